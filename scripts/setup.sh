@@ -105,7 +105,7 @@ make_venv() {
   die 'no Python 3 that can make a virtual environment' 'apt-get install python3 python3-venv'
 }
 
-pip() { "$TOOLS/py/bin/python" -m pip --disable-pip-version-check --no-input "$@"; }
+pip() { PIP_PROGRESS_BAR=off "$TOOLS/py/bin/python" -m pip --disable-pip-version-check --no-input "$@"; }
 
 # pip_or_die LOG ARGS...: pip with tries, progress and a hint.
 pip_or_die() {

@@ -1,0 +1,4 @@
+resource "terraform_data" "kept" {}
+
+variable "unfinished" {
+  type = string

@@ -1,0 +1,11 @@
+resource "aws_security_group" "this" {
+  provisioner "file" {}
+}
+
+data "aws_region" "here" {}
+
+ephemeral "random_password" "one" {}
+
+module "up" {
+  source = "../"
+}

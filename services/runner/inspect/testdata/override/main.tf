@@ -1,0 +1,12 @@
+variable "size" {
+  type        = string
+  description = "How big."
+}
+
+output "size" {
+  value = var.size
+}
+
+module "a" {
+  source = "./a"
+}

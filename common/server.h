@@ -1,0 +1,74 @@
+// What every service does around its own work: listen, health, reflection, metrics, drain.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <grpcpp/impl/service_type.h>
+
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+#include "common/flags.h"
+
+namespace grpc {
+class CallbackGenericService;
+class Server;
+}  // namespace grpc
+
+namespace stackyard {
+
+struct ServerOptions {
+  // Name in logs, metrics and health.
+  std::string service;
+  // `unix:/path` or `host:port`; port 0 takes a free one.
+  std::string listen;
+  // `host:port` of the Prometheus endpoint; empty: none.
+  std::string metrics_listen;
+  // How long calls that go on may take after SIGTERM.
+  absl::Duration drain = absl::Seconds(20);
+  // Largest message received.
+  int max_message_bytes = 64 << 20;
+
+  // Adds --listen, --metrics-listen, --drain and --log-level.
+  void AddFlags(Flags& flags);
+};
+
+class Server {
+ public:
+  // The services must outlive the server. `on_drain` is called once when the drain begins, before
+  // calls that go on are waited for: wake and end long polls and streams there. `generic` takes
+  // what no service knows; nullptr: UNIMPLEMENTED.
+  static absl::StatusOr<std::unique_ptr<Server>> Start(
+      const ServerOptions& options, const std::vector<grpc::Service*>& services,
+      std::function<void()> on_drain = nullptr, grpc::CallbackGenericService* generic = nullptr);
+  ~Server();
+
+  // Port that it listens on; 0 for a Unix socket.
+  int port() const { return port_; }
+  // In-process or loopback address to connect to.
+  const std::string& target() const { return target_; }
+  // Waits for SIGTERM or SIGINT, then drains: health says NOT_SERVING, new calls are refused,
+  // calls that go on end within `drain`. Answers the exit code.
+  int ServeUntilSignal();
+  // Drains now.
+  void Shutdown();
+
+ private:
+  struct Parts;
+  explicit Server(std::unique_ptr<Parts> parts);
+
+  std::unique_ptr<Parts> parts_;
+  int port_ = 0;
+  std::string target_;
+};
+
+// Must be called at the start of main, before any thread: makes SIGTERM and SIGINT wait for
+// ServeUntilSignal, and ignores SIGPIPE.
+void BlockSignals();
+
+// Waits for SIGTERM or SIGINT (for programs that are no server).
+void WaitForSignal();
+
+}  // namespace stackyard

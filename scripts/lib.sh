@@ -14,10 +14,11 @@ DEPS=$BUILD/deps
 say() { printf '%s\n' "$*"; }
 warn() { printf '%s\n' "$*" >&2; }
 
-# die WHAT [DO]: the last line always says what to do next.
+# die WHAT DO: the last line always says what to do next. The Makefile repeats it at its very end.
 die() {
   warn "error: $1"
-  [ $# -lt 2 ] || warn "what to do: $2"
+  warn "what to do: $2"
+  [ -z "${STACKYARD_HINT_FILE:-}" ] || printf '%s\n' "$2" >"$STACKYARD_HINT_FILE"
   exit 1
 }
 

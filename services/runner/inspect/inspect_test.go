@@ -121,8 +121,9 @@ func TestLimits(t *testing.T) {
 		{"largest file", map[string]string{"main.tf": padded}, 1, ""},
 		{"file too large", map[string]string{"main.tf": padded + "\n", "b.tf": resource}, 1, "main.tf: it is larger than 1 MiB"},
 		{"too many files", many, 0, "f2000.tf: At most 2000 configuration files are read."},
-		{"nested brackets", map[string]string{"main.tf": "locals {\n  x = " + strings.Repeat("[", 100000) + strings.Repeat("]", 100000) + "\n}\n"}, 0, "main.tf: At most 500 brackets may be open at once."},
-		{"nested JSON", map[string]string{"main.tf.json": strings.Repeat(`{"a":`, 100000)}, 0, "main.tf.json: At most 500 brackets may be open at once."},
+		{"nested brackets", map[string]string{"main.tf": "locals {\n  x = " + strings.Repeat("[", 100000) + strings.Repeat("]", 100000) + "\n}\n"}, 0, "main.tf: At most 500 brackets or signs may be open at once."},
+		{"nested signs", map[string]string{"main.tf": "locals {\n  x = " + strings.Repeat("! ", 100000) + "true\n}\n"}, 0, "main.tf: At most 500 brackets or signs may be open at once."},
+		{"nested JSON", map[string]string{"main.tf.json": strings.Repeat(`{"a":`, 100000)}, 0, "main.tf.json: At most 500 brackets or signs may be open at once."},
 		{"doubling calls", doubling, -1, "At most 256 module calls are followed."},
 		{"nothing to read", map[string]string{"README.md": "x"}, 0, ".: The module's directory has no .tf or .tf.json file."},
 	}

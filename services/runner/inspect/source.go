@@ -106,7 +106,7 @@ func (s *source) parse(name string, content []byte) (*hcl.File, hcl.Diagnostics)
 		return nil, hcl.Diagnostics{{
 			Severity: hcl.DiagError,
 			Summary:  "Nested too deeply",
-			Detail:   fmt.Sprintf("At most %d brackets may be open at once.", maxNesting),
+			Detail:   fmt.Sprintf("At most %d brackets or signs may be open at once.", maxNesting),
 			Subject:  &hcl.Range{Filename: name},
 		}}
 	}
@@ -194,18 +194,26 @@ func checkName(full, name string) *Diagnostic {
 	return &diag
 }
 
-// nesting returns how many brackets are open at once at most. Brackets in strings count as well:
-// this guards the parser and needs not be exact.
+// nesting returns how many brackets are open at once at most, or the longest run of the signs that
+// the parser nests without brackets. Those in strings count as well: this guards the parser and
+// needs not be exact.
 func nesting(content []byte) int {
-	depth, deepest := 0, 0
+	depth, signs, deepest := 0, 0, 0
 	for _, c := range content {
+		switch c {
+		case '!', '-':
+			signs++
+		case ' ', '\t', '\r', '\n':
+		default:
+			signs = 0
+		}
 		switch c {
 		case '(', '[', '{':
 			depth++
-			deepest = max(deepest, depth)
 		case ')', ']', '}':
 			depth = max(depth-1, 0)
 		}
+		deepest = max(deepest, depth, signs)
 	}
 	return deepest
 }

@@ -36,6 +36,8 @@ class Flags {
   void ParseOrExit(int argc, char** argv);
 
  private:
+  std::vector<std::string> WithEnvironment(int argc, char** argv) const;
+
   std::unique_ptr<CLI::App> app_;
 };
 

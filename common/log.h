@@ -1,6 +1,7 @@
 // One JSON object per line on standard error.
 #pragma once
 
+#include <cstdint>
 #include <initializer_list>
 #include <string>
 #include <string_view>

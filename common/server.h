@@ -8,7 +8,7 @@
 
 #include <grpcpp/impl/service_type.h>
 
-#include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "common/flags.h"
 

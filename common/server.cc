@@ -1,0 +1,111 @@
+#include "common/server.h"
+
+#include <grpcpp/ext/proto_server_reflection_plugin.h>
+#include <grpcpp/generic/async_generic_service.h>
+#include <grpcpp/server.h>
+#include <grpcpp/server_builder.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <utility>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
+#include "common/log.h"
+#include "common/version.h"
+#include "grpc/health/v1/health.pb.h"
+
+namespace stackyard {
+
+void ServerOptions::AddFlags(Flags& flags) {
+  flags.Add("listen", &listen, "Address to serve gRPC on: unix:/path or host:port");
+  flags.Add("metrics-listen", &metrics_listen,
+            "Address of the Prometheus endpoint, host:port; empty: none");
+  flags.Add("drain", &drain, "How long calls that go on may take after SIGTERM");
+}
+
+struct Server::Parts {
+  ServerOptions options;
+  std::function<void()> on_drain;
+  std::unique_ptr<grpc::Server> server;
+  bool down = false;
+};
+
+Server::Server(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
+
+absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& options,
+                                                      const std::vector<grpc::Service*>& services,
+                                                      std::function<void()> on_drain,
+                                                      grpc::CallbackGenericService* generic) {
+  static const bool plugins = [] {
+    // Reflection over health works only when its descriptor is linked in.
+    grpc::health::v1::HealthCheckRequest::descriptor();
+    grpc::EnableDefaultHealthCheckService(true);
+    grpc::reflection::InitProtoReflectionServerBuilderPlugin();
+    return true;
+  }();
+  (void)plugins;
+
+  grpc::ServerBuilder builder;
+  int port = 0;
+  absl::string_view path = options.listen;
+  const bool is_unix = absl::ConsumePrefix(&path, "unix:");
+  // A socket that a dead process left is in the way of nobody; gRPC removes it. What it creates is
+  // for the owner alone.
+  const mode_t mask = is_unix ? umask(0077) : 0;
+  builder.AddListeningPort(options.listen, grpc::InsecureServerCredentials(), &port);
+  builder.SetMaxReceiveMessageSize(options.max_message_bytes);
+  builder.SetMaxSendMessageSize(64 << 20);
+  builder.AddChannelArgument(GRPC_ARG_HTTP2_BDP_PROBE, 0);
+  builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
+  builder.AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, 10'000);
+  builder.SetSyncServerOption(grpc::ServerBuilder::SyncServerOption::MIN_POLLERS, 2);
+  builder.SetSyncServerOption(grpc::ServerBuilder::SyncServerOption::MAX_POLLERS, 4);
+  for (grpc::Service* service : services) builder.RegisterService(service);
+  if (generic != nullptr) builder.RegisterCallbackGenericService(generic);
+
+  auto parts = std::make_unique<Parts>();
+  parts->options = options;
+  parts->on_drain = std::move(on_drain);
+  parts->server = builder.BuildAndStart();
+  if (is_unix) umask(mask);
+  if (parts->server == nullptr) {
+    return absl::UnavailableError(absl::StrCat("--listen=", options.listen,
+                                               " cannot be used: taken, or not an address of ours"));
+  }
+  parts->server->GetHealthCheckService()->SetServingStatus(true);
+
+  std::unique_ptr<Server> server(new Server(std::move(parts)));
+  if (is_unix) {
+    server->target_ = options.listen;
+  } else {
+    server->port_ = port;
+    server->target_ =
+        absl::StrCat(options.listen.substr(0, options.listen.rfind(':')), ":", port);
+  }
+  LogInfo("serving", {{"listen", server->target_}, {"version", kVersion}});
+  return server;
+}
+
+Server::~Server() { Shutdown(); }
+
+int Server::ServeUntilSignal() {
+  WaitForSignal();
+  LogInfo("draining");
+  Shutdown();
+  LogInfo("stopped");
+  return 0;
+}
+
+void Server::Shutdown() {
+  if (std::exchange(parts_->down, true)) return;
+  parts_->server->GetHealthCheckService()->SetServingStatus(false);
+  if (parts_->on_drain) parts_->on_drain();
+  parts_->server->Shutdown(std::chrono::system_clock::now() +
+                           absl::ToChronoMicroseconds(parts_->options.drain));
+  parts_->server->Wait();
+}
+
+}  // namespace stackyard

@@ -1,0 +1,270 @@
+#include "common/sql.h"
+
+#include <soci/postgresql/soci-postgresql.h>
+#include <soci/sqlite3/soci-sqlite3.h>
+
+#include <deque>
+#include <exception>
+#include <filesystem>
+#include <optional>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/strings/ascii.h"
+#include "absl/strings/escaping.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
+#include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
+#include "absl/synchronization/mutex.h"
+#include "common/log.h"
+#include "common/status_macros.h"
+
+namespace stackyard {
+namespace {
+
+// Attempts for a transaction that lost a race on PostgreSQL.
+constexpr int kAttempts = 10;
+
+// What an engine's exception means. ABORTED: try again. UNAVAILABLE: the connection is gone.
+absl::Status ToStatus(const soci::soci_error& error) {
+  const std::string text = error.what();
+  if (const auto* sqlite = dynamic_cast<const soci::sqlite3_soci_error*>(&error)) {
+    constexpr int kBusy = 5, kFull = 13, kConstraint = 19;
+    const int code = sqlite->result() & 0xff;
+    if (code == kConstraint) return absl::AlreadyExistsError(text);
+    if (code == kBusy) return absl::AbortedError(text);
+    if (code == kFull) return absl::ResourceExhaustedError(text);
+    return absl::InternalError(text);
+  }
+  if (const auto* postgres = dynamic_cast<const soci::postgresql_soci_error*>(&error)) {
+    const std::string state = postgres->sqlstate();
+    if (state == "40001" || state == "40P01") return absl::AbortedError(text);
+    if (absl::StartsWith(state, "23")) return absl::AlreadyExistsError(text);
+    if (state.empty() || absl::StartsWith(state, "08") || absl::StartsWith(state, "57P")) {
+      return absl::UnavailableError(text);
+    }
+    return absl::InternalError(text);
+  }
+  return absl::InternalError(text);
+}
+
+// Calls `body` and turns what it throws into a Status.
+absl::Status Guard(const std::function<absl::Status()>& body) {
+  try {
+    return body();
+  } catch (const soci::soci_error& error) {
+    return ToStatus(error);
+  } catch (const std::exception& error) {
+    return absl::InternalError(error.what());
+  }
+}
+
+// BEGIN, body, COMMIT; ROLLBACK when the body fails.
+absl::Status InTransaction(soci::session& sql, const char* begin, const Database::Body& body) {
+  return Guard([&]() -> absl::Status {
+    sql << begin;
+    absl::Status status = Guard([&] { return body(sql); });
+    if (status.ok()) status = Guard([&] { return sql << "COMMIT", absl::OkStatus(); });
+    if (!status.ok()) {
+      const absl::Status undone = Guard([&] { return sql << "ROLLBACK", absl::OkStatus(); });
+      if (!undone.ok() && absl::IsUnavailable(undone)) return undone;
+    }
+    return status;
+  });
+}
+
+// Sessions that callers borrow one at a time.
+class SessionPool {
+ public:
+  void Add(std::unique_ptr<soci::session> session) {
+    absl::MutexLock lock(&mutex_);
+    idle_.push_back(std::move(session));
+  }
+  std::unique_ptr<soci::session> Take() {
+    const auto available = [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+      return !idle_.empty();
+    };
+    absl::MutexLock lock(&mutex_, absl::Condition(&available));
+    auto session = std::move(idle_.back());
+    idle_.pop_back();
+    return session;
+  }
+
+ private:
+  absl::Mutex mutex_;
+  std::deque<std::unique_ptr<soci::session>> idle_ ABSL_GUARDED_BY(mutex_);
+};
+
+// A borrowed session, given back at the end of the scope.
+class Borrowed {
+ public:
+  explicit Borrowed(SessionPool& pool) : pool_(pool), session_(pool.Take()) {}
+  ~Borrowed() { pool_.Add(std::move(session_)); }
+  Borrowed(const Borrowed&) = delete;
+  Borrowed& operator=(const Borrowed&) = delete;
+  soci::session& operator*() { return *session_; }
+
+ private:
+  SessionPool& pool_;
+  std::unique_ptr<soci::session> session_;
+};
+
+class SqliteDatabase final : public Database {
+ public:
+  SqliteDatabase(const std::string& path, int connections) : Database(true) {
+    writers_.Add(Connect(path));
+    // A database in memory is private to its connection.
+    if (path == ":memory:") return;
+    readers_.emplace();
+    for (int i = 1; i < connections; ++i) readers_->Add(Connect(path));
+  }
+
+ protected:
+  absl::Status Run(const Body& body, bool write) override {
+    Borrowed session(write || !readers_ ? writers_ : *readers_);
+    return InTransaction(*session, write ? "BEGIN IMMEDIATE" : "BEGIN", body);
+  }
+
+ private:
+  static std::unique_ptr<soci::session> Connect(const std::string& path) {
+    auto session =
+        std::make_unique<soci::session>(soci::sqlite3, absl::StrCat("dbname=\"", path, "\""));
+    std::string mode;
+    *session << "PRAGMA busy_timeout = 30000";
+    *session << "PRAGMA journal_mode = WAL", soci::into(mode);
+    // What was answered is on the disk.
+    *session << "PRAGMA synchronous = FULL";
+    *session << "PRAGMA foreign_keys = ON";
+    return session;
+  }
+
+  SessionPool writers_;
+  std::optional<SessionPool> readers_;
+};
+
+class PostgresDatabase final : public Database {
+ public:
+  PostgresDatabase(const std::string& connection, int connections) : Database(false) {
+    for (int i = 0; i < connections; ++i) {
+      pool_.Add(std::make_unique<soci::session>(soci::postgresql, connection));
+    }
+  }
+
+ protected:
+  absl::Status Run(const Body& body, bool write) override {
+    Borrowed session(pool_);
+    const char* begin =
+        write ? "BEGIN ISOLATION LEVEL READ COMMITTED"
+              : "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
+    absl::Status status = InTransaction(*session, begin, body);
+    if (absl::IsUnavailable(status) && !(*session).is_connected()) {
+      const absl::Status again = Guard([&] { return (*session).reconnect(), absl::OkStatus(); });
+      if (!again.ok()) LogWarning("cannot reconnect to the database", {{"error", again.ToString()}});
+    }
+    return status;
+  }
+
+ private:
+  SessionPool pool_;
+};
+
+std::string ForEngine(const std::string& statement, bool sqlite) {
+  return absl::StrReplaceAll(
+      statement, {{"{bigserial}", sqlite ? "INTEGER PRIMARY KEY AUTOINCREMENT"
+                                         : "BIGSERIAL PRIMARY KEY"}});
+}
+
+absl::Status Migrate(Database& database, const Migrations& migrations) {
+  RETURN_IF_ERROR(database.Write([&](soci::session& sql) {
+    // Two replicas that start together: CREATE IF NOT EXISTS alone can collide on PostgreSQL.
+    if (!database.is_sqlite()) sql << "SELECT pg_advisory_xact_lock(7326542)";
+    sql << "CREATE TABLE IF NOT EXISTS schema_migrations (version INTEGER PRIMARY KEY)";
+    return absl::OkStatus();
+  }));
+  return database.Write([&](soci::session& sql) -> absl::Status {
+    if (!database.is_sqlite()) sql << "SELECT pg_advisory_xact_lock(7326542)";
+    int done = 0;
+    sql << "SELECT COALESCE(MAX(version), 0) FROM schema_migrations", soci::into(done);
+    for (int version = done + 1; version <= static_cast<int>(migrations.size()); ++version) {
+      for (const auto& part : absl::StrSplit(migrations[version - 1], ';')) {
+        const std::string statement(absl::StripAsciiWhitespace(part));
+        if (!statement.empty()) sql << ForEngine(statement, database.is_sqlite());
+      }
+      sql << "INSERT INTO schema_migrations (version) VALUES (:version)", soci::use(version);
+    }
+    return absl::OkStatus();
+  });
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Database>> Database::Open(std::string_view url,
+                                                         const Migrations& migrations,
+                                                         int connections) {
+  std::unique_ptr<Database> database;
+  absl::string_view rest(url.data(), url.size());
+  const absl::Status opened = Guard([&]() -> absl::Status {
+    if (absl::ConsumePrefix(&rest, "sqlite:")) {
+      const std::filesystem::path path{std::string(rest)};
+      if (path.has_parent_path()) std::filesystem::create_directories(path.parent_path());
+      database = std::make_unique<SqliteDatabase>(path.string(), connections);
+    } else if (absl::StartsWith(rest, "postgresql://") || absl::StartsWith(rest, "postgres://")) {
+      database = std::make_unique<PostgresDatabase>(std::string(rest), connections);
+    } else if (absl::ConsumePrefix(&rest, "postgresql:")) {
+      database = std::make_unique<PostgresDatabase>(std::string(rest), connections);
+    } else {
+      return absl::InvalidArgumentError(
+          "a database is sqlite:PATH or postgresql://USER@HOST/NAME");
+    }
+    return absl::OkStatus();
+  });
+  if (!opened.ok()) {
+    return absl::Status(opened.code(),
+                        absl::StrCat("the database cannot be opened: ", opened.message()));
+  }
+  RETURN_IF_ERROR(Migrate(*database, migrations));
+  return database;
+}
+
+absl::Status Database::Read(const Body& body) {
+  absl::Status status;
+  for (int attempt = 0; attempt < 2; ++attempt) {
+    status = Run(body, false);
+    if (!absl::IsUnavailable(status)) break;
+  }
+  return status;
+}
+
+absl::Status Database::Write(const Body& body) {
+  absl::Status status;
+  for (int attempt = 0; attempt < kAttempts; ++attempt) {
+    status = Run(body, true);
+    // An error with a payload is the body's own answer, not the engine's.
+    bool own = false;
+    status.ForEachPayload([&](absl::string_view, const absl::Cord&) { own = true; });
+    if (own || !absl::IsAborted(status)) break;
+  }
+  return status;
+}
+
+std::string_view Database::ForUpdate() const { return sqlite_ ? "" : " FOR UPDATE"; }
+
+std::string_view Database::SkipLocked() const {
+  return sqlite_ ? "" : " FOR UPDATE SKIP LOCKED";
+}
+
+std::string Pack(const google::protobuf::MessageLite& message) {
+  return absl::Base64Escape(message.SerializeAsString());
+}
+
+absl::Status Unpack(std::string_view text, google::protobuf::MessageLite& message) {
+  std::string bytes;
+  if (!absl::Base64Unescape(absl::string_view(text.data(), text.size()), &bytes) ||
+      !message.ParseFromString(bytes)) {
+    return absl::InternalError("a stored message cannot be read");
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace stackyard

@@ -1,0 +1,121 @@
+#include "common/sql.h"
+
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <thread>
+
+#include "common/id.h"
+#include "google/rpc/status.pb.h"
+
+namespace stackyard {
+namespace {
+
+const Migrations kFirst = {"CREATE TABLE things (id {bigserial}, name TEXT UNIQUE NOT NULL)"};
+
+class SqlTest : public testing::Test {
+ protected:
+  SqlTest() { std::filesystem::create_directories(folder_); }
+  ~SqlTest() override { std::filesystem::remove_all(folder_); }
+
+  std::unique_ptr<Database> Open(const Migrations& migrations) {
+    auto database = Database::Open("sqlite:" + (folder_ / "test.db").string(), migrations);
+    EXPECT_TRUE(database.ok()) << database.status();
+    return *std::move(database);
+  }
+  static absl::Status Insert(Database& database, const std::string& name) {
+    return database.Write([&](soci::session& sql) {
+      sql << "INSERT INTO things (name) VALUES (:name)", soci::use(name);
+      return absl::OkStatus();
+    });
+  }
+  static int Count(Database& database) {
+    int count = -1;
+    const absl::Status status = database.Read([&](soci::session& sql) {
+      sql << "SELECT COUNT(*) FROM things", soci::into(count);
+      return absl::OkStatus();
+    });
+    EXPECT_TRUE(status.ok()) << status;
+    return count;
+  }
+
+  const std::filesystem::path folder_ =
+      std::filesystem::temp_directory_path() / ("stackyard-sql-" + RandomId());
+};
+
+TEST_F(SqlTest, KeepsWhatWasWrittenOverAReopen) {
+  ASSERT_TRUE(Insert(*Open(kFirst), "a").ok());
+  EXPECT_EQ(Count(*Open(kFirst)), 1);
+}
+
+TEST_F(SqlTest, MigratesForwardOnceAndOnlyWhatIsMissing) {
+  ASSERT_TRUE(Insert(*Open(kFirst), "a").ok());
+  Migrations more = kFirst;
+  more.push_back(
+      "ALTER TABLE things ADD COLUMN size INTEGER NOT NULL DEFAULT 7; "
+      "CREATE INDEX things_size ON things (size)");
+  Open(more);
+  auto database = Open(more);
+  int size = 0;
+  ASSERT_TRUE(database
+                  ->Read([&](soci::session& sql) {
+                    sql << "SELECT size FROM things WHERE name = 'a'", soci::into(size);
+                    return absl::OkStatus();
+                  })
+                  .ok());
+  EXPECT_EQ(size, 7);
+}
+
+TEST_F(SqlTest, RollsBackWhenTheBodyFailsOrThrows) {
+  auto database = Open(kFirst);
+  const absl::Status failed = database->Write([](soci::session& sql) {
+    sql << "INSERT INTO things (name) VALUES ('a')";
+    return absl::CancelledError("no");
+  });
+  EXPECT_TRUE(absl::IsCancelled(failed));
+  const absl::Status thrown = database->Write([](soci::session& sql) {
+    sql << "INSERT INTO things (name) VALUES ('b')";
+    sql << "INSERT INTO nowhere (name) VALUES ('b')";
+    return absl::OkStatus();
+  });
+  EXPECT_TRUE(absl::IsInternal(thrown)) << thrown;
+  EXPECT_EQ(Count(*database), 0);
+}
+
+TEST_F(SqlTest, ATakenKeyIsAlreadyExists) {
+  auto database = Open(kFirst);
+  ASSERT_TRUE(Insert(*database, "a").ok());
+  EXPECT_TRUE(absl::IsAlreadyExists(Insert(*database, "a")));
+}
+
+TEST_F(SqlTest, WritersOfTwoConnectionsTakeTurns) {
+  auto one = Open(kFirst);
+  auto two = Open(kFirst);
+  std::vector<std::thread> threads;
+  for (int t = 0; t < 8; ++t) {
+    threads.emplace_back([&, t] {
+      for (int i = 0; i < 20; ++i) {
+        const absl::Status status = Insert(t % 2 ? *one : *two, std::to_string(t * 100 + i));
+        EXPECT_TRUE(status.ok()) << status;
+      }
+    });
+  }
+  for (auto& thread : threads) thread.join();
+  EXPECT_EQ(Count(*one), 160);
+}
+
+TEST(SqlUrlTest, RefusesWhatIsNoDatabase) {
+  EXPECT_TRUE(absl::IsInvalidArgument(Database::Open("mysql:x", kFirst).status()));
+  EXPECT_FALSE(Database::Open("postgresql:host=/nonexistent dbname=x", kFirst).ok());
+}
+
+TEST(PackTest, RoundTripsAndRefusesGarbage) {
+  google::rpc::Status in, out;
+  in.set_message("hé\0llo");
+  ASSERT_TRUE(Unpack(Pack(in), out).ok());
+  EXPECT_EQ(out.message(), in.message());
+  EXPECT_FALSE(Unpack("***", out).ok());
+}
+
+}  // namespace
+}  // namespace stackyard

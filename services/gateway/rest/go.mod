@@ -1,0 +1,25 @@
+module stackyard.dev/rest
+
+go 1.26.0
+
+require (
+	cloud.google.com/go/longrunning v1.4.0
+	github.com/grpc-ecosystem/grpc-gateway/v2 v2.31.0
+	google.golang.org/genproto/googleapis/api v0.0.0-20260921155816-b14227669459
+	google.golang.org/genproto/googleapis/rpc v0.0.0-20260918162117-cecb64721679
+	google.golang.org/grpc v1.84.0
+	google.golang.org/protobuf v1.36.12
+)
+
+require (
+	golang.org/x/net v0.59.0 // indirect
+	golang.org/x/sys v0.48.0 // indirect
+	golang.org/x/text v0.42.0 // indirect
+)
+
+require (
+	go.yaml.in/yaml/v3 v3.0.5
+	stackyard.dev/gen v0.0.0-00010101000000-000000000000
+)
+
+replace stackyard.dev/gen => ../../../build/gen/go

@@ -1,0 +1,127 @@
+package rest
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/textproto"
+	"net/url"
+	"strings"
+
+	"github.com/grpc-ecosystem/grpc-gateway/v2/runtime"
+	"github.com/grpc-ecosystem/grpc-gateway/v2/utilities"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
+
+	stackyardv1 "stackyard.dev/gen/stackyard/v1"
+)
+
+// maxMessageBytes is the largest answer of the gateway that is taken.
+const maxMessageBytes = 64 << 20
+
+type registerFunc func(context.Context, *runtime.ServeMux, *grpc.ClientConn) error
+
+var services = []registerFunc{
+	stackyardv1.RegisterCatalogServiceHandler,
+	stackyardv1.RegisterChangeRequestServiceHandler,
+	stackyardv1.RegisterCredentialServiceHandler,
+	stackyardv1.RegisterDocumentServiceHandler,
+	stackyardv1.RegisterEventServiceHandler,
+	stackyardv1.RegisterIdentityServiceHandler,
+	stackyardv1.RegisterNotificationServiceHandler,
+	stackyardv1.RegisterOperationServiceHandler,
+	stackyardv1.RegisterProjectServiceHandler,
+	stackyardv1.RegisterQuotaServiceHandler,
+	stackyardv1.RegisterRunServiceHandler,
+	stackyardv1.RegisterStackServiceHandler,
+	stackyardv1.RegisterStateServiceHandler,
+}
+
+// dial connects to the gateway. Streams end when `draining` is done: their clients come back with
+// a resume token, to another replica.
+func dial(o Options, draining context.Context) (*grpc.ClientConn, error) {
+	return grpc.NewClient(o.Gateway,
+		grpc.WithTransportCredentials(insecure.NewCredentials()),
+		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(maxMessageBytes)),
+		grpc.WithUserAgent("stackyard-rest/"+o.Version),
+		grpc.WithUnaryInterceptor(func(ctx context.Context, method string, req, reply any,
+			conn *grpc.ClientConn, invoke grpc.UnaryInvoker, opts ...grpc.CallOption) error {
+			ctx, cancel := context.WithTimeout(ctx, o.CallTimeout)
+			defer cancel()
+			return invoke(ctx, method, req, reply, conn, opts...)
+		}),
+		grpc.WithStreamInterceptor(func(ctx context.Context, desc *grpc.StreamDesc,
+			conn *grpc.ClientConn, method string, open grpc.Streamer, opts ...grpc.CallOption,
+		) (grpc.ClientStream, error) {
+			ctx, cancel := context.WithCancel(ctx)
+			stop := context.AfterFunc(draining, cancel)
+			// The caller's context ends with the HTTP request, and this one with it.
+			context.AfterFunc(ctx, func() { stop(); cancel() })
+			return open(ctx, desc, conn, method, opts...)
+		}))
+}
+
+// newAPI is the handler of /v1.
+func newAPI(conn *grpc.ClientConn) (http.Handler, error) {
+	mux := runtime.NewServeMux(
+		runtime.WithMarshalerOption(runtime.MIMEWildcard, newJSONCodec()),
+		runtime.WithIncomingHeaderMatcher(passedOn),
+		runtime.WithOutgoingHeaderMatcher(func(string) (string, bool) { return "", false }),
+		runtime.WithOutgoingTrailerMatcher(func(string) (string, bool) { return "", false }),
+		runtime.WithErrorHandler(handleError),
+		runtime.WithRoutingErrorHandler(routingError(apiRoutes())),
+		runtime.WithDisablePathLengthFallback(),
+		runtime.WithDisableHTTPMethodOverride(),
+		runtime.WithWriteContentLength(),
+		// Resource addresses hold brackets and quotes, which clients send escaped.
+		runtime.WithUnescapingMode(runtime.UnescapingModeAllCharacters),
+		runtime.SetQueryParameterParser(queryParser{}),
+	)
+	for _, register := range services {
+		if err := register(context.Background(), mux, conn); err != nil {
+			return nil, err
+		}
+	}
+	return mux, nil
+}
+
+// passedOn names the headers that become gRPC metadata; Authorization always does.
+func passedOn(header string) (string, bool) {
+	switch textproto.CanonicalMIMEHeaderKey(header) {
+	case "X-Request-Id", "Traceparent", "Tracestate", "Idempotency-Key":
+		return strings.ToLower(header), true
+	}
+	return "", false
+}
+
+// queryParser refuses parameters that the request has no field for; the default one drops them,
+// and a mistyped filter would list everything.
+type queryParser struct{ runtime.DefaultQueryParser }
+
+func (p queryParser) Parse(msg proto.Message, values url.Values, filter *utilities.DoubleArray) error {
+	for key := range values {
+		if !hasField(msg.ProtoReflect().Descriptor(), strings.Split(key, ".")) {
+			return fmt.Errorf("query parameter: unknown field %q", key)
+		}
+	}
+	return p.DefaultQueryParser.Parse(msg, values, filter)
+}
+
+func hasField(message protoreflect.MessageDescriptor, path []string) bool {
+	name, _, _ := strings.Cut(path[0], "[") // Maps: labels[team]=web.
+	field := message.Fields().ByJSONName(name)
+	if field == nil {
+		field = message.Fields().ByTextName(name)
+	}
+	switch {
+	case field == nil:
+		return false
+	case len(path) == 1:
+		return true
+	case field.Message() == nil:
+		return false
+	}
+	return hasField(field.Message(), path[1:])
+}

@@ -10,6 +10,23 @@ OUT=$BUILD/gen/go
 STAMP=$BUILD/.stamps/gen-go
 PINS=$ROOT/scripts/tools/go.mod
 
+# openapi OUT PLUGIN_FLAG...: the OpenAPI document. Its plugin takes the parts of a path for pairs of
+# collection and id, so `quota/limits/*` gets one word for its time there.
+openapi() {
+  local out=$1 tmp
+  shift
+  tmp=$(mktemp -d "$BUILD/gen/.openapi.XXXXXX")
+  cp -r "$ROOT/protos/stackyard" "$tmp/"
+  sed -i -E '/=projects/s#/quota/(limit|grant|reservation)s/#/quota__\1s/#' "$tmp"/stackyard/v1/*.proto
+  (cd "$tmp" && protoc "$@" -I . -I "$STACKYARD_PROTO_DEPS" --openapi_out="$out/openapi" \
+    --openapi_opt=naming=json,title=Stackyard,version=v1,enum_type=string \
+    --openapi_opt=fq_schema_naming=false,default_response=true \
+    stackyard/v1/*.proto) || die 'protoc could not describe the API' 'mend the lines named above'
+  rm -rf "$tmp"
+  sed -i -E 's#quota__(limits|grants|reservations)/#quota/\1/#; s#quota__(limit|grant|reservation)\b#\1#g' \
+    "$out/openapi/openapi.yaml"
+}
+
 generate() {
   local out=$1 protos
   mkdir -p "$out/openapi" "$out/docsui"
@@ -24,10 +41,8 @@ generate() {
     --go_out="$out" --go_opt=module=stackyard.dev/gen \
     --go-grpc_out="$out" --go-grpc_opt=module=stackyard.dev/gen \
     --grpc-gateway_out="$out" --grpc-gateway_opt=module=stackyard.dev/gen \
-    --openapi_out="$out/openapi" \
-    --openapi_opt=naming=json,title=Stackyard,version=v1,enum_type=string \
-    --openapi_opt=fq_schema_naming=false,default_response=true \
     "${protos[@]}" || die 'protoc refused the protos' 'mend the lines named above; make lint shows more'
+  openapi "$out" "${plugins[@]}"
 
   cat >"$out/openapi/embed.go" <<'GO'
 // Package openapi holds the OpenAPI 3 document of the public API.

@@ -31,6 +31,7 @@ stage() {
   if [ -e "$output" ] && [ "$(cat "$STAMPS/$name" 2>/dev/null)" = "$key" ]; then return 0; fi
   start=$(now_ms)
   say "[setup] $name …"
+  [ "$name" = python ] || trust_system_certificates
   rm -f "$STAMPS/$name"
   "$4"
   printf '%s\n' "$key" >"$STAMPS/$name"
@@ -107,6 +108,17 @@ make_venv() {
 
 pip() { PIP_PROGRESS_BAR=off "$TOOLS/py/bin/python" -m pip --disable-pip-version-check --no-input "$@"; }
 
+# trust_system_certificates: pip and npm bring lists of their own, and so would not know an
+# authority that an administrator added to this machine. What the user set wins.
+trust_system_certificates() {
+  local bundle=/etc/ssl/certs/ca-certificates.crt
+  [ -r "$bundle" ] || return 0
+  export NODE_EXTRA_CA_CERTS=${NODE_EXTRA_CA_CERTS:-$bundle}
+  if [ -z "${PIP_CERT:-}" ] && ! pip config get global.cert >/dev/null 2>&1; then
+    export PIP_CERT=$bundle
+  fi
+}
+
 # pip_or_die LOG ARGS...: pip with tries, progress and a hint.
 pip_or_die() {
   local log=$1
@@ -147,7 +159,7 @@ npm_fetch() {
   fi
   tmp=$(mktemp -d "$BUILD/.npm.XXXXXX")
   PATH=$TOOLS/py/bin:$PATH logged "$SETUP_LOGS/npm.log" \
-    retry "$npm" pack --silent --pack-destination "$tmp" "$1" ||
+    retry "$npm" pack --loglevel=error --fetch-retries=1 --pack-destination "$tmp" "$1" ||
     die "npm pack $1 failed" "$NETWORK_HINT"
   rm -rf "$2" && mkdir -p "$2"
   tar -xzf "$tmp"/*.tgz -C "$2" --strip-components=1

@@ -140,7 +140,7 @@ func TestErrors(t *testing.T) {
 		"two values": {"POST", "/v1/projects?projectId=w", `{} {}`, 400, []string{"not valid JSON"}},
 		"unknown query": {"GET", "/v1/projects/p/stacks?fitler=x", "", 400,
 			[]string{`unknown field \"fitler\"`, `"field":"fitler"`}},
-		"wrong query": {"GET", "/v1/projects/p/stacks?pageSize=x", "", 400, []string{"pageSize"}},
+		"wrong query": {"GET", "/v1/projects/p/stacks?pageSize=x", "", 400, []string{"page_size"}},
 		"large body":  {"POST", "/v1/projects?projectId=w", long, 413, []string{"larger than 100 bytes"}},
 	} {
 		t.Run(name, func(t *testing.T) {

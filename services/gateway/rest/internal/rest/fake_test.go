@@ -66,8 +66,8 @@ func (f *fakeGateway) GetResource(_ context.Context, r *stackyardv1.GetResourceR
 }
 
 func (f *fakeGateway) CreateProject(_ context.Context, r *stackyardv1.CreateProjectRequest) (*stackyardv1.Project, error) {
-	r.Project.Name = "projects/" + r.ProjectId
-	return r.Project, nil
+	return &stackyardv1.Project{Name: "projects/" + r.ProjectId,
+		DisplayName: r.GetProject().GetDisplayName(), Labels: r.GetProject().GetLabels()}, nil
 }
 
 func (f *fakeGateway) WatchStack(r *stackyardv1.WatchStackRequest, stream grpc.ServerStreamingServer[stackyardv1.WatchStackResponse]) error {

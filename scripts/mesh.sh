@@ -186,7 +186,6 @@ up() {
   local service pid wanted
   check_settings
   mkdir -p "$RUN" "$LOG"
-  chmod 700 "$STACKYARD_DATA" "$RUN"
   refuse_taken gateway gRPC STACKYARD_GRPC_PORT "$STACKYARD_GRPC_PORT"
   refuse_taken rest REST STACKYARD_REST_PORT "$STACKYARD_REST_PORT"
   wanted=" $(services | tr '\n' ' ')"
@@ -255,6 +254,8 @@ logs() {
 
 # one_at_a_time: two calls for the same data folder take turns.
 one_at_a_time() {
+  # Data, logs and sockets are for their owner alone, whatever the services create.
+  umask 077
   mkdir -p "$RUN"
   exec 9>"$RUN/.lock"
   flock 9

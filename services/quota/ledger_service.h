@@ -1,0 +1,27 @@
+// The ledger over gRPC, for the stacks service alone.
+#pragma once
+
+#include "services/quota/ledger.h"
+#include "stackyard/internal/v1/reservations.grpc.pb.h"
+
+namespace stackyard::quota {
+
+class LedgerRpc final : public internal::v1::LedgerService::Service {
+ public:
+  // The ledger must outlive the service.
+  explicit LedgerRpc(Ledger& ledger) : ledger_(ledger) {}
+
+  grpc::Status Reserve(grpc::ServerContext* context, const internal::v1::ReserveRequest* request,
+                       v1::Reservation* response) override;
+  grpc::Status Commit(grpc::ServerContext* context, const internal::v1::CommitRequest* request,
+                      v1::Reservation* response) override;
+  grpc::Status Release(grpc::ServerContext* context, const internal::v1::ReleaseRequest* request,
+                       v1::Reservation* response) override;
+  grpc::Status ListHeld(grpc::ServerContext* context, const internal::v1::ListHeldRequest* request,
+                        internal::v1::ListHeldResponse* response) override;
+
+ private:
+  Ledger& ledger_;
+};
+
+}  // namespace stackyard::quota

@@ -1,0 +1,50 @@
+// stackyard-quota: counts capacity.
+#include "common/clock.h"
+#include "common/flags.h"
+#include "common/log.h"
+#include "common/server.h"
+#include "common/work.h"
+#include "services/quota/ledger_service.h"
+#include "services/quota/quota_service.h"
+
+namespace {
+
+using namespace stackyard;
+
+absl::StatusOr<int> Run(const ServerOptions& options, const std::string& database) {
+  absl::StatusOr<std::unique_ptr<quota::Store>> store = quota::Store::Open(database);
+  if (!store.ok()) return store.status();
+  const SystemClock clock;
+  quota::Limits limits(**store, clock);
+  quota::Ledger ledger(**store, clock);
+  quota::UsageReport usage(**store, clock);
+  quota::QuotaRpc public_service(limits, ledger, usage);
+  quota::LedgerRpc internal_service(ledger);
+  const Loop sweeper("sweep", [&] {
+    const absl::Status marked = ledger.MarkExpired().status();
+    if (!marked.ok()) LogWarning("cannot sweep", {{"error", marked.ToString()}});
+    return absl::Seconds(30);
+  });
+  auto server = Server::Start(options, {&public_service, &internal_service});
+  if (!server.ok()) return server.status();
+  return (*server)->ServeUntilSignal();
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  BlockSignals();
+  ServerOptions options{.service = "quota", .listen = "127.0.0.1:7302"};
+  std::string data = ".", database;
+  Flags flags("stackyard-quota", "Counts capacity: limits, grants and reservations.");
+  options.AddFlags(flags);
+  flags.Add("data", &data, "folder of the database when --database is not given");
+  flags.Add("database", &database,
+            "sqlite:PATH or postgresql://USER@HOST/NAME; empty: sqlite:<data>/quota.db");
+  flags.ParseOrExit(argc, argv);
+  SetLogService(options.service);
+  const auto code = Run(options, database.empty() ? "sqlite:" + data + "/quota.db" : database);
+  if (code.ok()) return *code;
+  LogError("cannot start", {{"error", code.status().ToString()}});
+  return 1;
+}

@@ -1,0 +1,161 @@
+// Rows of the quota service, on SQLite and PostgreSQL alike.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "common/sql.h"
+#include "services/quota/book.h"
+#include "services/quota/model.h"
+#include "stackyard/v1/quota.pb.h"
+
+namespace stackyard::quota {
+
+class Query;
+
+// Which projects a listing shows, and how much of it.
+struct Listing {
+  // Ids; nullopt: all of them.
+  std::optional<std::vector<std::string>> projects;
+  // Rows wanted, 1 or more.
+  int size = 50;
+  // Sort key of the last row that was shown, as the listing's KeyOf tells it; empty: from the
+  // start.
+  std::string after;
+};
+
+struct LimitRow {
+  std::string project;
+  Level level;
+  int64_t value = 0;
+  absl::Time update_time;
+
+  // Last part of the resource name: the metric, and `:` and the user where there is one.
+  std::string id() const {
+    return level.user.empty() ? level.metric : level.metric + ":" + level.user;
+  }
+};
+
+struct GrantRow {
+  std::string project;
+  std::string id;
+  Grant grant;
+  std::string reason;
+  std::string change_request;
+  absl::Time create_time;
+};
+
+// The first answer to a request with a request_id.
+struct Replay {
+  std::string fingerprint;
+  // As Pack wrote it.
+  std::string answer;
+};
+
+// What can be done within a transaction. Nothing here decides anything. Methods throw what SOCI
+// throws, which Store turns into a status; a Tx must not outlive its transaction.
+class Tx {
+ public:
+  Tx(soci::session& sql, const Database& database) : sql_(sql), database_(database) {}
+
+  // Waits for all others who change what is held or allowed of these metrics, and keeps them out
+  // until the transaction ends. Reads that decide come after it. Take reservations' locks first.
+  // A new version of each metric becomes visible with the commit.
+  void Lock(const std::string& project, const MetricIds& metrics);
+
+  // By id.
+  std::vector<v1::Metric> ListMetrics(std::string_view after, int size);
+  MetricIds AllMetricIds();
+  // False when the id is taken.
+  bool InsertMetric(const v1::Metric& metric);
+
+  std::optional<LimitRow> FindLimit(const std::string& project, const std::string& id);
+  void PutLimit(const LimitRow& row);
+  void DeleteLimit(const std::string& project, const std::string& id);
+  // By project, then id.
+  std::vector<LimitRow> ListLimits(const Listing& listing);
+  static std::string KeyOf(const LimitRow& row) { return row.project + "/" + row.id(); }
+
+  std::optional<GrantRow> FindGrant(const std::string& project, const std::string& id);
+  // False when the name is taken.
+  bool InsertGrant(const GrantRow& row);
+  void DeleteGrant(const std::string& project, const std::string& id);
+  // Newest first.
+  std::vector<GrantRow> ListGrants(const Listing& listing);
+  static std::string KeyOf(const GrantRow& row);
+
+  // Keeps others from changing the row until the transaction ends; nothing when there is none.
+  void LockReservation(const ReservationName& name);
+  std::optional<Reservation> FindReservation(const ReservationName& name);
+  // False when the name is taken.
+  bool InsertReservation(const Reservation& reservation);
+  // Writes state, amounts, flags and update_time.
+  void UpdateReservation(const Reservation& reservation);
+  // Newest first.
+  std::vector<Reservation> ListReservations(const Listing& listing);
+  static std::string KeyOf(const Reservation& reservation);
+  // Those that are held at `now`, by project and id, behind `after` (`project/id`).
+  std::vector<Reservation> ListHeld(absl::Time now, std::string_view after, int size);
+  // Id of a reservation PENDING at `now` that supersedes the one named; empty: none.
+  std::string PendingSuccessor(const ReservationName& name, absl::Time now);
+  // Marks what expired as released. It was taken as that before: no reader sees a difference.
+  int64_t MarkExpired(absl::Time now);
+
+  // A project's limits, its grants that end after `from`, and its reservations that end after
+  // `from` and are held at `now`.
+  Book ReadBook(const std::string& project, absl::Time from, absl::Time now);
+
+  std::optional<Replay> FindReplay(const std::string& caller, const std::string& request_id,
+                                   absl::Time now);
+  // False when there is one.
+  bool InsertReplay(const std::string& caller, const std::string& request_id,
+                    const std::string& fingerprint, absl::Time expire_time);
+  void SetReplayAnswer(const std::string& caller, const std::string& request_id,
+                       const std::string& answer);
+  int64_t DeleteReplays(absl::Time now);
+
+ private:
+  std::vector<Reservation> SelectReservations(Query& query);
+  std::vector<Reservation> HeldBetween(const std::string& project, absl::Time from, absl::Time now);
+  void PutHolds(const Reservation& reservation);
+
+  soci::session& sql_;
+  const Database& database_;
+};
+
+class Store {
+ public:
+  // `url` as Database::Open takes it.
+  static absl::StatusOr<std::unique_ptr<Store>> Open(std::string_view url, int connections = 8);
+
+  // Runs `body` on a read-only snapshot, or in a transaction that commits when it answers OK.
+  // It may run more than once. Answers what it answers, or the engine's error.
+  template <typename T>
+  absl::StatusOr<T> Read(const std::function<absl::StatusOr<T>(Tx&)>& body) {
+    return database_->ReadValue<T>(
+        [&](soci::session& sql) { return OnTx<absl::StatusOr<T>>(sql, body); });
+  }
+  template <typename T>
+  absl::StatusOr<T> Write(const std::function<absl::StatusOr<T>(Tx&)>& body) {
+    return database_->WriteValue<T>(
+        [&](soci::session& sql) { return OnTx<absl::StatusOr<T>>(sql, body); });
+  }
+
+ private:
+  explicit Store(std::unique_ptr<Database> database) : database_(std::move(database)) {}
+
+  template <typename Result, typename Body>
+  Result OnTx(soci::session& sql, const Body& body) {
+    Tx tx(sql, *database_);
+    return body(tx);
+  }
+
+  const std::unique_ptr<Database> database_;
+};
+
+}  // namespace stackyard::quota

@@ -5,7 +5,7 @@ set -uo pipefail
 . "$(dirname "$0")/lib.sh"
 
 # A make above this one must not hand down its flags.
-unset MAKEFLAGS MAKELEVEL MFLAGS STACKYARD_HINT_FILE
+unset MAKEFLAGS MAKELEVEL MFLAGS STACKYARD_HINT_FILE STACKYARD_SUM
 WORK=$(mktemp -d)
 trap 'rm -rf "$WORK"' EXIT
 OUT=$WORK/out
@@ -71,7 +71,7 @@ printf '#!/bin/sh\necho "3 passed, 1 failed"; exit 1\n' >"$tree/tests/many_test.
 printf '#!/bin/sh\nexit 0\n' >"$tree/tests/one_test.sh"
 printf '#!/bin/sh\nexit 1\n' >"$tree/tests/slow/slow_test.sh"
 chmod +x "$tree"/tests/*.sh "$tree"/tests/slow/*.sh
-STACKYARD_ROOT='' "$tree/scripts/test.sh" >"$OUT" 2>&1
+"$tree/scripts/test.sh" >"$OUT" 2>&1
 expect 'a failing test fails the run' test $? = 1
 expect 'the last line is the sum' last_line_says '6 passed, 2 failed, 1 skipped'
 printf 'package x\n\nfunc f() { nonsense }\n' >"$tree/go/x.go"

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # lint.sh [all|fix]: format and lint of everything, clang-tidy of what changed.
-#   (nothing)  clang-tidy on the C++ files that differ from STACKYARD_BASE (default: where this
-#              branch left origin/main, or on main itself the last commit)
+#   (nothing)  clang-tidy on the C++ files changed since STACKYARD_BASE (default: where this
+#              branch left origin/main; on main itself, the 12 hours before its last commit)
 #   all        clang-tidy on every C++ file; takes long
 #   fix        formats the files instead of complaining
 # STACKYARD_TIDY_SECONDS bounds clang-tidy (420); what was not reached is named.
@@ -85,17 +85,21 @@ no_crossing() {
   return "$faults"
 }
 
-# changed: names what differs from the base. A header stands for the sources of its own name.
+# changed: the C++ sources to check, latest first. A header stands for the source of its name.
 changed() {
-  local base=${STACKYARD_BASE:-}
+  local base=${STACKYARD_BASE:-} head since file
+  head=$(git rev-parse HEAD)
   [ -n "$base" ] || base=$(git merge-base HEAD origin/main 2>/dev/null || true)
-  if [ -z "$base" ] || [ "$(git rev-parse "$base")" = "$(git rev-parse HEAD)" ]; then
-    base=$(git rev-parse -q --verify 'HEAD~1' || git hash-object -t tree /dev/null)
-  fi
   {
-    git diff --name-only --diff-filter=d "$base" -- '*.cc' '*.h'
+    git diff --name-only HEAD -- '*.cc' '*.h'
     git ls-files --others --exclude-standard -- '*.cc' '*.h'
-  } | sed 's/\.h$/.cc/' | sort -u | while IFS= read -r file; do
+    if [ -n "$base" ] && [ "$(git rev-parse "$base")" != "$head" ]; then
+      git log --format= --name-only "$base..HEAD" -- '*.cc' '*.h'
+    else
+      since=$(($(git log -1 --format=%ct) - 12 * 3600))
+      git log --format= --name-only --since="@$since" -- '*.cc' '*.h'
+    fi
+  } | sed -e '/^$/d' -e 's/\.h$/.cc/' | awk '!seen[$0]++' | while IFS= read -r file; do
     if [ -f "$file" ]; then printf '%s\n' "$file"; fi
   done
 }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "common/status_macros.h"
@@ -26,9 +27,9 @@ absl::StatusOr<FieldPath> ResolvePath(const MethodDescriptor& method, const std:
   FieldPath path;
   path.text = text;
   const Descriptor* message = method.input_type();
-  for (const std::string& name : absl::StrSplit(text, '.')) {
+  for (const absl::string_view part : absl::StrSplit(text, '.')) {
     const FieldDescriptor* field =
-        message == nullptr ? nullptr : message->FindFieldByName(name);
+        message == nullptr ? nullptr : message->FindFieldByName(std::string(part));
     // In a repeated field or a oneof more than one value could be meant.
     if (field == nullptr || field->is_repeated() || field->real_containing_oneof() != nullptr) {
       return absl::FailedPreconditionError(

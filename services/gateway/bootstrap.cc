@@ -1,0 +1,118 @@
+#include "services/gateway/bootstrap.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "common/id.h"
+#include "common/log.h"
+#include "common/proto_time.h"
+#include "common/status_macros.h"
+#include "services/gateway/binding_store.h"
+#include "services/gateway/identity_schema.h"
+#include "services/gateway/token.h"
+#include "services/gateway/token_store.h"
+
+namespace stackyard::gateway {
+namespace {
+
+constexpr char kAdmin[] = "admin";
+
+// Empty when there is none.
+std::string ReadTokenFile(const std::string& path) {
+  std::ifstream file(path);
+  const std::string text{std::istreambuf_iterator<char>(file), {}};
+  return std::string(absl::StripAsciiWhitespace(text));
+}
+
+absl::Status FileError(const std::string& path, const char* what) {
+  return absl::UnavailableError(
+      absl::StrCat("--admin-token-file=", path, " ", what, ": ", std::strerror(errno)));
+}
+
+absl::Status WriteAll(int file, const std::string& text, const std::string& path) {
+  size_t done = 0;
+  while (done < text.size()) {
+    const ssize_t count = write(file, text.data() + done, text.size() - done);
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) return FileError(path, "cannot be written");
+    done += static_cast<size_t>(count);
+  }
+  return fsync(file) == 0 ? absl::OkStatus() : FileError(path, "cannot be synced");
+}
+
+// Beside its place, then renamed: nobody reads half a token, or one that others could read.
+absl::Status WriteTokenFile(const std::string& path, const std::string& token) {
+  const std::filesystem::path parent = std::filesystem::path(path).parent_path();
+  std::error_code ignored;
+  if (!parent.empty()) std::filesystem::create_directories(parent, ignored);
+  const std::string draft = absl::StrCat(path, ".", RandomId());
+  const int file = open(draft.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+  if (file < 0) return FileError(path, "cannot be created");
+  absl::Status status = WriteAll(file, absl::StrCat(token, "\n"), path);
+  close(file);
+  if (status.ok() && rename(draft.c_str(), path.c_str()) != 0) {
+    status = FileError(path, "cannot be put in place");
+  }
+  if (!status.ok()) unlink(draft.c_str());
+  return status;
+}
+
+absl::StatusOr<bool> IsValid(Database& database, const Clock& clock, const std::string& token) {
+  if (!LooksLikeToken(token)) return false;
+  return database.ReadValue<bool>([&](soci::session& sql) -> absl::StatusOr<bool> {
+    ASSIGN_OR_RETURN(const CallerPtr caller, LoadCaller(sql, TokenHash(token)));
+    return caller != nullptr && caller->expire_time > clock.TimeNow();
+  });
+}
+
+absl::Status CreateAdmin(soci::session& sql, absl::Time now, const NewToken& made) {
+  BumpGeneration(sql);
+  v1::User user;
+  if (kUsers.Has(sql, kAdmin)) {
+    RETURN_IF_ERROR(kUsers.Read(sql, kAdmin, user));
+    if (user.suspended()) {
+      return absl::FailedPreconditionError(
+          "the token in --admin-token-file is not valid, and no new one can be made: "
+          "users/admin is suspended");
+    }
+  } else {
+    user.set_name(absl::StrCat("users/", kAdmin));
+    user.set_display_name("Administrator");
+    *user.mutable_create_time() = ToProto(now);
+    *user.mutable_update_time() = ToProto(now);
+    user.set_etag(RandomId());
+    kUsers.Save(sql, kAdmin, user);
+  }
+  const BindingRow binding{absl::StrCat("b-", RandomId()), "", "admin", user.name(),
+                           ToMicros(now)};
+  if (!FindSameBinding(sql, binding)) InsertBinding(sql, binding);
+  v1::Token token;
+  token.set_name(absl::StrCat(user.name(), "/tokens/", made.id));
+  token.set_display_name("written at start-up");
+  *token.mutable_create_time() = ToProto(now);
+  InsertToken(sql, kAdmin, made.id, made.hash, token);
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::Status EnsureAdmin(Database& database, const Clock& clock, const std::string& token_file) {
+  ASSIGN_OR_RETURN(const bool valid, IsValid(database, clock, ReadTokenFile(token_file)));
+  if (valid) return absl::OkStatus();
+  const NewToken made = MakeToken();
+  RETURN_IF_ERROR(database.Write(
+      [&](soci::session& sql) { return CreateAdmin(sql, clock.TimeNow(), made); }));
+  RETURN_IF_ERROR(WriteTokenFile(token_file, made.text));
+  LogInfo("wrote a token of users/admin", {{"file", token_file}, {"token_id", made.id}});
+  return absl::OkStatus();
+}
+
+}  // namespace stackyard::gateway

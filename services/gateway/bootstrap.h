@@ -1,0 +1,19 @@
+// The first administrator.
+#pragma once
+
+#include <string>
+
+#include "absl/status/status.h"
+#include "common/clock.h"
+#include "common/sql.h"
+
+namespace stackyard::gateway {
+
+// Sees to it that `token_file` holds a token of somebody. When the file is missing or its token is
+// not valid: makes the user `admin` and their global binding to the role admin unless they are
+// there, and a token, which is written to the file (0600, at once or not at all) and nowhere else.
+// Several replicas may start at a time, with a file each. Fails when the file cannot be written,
+// and when `admin` is suspended.
+absl::Status EnsureAdmin(Database& database, const Clock& clock, const std::string& token_file);
+
+}  // namespace stackyard::gateway

@@ -1,0 +1,45 @@
+#include <string>
+
+#include "common/clock.h"
+#include "common/log.h"
+#include "common/metrics.h"
+#include "common/server.h"
+#include "services/gateway/gateway.h"
+
+namespace stackyard::gateway {
+namespace {
+
+int Fail(const absl::Status& status) {
+  LogError("cannot start", {{"error", std::string(status.message())}});
+  return 1;
+}
+
+int Main(int argc, char** argv) {
+  ServerOptions server_options;
+  server_options.service = "gateway";
+  server_options.listen = "127.0.0.1:8081";
+  GatewayOptions options;
+  options.stacks_target = "unix:data/stacks.sock";
+  options.quota_target = "unix:data/quota.sock";
+  Flags flags("stackyard-gateway", "Identity, access control and routing for Stackyard's API");
+  server_options.AddFlags(flags);
+  options.AddFlags(flags);
+  flags.ParseOrExit(argc, argv);
+
+  BlockSignals();
+  SetLogService("stackyard-gateway");
+  const auto metrics = Metrics::Open(server_options.metrics_listen);
+  if (!metrics.ok()) return Fail(metrics.status());
+  const SystemClock clock;
+  const auto gateway = Gateway::Open(options, clock, (*metrics)->registry());
+  if (!gateway.ok()) return Fail(gateway.status());
+  const auto server = Server::Start(
+      server_options, (*gateway)->services(), [&] { (*gateway)->Drain(); }, (*gateway)->generic());
+  if (!server.ok()) return Fail(server.status());
+  return (*server)->ServeUntilSignal();
+}
+
+}  // namespace
+}  // namespace stackyard::gateway
+
+int main(int argc, char** argv) { return stackyard::gateway::Main(argc, argv); }

@@ -1,0 +1,166 @@
+#include "services/runner/plan_reader.h"
+
+#include <map>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "services/runner/attribute_diff.h"
+#include "services/runner/json_value.h"
+
+namespace stackyard::runner {
+namespace {
+
+using internal::v1::Assignment;
+using internal::v1::PlanSummary;
+using nlohmann::json;
+
+const json& Member(const json& object, const char* name) {
+  static const json kNone;
+  if (!object.is_object()) return kNone;
+  const auto found = object.find(name);
+  return found == object.end() ? kNone : *found;
+}
+
+std::string Text(const json& object, const char* name) {
+  const json& member = Member(object, name);
+  return member.is_string() ? member.get<std::string>() : std::string();
+}
+
+v1::ResourceChange::Action ToAction(const json& actions) {
+  using Actions = std::vector<std::string>;
+  static const std::map<Actions, v1::ResourceChange::Action> kActions = {
+      {{"no-op"}, v1::ResourceChange::NO_OP},
+      {{"create"}, v1::ResourceChange::CREATE},
+      {{"update"}, v1::ResourceChange::UPDATE},
+      {{"delete"}, v1::ResourceChange::DELETE},
+      {{"read"}, v1::ResourceChange::READ},
+      {{"forget"}, v1::ResourceChange::FORGET},
+      {{"delete", "create"}, v1::ResourceChange::REPLACE},
+      {{"create", "delete"}, v1::ResourceChange::REPLACE},
+      {{"create", "forget"}, v1::ResourceChange::REPLACE},
+      {{"forget", "create"}, v1::ResourceChange::REPLACE},
+  };
+  Actions names;
+  for (const json& action : actions) {
+    if (action.is_string()) names.push_back(action.get<std::string>());
+  }
+  const auto found = kActions.find(names);
+  return found == kActions.end() ? v1::ResourceChange::ACTION_UNSPECIFIED : found->second;
+}
+
+class PlanReader {
+ public:
+  PlanReader(const Assignment& assignment, const Scrubber& scrubber)
+      : assignment_(assignment), scrubber_(scrubber) {}
+
+  PlanSummary Read(const json& plan) {
+    const bool refresh = assignment_.work() == Assignment::REFRESH;
+    for (const json& change : Member(plan, "resource_changes")) ReadChange(change, !refresh);
+    if (refresh) {
+      for (const json& drift : Member(plan, "resource_drift")) ReadDrift(drift);
+    }
+    for (const auto& [name, change] : Member(plan, "output_changes").items()) {
+      if (ToAction(Member(change, "actions")) != v1::ResourceChange::NO_OP) {
+        summary_.mutable_plan()->add_changed_outputs(name);
+      }
+    }
+    // A refresh-only plan plans no values: what will be is what was read.
+    ReadModule(refresh ? Member(Member(Member(plan, "prior_state"), "values"), "root_module")
+                       : Member(Member(plan, "planned_values"), "root_module"));
+    return std::move(summary_);
+  }
+
+ private:
+  void ReadChange(const json& source, bool tell) {
+    const json& change = Member(source, "change");
+    const v1::ResourceChange::Action action = ToAction(Member(change, "actions"));
+    const std::string address = Text(source, "address");
+    // A deposed object is not the one that the address will mean.
+    if (!source.contains("deposed")) unknown_[address] = &Member(change, "after_unknown");
+    if (!tell || action == v1::ResourceChange::NO_OP) return;
+    if (Text(source, "mode") == "managed") Count(action);
+    AddChange(source, action);
+  }
+
+  void ReadDrift(const json& source) {
+    const v1::ResourceChange::Action action = ToAction(Member(Member(source, "change"), "actions"));
+    if (action == v1::ResourceChange::NO_OP) return;
+    AddChange(source, action);
+    auto& changes = *summary_.mutable_plan()->mutable_changes();
+    // Only the spelling differs, or a resource was moved: nothing to show.
+    if (!changes.empty() && action == v1::ResourceChange::UPDATE &&
+        changes.rbegin()->attributes().empty()) {
+      changes.RemoveLast();
+      return;
+    }
+    Count(action);
+  }
+
+  void AddChange(const json& source, v1::ResourceChange::Action action) {
+    v1::Plan& plan = *summary_.mutable_plan();
+    if (plan.changes_size() >= kMaxChanges) return;
+    v1::ResourceChange& result = *plan.add_changes();
+    result.set_address(scrubber_.Scrub(Text(source, "address")));
+    result.set_type(Text(source, "type"));
+    result.set_action(action);
+    result.set_reason(Text(source, "action_reason"));
+    AddAttributeChanges(Member(source, "change"), scrubber_, result);
+  }
+
+  void Count(v1::ResourceChange::Action action) {
+    v1::Plan& plan = *summary_.mutable_plan();
+    if (action == v1::ResourceChange::CREATE) plan.set_to_create(plan.to_create() + 1);
+    if (action == v1::ResourceChange::UPDATE) plan.set_to_update(plan.to_update() + 1);
+    if (action == v1::ResourceChange::REPLACE) plan.set_to_replace(plan.to_replace() + 1);
+    if (action == v1::ResourceChange::DELETE) plan.set_to_destroy(plan.to_destroy() + 1);
+  }
+
+  void ReadModule(const json& module) {
+    for (const json& resource : Member(module, "resources")) {
+      if (Text(resource, "mode") == "managed") ReadResource(resource);
+    }
+    for (const json& child : Member(module, "child_modules")) ReadModule(child);
+  }
+
+  void ReadResource(const json& resource) {
+    internal::v1::MeteredResource& result = *summary_.add_resources();
+    const std::string address = Text(resource, "address");
+    result.set_address(scrubber_.Scrub(address));
+    result.set_type(Text(resource, "type"));
+    const auto wanted = assignment_.metered_attributes().find(result.type());
+    if (wanted == assignment_.metered_attributes().end()) return;
+    const auto unknown = unknown_.find(address);
+    for (const std::string& path : wanted->second.paths()) {
+      if (unknown != unknown_.end() && IsMarked(*unknown->second, path)) continue;
+      if (IsMarked(Member(resource, "sensitive_values"), path)) continue;
+      const json* value = Find(Member(resource, "values"), path);
+      if (value != nullptr && scrubber_.Holds(value->dump(-1, ' ', false,
+                                                          json::error_handler_t::replace))) {
+        continue;
+      }
+      // Known not to be there is null, which is not the same as unknown.
+      (*result.mutable_attributes())[path] = ToValue(value == nullptr ? json() : *value);
+    }
+  }
+
+  const Assignment& assignment_;
+  const Scrubber& scrubber_;
+  PlanSummary summary_;
+  std::map<std::string, const json*> unknown_;
+};
+
+}  // namespace
+
+absl::StatusOr<PlanSummary> ReadPlan(std::string_view text, const Assignment& assignment,
+                                     const Scrubber& scrubber) {
+  const json plan = json::parse(text, nullptr, /*allow_exceptions=*/false);
+  if (!plan.is_object() || !plan.contains("format_version") || !plan.contains("planned_values")) {
+    return absl::InternalError("terraform show did not answer a plan");
+  }
+  PlanSummary summary = PlanReader(assignment, scrubber).Read(plan);
+  summary.mutable_plan();
+  return summary;
+}
+
+}  // namespace stackyard::runner

@@ -1,0 +1,67 @@
+#include "services/runner/program.h"
+
+#include <unistd.h>
+
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "common/channel.h"
+#include "common/id.h"
+#include "common/log.h"
+#include "common/status_macros.h"
+
+namespace stackyard::runner {
+namespace {
+
+std::string RunnerId() {
+  char host[256] = "";
+  gethostname(host, sizeof(host) - 1);
+  return absl::StrCat(host, "-", RandomId());
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Program>> Program::Start(const ProgramOptions& options) {
+  std::unique_ptr<Program> program(new Program());
+  program->drain_ = options.server.drain;
+  const std::string id = RunnerId();
+  ASSIGN_OR_RETURN(program->metrics_, Metrics::Open(options.server.metrics_listen));
+  program->run_metrics_ = std::make_unique<RunMetrics>(program->metrics_->registry());
+  ASSIGN_OR_RETURN(program->workspace_, Workspace::Open(options.work_dir, id));
+  program->modules_ = std::make_unique<PreparedModules>(program->workspace_->prepared());
+  program->plans_ = std::make_unique<PlanStore>(program->workspace_->plans());
+
+  TerraformOptions terraform;
+  ASSIGN_OR_RETURN(terraform.engine, ReadEngine(options.terraform));
+  terraform.cli_config = program->workspace_->own() + "/terraform.rc";
+  terraform.memory_limit = options.memory_limit;
+  ASSIGN_OR_RETURN(terraform.passed_environment, PassedEnvironment(options.pass_env));
+  RETURN_IF_ERROR(WriteFile(terraform.cli_config,
+                            CliConfig(options.provider_mirror, options.provider_direct)));
+  program->terraform_ = std::make_unique<Terraform>(terraform);
+  LogInfo("runner begins", {{"runner", id},
+                            {"engine", terraform.engine.Label()},
+                            {"terraform", terraform.engine.path},
+                            {"slots", options.slots}});
+
+  program->queue_ = std::make_unique<QueueClient>(Connect(options.stacks_target), id);
+  program->parts_ = std::make_unique<RunnerParts>(
+      RunnerParts{*program->queue_, *program->terraform_, *program->workspace_, *program->modules_,
+                  *program->plans_, *program->run_metrics_, program->clock_, options.inspect});
+  if (!options.server.listen.empty()) {
+    ASSIGN_OR_RETURN(program->server_, Server::Start(options.server, {}));
+  }
+  program->runner_ = std::make_unique<Runner>(
+      *program->parts_, RunnerOptions{.slots = options.slots,
+                                      .heartbeat_interval = options.heartbeat_interval});
+  return program;
+}
+
+void Program::RunUntilSignal() {
+  WaitForSignal();
+  LogInfo("draining");
+  runner_->Drain(drain_);
+  LogInfo("stopped");
+}
+
+}  // namespace stackyard::runner

@@ -1,0 +1,42 @@
+// Puts a runner together.
+#pragma once
+
+#include <memory>
+
+#include "absl/status/statusor.h"
+#include "common/clock.h"
+#include "common/metrics.h"
+#include "common/server.h"
+#include "services/runner/options.h"
+#include "services/runner/runner.h"
+
+namespace stackyard::runner {
+
+// Everything that a runner process holds, in the order in which it is taken down, last first.
+class Program {
+ public:
+  // Options that went through Complete. INVALID_ARGUMENT, UNAVAILABLE or FAILED_PRECONDITION with
+  // one line that says what to change.
+  static absl::StatusOr<std::unique_ptr<Program>> Start(const ProgramOptions& options);
+
+  // Works until SIGTERM or SIGINT, then drains.
+  void RunUntilSignal();
+
+ private:
+  Program() = default;
+
+  absl::Duration drain_;
+  SystemClock clock_;
+  std::unique_ptr<Metrics> metrics_;
+  std::unique_ptr<RunMetrics> run_metrics_;
+  std::unique_ptr<Workspace> workspace_;
+  std::unique_ptr<PreparedModules> modules_;
+  std::unique_ptr<PlanStore> plans_;
+  std::unique_ptr<Terraform> terraform_;
+  std::unique_ptr<QueueClient> queue_;
+  std::unique_ptr<RunnerParts> parts_;
+  std::unique_ptr<Server> server_;
+  std::unique_ptr<Runner> runner_;
+};
+
+}  // namespace stackyard::runner

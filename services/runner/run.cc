@@ -1,0 +1,141 @@
+#include "services/runner/run.h"
+
+#include <string>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "common/log.h"
+#include "common/proto_time.h"
+#include "common/status.h"
+#include "common/status_macros.h"
+#include "services/runner/steps.h"
+
+namespace stackyard::runner {
+namespace {
+
+using internal::v1::Assignment;
+
+constexpr absl::Duration kDefaultTimeout = absl::Hours(2);
+
+absl::Status StopStatus(const RunControl& control, const std::string& step) {
+  const StopReason reason = control.reason();
+  return Error(v1::RUN_CANCELLED,
+               absl::StrCat(reason == StopReason::kDrained ? "the runner was shut down"
+                                                           : "the run was cancelled",
+                            " in the step ", step),
+               {{"step", step}, {"cause", Name(reason)}});
+}
+
+// Errors of the runner's own get a reason, and say in which step.
+absl::Status Explain(const absl::Status& status, const RunContext& context) {
+  if (status.ok() || ReasonOf(status) != v1::ERROR_REASON_UNSPECIFIED) return status;
+  LogError("a step failed for a fault of the runner",
+           {{"run", context.assignment.lease().run()},
+            {"step", context.step},
+            {"error", context.scrubber.Scrub(status.ToString())}});
+  return Error(v1::INTERNAL_FAULT, context.scrubber.Scrub(std::string(status.message())),
+               {{"step", context.step}});
+}
+
+absl::Status RunStep(RunContext& context, const Step& step) {
+  const absl::Time start = context.parts.clock.TimeNow();
+  context.step = step.name;
+  v1::RunEvent begun;
+  begun.set_step_started(step.name);
+  context.reporter.Event(std::move(begun));
+
+  const absl::Status status = Explain(step.body(context), context);
+
+  const absl::Duration took = context.parts.clock.TimeNow() - start;
+  v1::RunEvent ended;
+  v1::RunStep& told = *ended.mutable_step_finished();
+  told.set_name(step.name);
+  *told.mutable_start_time() = ToProto(start);
+  *told.mutable_duration() = ToProto(took);
+  told.set_failed(!status.ok());
+  context.reporter.Event(std::move(ended));
+  context.reporter.Flush();
+  context.parts.metrics.ObserveStep(WorkName(context.assignment.work()), step.name, took);
+  return status;
+}
+
+absl::Status RunSteps(RunContext& context) {
+  absl::Status result;
+  for (const Step& step : StepsFor(context.assignment)) {
+    if (result.ok() && !step.always && context.control.interrupted()) {
+      result = StopStatus(context.control, step.name);
+    }
+    if (!result.ok() && !step.always) continue;
+    const absl::Status status = RunStep(context, step);
+    if (status.ok() || !result.ok()) continue;
+    // What Terraform says when it is interrupted is not why the run ended.
+    result = context.control.interrupted() ? StopStatus(context.control, step.name) : status;
+  }
+  return result;
+}
+
+std::string ResultName(const RunControl& control, const absl::Status& status) {
+  if (control.abandoned()) return "lost";
+  if (status.ok()) return "ok";
+  return ReasonOf(status) == v1::RUN_CANCELLED ? "cancelled" : "failed";
+}
+
+absl::Status RunInFolder(const RunnerParts& parts, const Assignment& assignment,
+                         RunControl& control, RunFolder& folder,
+                         internal::v1::CompleteRunRequest& result) {
+  const Scrubber scrubber(assignment);
+  Reporter reporter(parts.queue, assignment.lease(), scrubber, control, parts.clock);
+  if (assignment.lease().generation() > 1) {
+    reporter.Notice(absl::StrCat("The run was taken over by another runner: attempt ",
+                                 assignment.lease().generation(), "."));
+  }
+  ProcessLimits limits;
+  limits.deadline = absl::Now() + (assignment.has_timeout() ? FromProto(assignment.timeout())
+                                                            : kDefaultTimeout);
+  RunContext context{parts,  assignment, scrubber, control, reporter,
+                     folder, limits,     "",       nullptr, result};
+  const absl::Status status = RunSteps(context);
+  reporter.Finish();
+  return status;
+}
+
+}  // namespace
+
+void ExecuteRun(const RunnerParts& parts, const Assignment& assignment, RunControl& control) {
+  const RequestScope scope(/*request_id=*/"", assignment.traceparent());
+  const std::string work = WorkName(assignment.work());
+  const std::string& name = assignment.lease().run();
+  const absl::Time start = parts.clock.TimeNow();
+  LogInfo("run begins",
+          {{"run", name}, {"generation", assignment.lease().generation()}, {"work", work}});
+
+  internal::v1::CompleteRunRequest result;
+  *result.mutable_lease() = assignment.lease();
+  result.set_engine(parts.terraform.engine().Label());
+  const auto folder = parts.workspace.MakeRunFolder(assignment.lease());
+  const absl::Status status =
+      folder.ok() ? RunInFolder(parts, assignment, control, **folder, result)
+                  : Error(v1::INTERNAL_FAULT, std::string(folder.status().message()));
+  *result.mutable_status() = ToProto(status);
+  if (!control.abandoned()) {
+    const absl::Status completed = parts.queue.Complete(result, control);
+    if (ReasonOf(completed) == v1::GENERATION_STALE) control.Abandon(StopReason::kLeaseLost);
+    if (!completed.ok()) {
+      LogError("a run could not be completed",
+               {{"run", name}, {"error", std::string(completed.message())}});
+    }
+  }
+  const std::string outcome = ResultName(control, status);
+  if (outcome == "ok" && assignment.work() == Assignment::APPLY) {
+    parts.plans.Remove(assignment.plan_digest());
+  }
+  parts.metrics.CountRun(work, outcome);
+  LogInfo("run ended",
+          {{"run", name},
+           {"work", work},
+           {"result", outcome},
+           {"error", std::string(status.message())},
+           {"seconds", absl::ToDoubleSeconds(parts.clock.TimeNow() - start)}});
+}
+
+}  // namespace stackyard::runner

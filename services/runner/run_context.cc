@@ -1,0 +1,89 @@
+#include "services/runner/run_context.h"
+
+#include <deque>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "common/status.h"
+#include "common/status_macros.h"
+#include "services/runner/lines.h"
+#include "services/runner/utf8.h"
+
+namespace stackyard::runner {
+namespace {
+
+// How much of what a program complained about an error quotes.
+constexpr size_t kQuotedLines = 10;
+
+absl::Status Failed(const RunContext& context, std::string_view message,
+                    std::string_view address = "") {
+  const std::string text = ValidUtf8(context.scrubber.Scrub(message));
+  if (address.empty()) return Error(v1::RUN_FAILED, text, {{"step", context.step}});
+  return Error(v1::RUN_FAILED, text, {{"step", context.step}, {"address", address}});
+}
+
+}  // namespace
+
+absl::Status RunCommand(RunContext& context, const Command& command, const Sink& out) {
+  std::deque<std::string> complaints;
+  LineSplitter errors([&](std::string_view line) {
+    context.reporter.Log(line);
+    complaints.emplace_back(line);
+    if (complaints.size() > kQuotedLines) complaints.pop_front();
+  });
+  ASSIGN_OR_RETURN(const Outcome outcome,
+                   RunProcess(command, context.control, context.limits, out,
+                              [&errors](std::string_view bytes) { errors.Feed(bytes); }));
+  errors.Finish();
+  if (outcome.ok()) return absl::OkStatus();
+  if (outcome.timed_out) {
+    return Failed(context, absl::StrCat("the run took longer than the ",
+                                        context.assignment.timeout().seconds(),
+                                        " s that it may take, and was interrupted"));
+  }
+  return Failed(context,
+                absl::StrCat(command.argv.size() > 1 ? command.argv[1] : command.argv[0], " ",
+                             outcome.ToString(), complaints.empty() ? "" : ": ",
+                             absl::StrJoin(complaints, "\n")));
+}
+
+absl::Status RunTerraform(RunContext& context, const Command& command, JsonEvents::Mode mode) {
+  const int kept_before = context.result.diagnostics_size();
+  JsonEvents reader(mode);
+  LineSplitter lines([&](std::string_view line) {
+    if (line.empty()) return;
+    TerraformLine read = reader.Read(line);
+    if (!read.log.empty()) context.reporter.Log(read.log);
+    for (v1::RunEvent& event : read.events) context.reporter.Event(std::move(event));
+    if (read.diagnostic) KeepDiagnostic(context, *std::move(read.diagnostic));
+  });
+  const absl::Status status = RunCommand(
+      context, command, [&lines](std::string_view bytes) { lines.Feed(bytes); });
+  lines.Finish();
+  if (status.ok() || ReasonOf(status) != v1::RUN_FAILED) return status;
+  for (int i = kept_before; i < context.result.diagnostics_size(); ++i) {
+    const v1::Diagnostic& diagnostic = context.result.diagnostics(i);
+    if (diagnostic.severity() != v1::Diagnostic::ERROR) continue;
+    return Failed(context, ToOneLine(diagnostic), diagnostic.address());
+  }
+  return status;
+}
+
+void KeepDiagnostic(RunContext& context, v1::Diagnostic diagnostic) {
+  diagnostic.set_summary(ValidUtf8(context.scrubber.Scrub(diagnostic.summary())));
+  diagnostic.set_detail(ValidUtf8(context.scrubber.Scrub(diagnostic.detail())));
+  *context.result.add_diagnostics() = std::move(diagnostic);
+}
+
+TerraformSite SiteOf(const RunContext& context, const std::string& folder) {
+  TerraformSite site;
+  site.folder = folder;
+  site.home = context.folder.path();
+  site.tmp = context.folder.tmp();
+  site.environment.insert(context.assignment.environment().begin(),
+                          context.assignment.environment().end());
+  return site;
+}
+
+}  // namespace stackyard::runner

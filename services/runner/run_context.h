@@ -1,0 +1,69 @@
+// What the steps of a run work with.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+#include "common/clock.h"
+#include "services/runner/json_events.h"
+#include "services/runner/plan_store.h"
+#include "services/runner/prepared_modules.h"
+#include "services/runner/queue_client.h"
+#include "services/runner/reporter.h"
+#include "services/runner/run_metrics.h"
+#include "services/runner/scrubber.h"
+#include "services/runner/state_watcher.h"
+#include "services/runner/terraform.h"
+#include "services/runner/workspace.h"
+
+namespace stackyard::runner {
+
+// What all runs of a runner share.
+struct RunnerParts {
+  QueueClient& queue;
+  const Terraform& terraform;
+  Workspace& workspace;
+  PreparedModules& modules;
+  PlanStore& plans;
+  RunMetrics& metrics;
+  const Clock& clock;
+  // Path of stackyard-inspect.
+  std::string inspect;
+};
+
+// One run, as it goes on.
+struct RunContext {
+  const RunnerParts& parts;
+  const internal::v1::Assignment& assignment;
+  const Scrubber& scrubber;
+  RunControl& control;
+  Reporter& reporter;
+  RunFolder& folder;
+  // When the run must have ended.
+  ProcessLimits limits;
+  // Name of the step that goes on.
+  std::string step;
+  // Lives from the step that changes the state to the step that saves it.
+  std::unique_ptr<StateWatcher> watcher;
+  // What CompleteRun will say.
+  internal::v1::CompleteRunRequest& result;
+};
+
+// A program to the end. What it prints on standard output goes to `out`, on standard error to the
+// log. RUN_FAILED when it ran out of time, and when it failed and said nothing better.
+absl::Status RunCommand(RunContext& context, const Command& command, const Sink& out);
+
+// Same for Terraform with `-json`: its lines become events and log lines, its diagnostics are kept
+// in the result. RUN_FAILED with the first error when it fails.
+absl::Status RunTerraform(RunContext& context, const Command& command, JsonEvents::Mode mode);
+
+// Keeps a diagnostic for the result, without secrets.
+void KeepDiagnostic(RunContext& context, v1::Diagnostic diagnostic);
+
+// Where Terraform runs in one of the run's folders.
+TerraformSite SiteOf(const RunContext& context, const std::string& folder);
+
+}  // namespace stackyard::runner

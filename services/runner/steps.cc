@@ -1,0 +1,169 @@
+#include "services/runner/steps.h"
+
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "common/id.h"
+#include "common/proto_time.h"
+#include "common/status.h"
+#include "common/status_macros.h"
+#include "services/runner/bundle.h"
+#include "services/runner/inspect_steps.h"
+#include "services/runner/json_value.h"
+#include "services/runner/module_report.h"
+#include "services/runner/plan_reader.h"
+
+namespace stackyard::runner {
+namespace {
+
+using internal::v1::Assignment;
+
+constexpr size_t kMaxPlan = 256 << 20;
+
+std::string PathOf(const RunContext& context, std::string_view file) {
+  return absl::StrCat(context.folder.module(), "/", std::string(file));
+}
+
+// Unpacks and initialises the module; answers its folder.
+absl::StatusOr<std::string> BuildModule(RunContext& context) {
+  const std::string folder = context.folder.path() + "/prepare";
+  RETURN_IF_ERROR(MakeFolder(folder));
+  RETURN_IF_ERROR(FetchBundle(context, folder));
+  RETURN_IF_ERROR(RunTerraform(context, context.parts.terraform.Init(SiteOf(context, folder)),
+                               JsonEvents::Mode::kPlan));
+  return folder;
+}
+
+std::string Parameters(const Assignment& assignment) {
+  nlohmann::json parameters = ToJson(assignment.parameters());
+  if (assignment.inject_stack_uid()) {
+    parameters[std::string(kStackUidVariable)] = assignment.stack_uid();
+  }
+  return parameters.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
+absl::Status FetchPlan(RunContext& context) {
+  const std::string& digest = context.assignment.plan_digest();
+  std::string plan = context.parts.plans.Get(digest);
+  if (plan.empty()) {
+    ASSIGN_OR_RETURN(plan, context.parts.queue.ReadBlob(digest, kMaxPlan, context.control));
+  }
+  return WriteFile(PathOf(context, kPlanFile), plan);
+}
+
+absl::Status Prepare(RunContext& context) {
+  ASSIGN_OR_RETURN(const std::string prepared,
+                   context.parts.modules.Get(context.assignment.bundle_digest(), context.control,
+                                             [&context] { return BuildModule(context); }));
+  RETURN_IF_ERROR(CopyModule(prepared, context.folder.module()));
+  // A link, not TF_DATA_DIR: what init wrote names folders relative to the current one.
+  const std::string data = absl::StrCat(prepared, "/", std::string(kDataFolder));
+  if (symlink(data.c_str(), PathOf(context, kDataFolder).c_str()) != 0) {
+    return absl::InternalError(absl::StrCat("linking ", data, ": ", strerror(errno)));
+  }
+  RETURN_IF_ERROR(WriteFile(PathOf(context, kParametersFile), Parameters(context.assignment)));
+  if (!context.assignment.state().empty()) {
+    RETURN_IF_ERROR(WriteFile(PathOf(context, kStateFile), context.assignment.state()));
+  }
+  if (context.assignment.work() == Assignment::APPLY) return FetchPlan(context);
+  return absl::OkStatus();
+}
+
+Step PlanStep(PlanKind kind) {
+  return {"plan", [kind](RunContext& context) {
+            const TerraformSite site = SiteOf(context, context.folder.module());
+            return RunTerraform(context, context.parts.terraform.Plan(site, kind),
+                                JsonEvents::Mode::kPlan);
+          }};
+}
+
+absl::Status Show(RunContext& context) {
+  const TerraformSite site = SiteOf(context, context.folder.module());
+  std::string text;
+  RETURN_IF_ERROR(RunCommand(context, context.parts.terraform.Show(site),
+                             [&text](std::string_view bytes) { text += bytes; }));
+  ASSIGN_OR_RETURN(internal::v1::PlanSummary summary,
+                   ReadPlan(text, context.assignment, context.scrubber));
+  ASSIGN_OR_RETURN(const std::string plan, ReadFile(PathOf(context, kPlanFile), kMaxPlan));
+  v1::Plan& told = *summary.mutable_plan();
+  told.set_digest(Sha256Hex(plan));
+  told.set_state_serial(StateSerial(context.assignment.state()));
+  *told.mutable_create_time() = ToProto(context.parts.clock.TimeNow());
+  *told.mutable_diagnostics() = context.result.diagnostics();
+  *context.result.mutable_plan() = std::move(summary);
+  return absl::OkStatus();
+}
+
+absl::Status SavePlan(RunContext& context) {
+  ASSIGN_OR_RETURN(const std::string plan, ReadFile(PathOf(context, kPlanFile), kMaxPlan));
+  const std::string& digest = context.result.plan().plan().digest();
+  ASSIGN_OR_RETURN(const std::string stored, context.parts.queue.WriteBlob(plan, context.control));
+  if (stored != digest) return absl::DataLossError("the plan was stored with another digest");
+  return context.parts.plans.Put(digest, plan);
+}
+
+// Applies the plan file; `name` is `apply` or `destroy`.
+Step ChangeStep(const std::string& name) {
+  return {name, [](RunContext& context) -> absl::Status {
+            context.watcher = std::make_unique<StateWatcher>(
+                context.parts.queue, context.assignment.lease(), context.folder.module(),
+                StateSerial(context.assignment.state()), context.control);
+            RETURN_IF_ERROR(context.watcher->Start());
+            const TerraformSite site = SiteOf(context, context.folder.module());
+            return RunTerraform(context, context.parts.terraform.Apply(site),
+                                JsonEvents::Mode::kApply);
+          }};
+}
+
+absl::Status SaveState(RunContext& context) {
+  internal::v1::StateSummary& summary = *context.result.mutable_state();
+  summary.set_serial(StateSerial(context.assignment.state()));
+  // Nothing was changed.
+  if (context.watcher == nullptr) return absl::OkStatus();
+  const absl::Status saved = context.watcher->Finish();
+  summary.set_serial(context.watcher->serial());
+  return saved;
+}
+
+absl::Status NothingToDestroy(RunContext& context) {
+  v1::RunEvent none;
+  none.set_planned_total(0);
+  context.reporter.Event(std::move(none));
+  context.reporter.Log("There is nothing to destroy.");
+  return SaveState(context);
+}
+
+}  // namespace
+
+std::vector<Step> StepsFor(const Assignment& assignment) {
+  const Step prepare{"prepare", Prepare};
+  const Step save_state{"save", SaveState, /*always=*/true};
+  switch (assignment.work()) {
+    case Assignment::INSPECT:
+      return InspectSteps();
+    case Assignment::PLAN:
+      return {prepare, PlanStep(PlanKind::kNormal), {"show", Show}, {"save", SavePlan}};
+    case Assignment::REFRESH:
+      return {prepare, PlanStep(PlanKind::kRefreshOnly), {"show", Show}};
+    case Assignment::APPLY:
+      return {prepare, ChangeStep("apply"), save_state};
+    case Assignment::DESTROY:
+      if (IsEmptyState(assignment.state())) return {{"save", NothingToDestroy}};
+      return {prepare, PlanStep(PlanKind::kDestroy), ChangeStep("destroy"), save_state};
+    default:
+      return {{"prepare", [](RunContext&) {
+                 return Error(v1::INTERNAL_FAULT, "this runner does not know the kind of work");
+               }}};
+  }
+}
+
+std::string WorkName(Assignment::Work work) {
+  return absl::AsciiStrToLower(Assignment::Work_Name(work));
+}
+
+}  // namespace stackyard::runner

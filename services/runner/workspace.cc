@@ -1,0 +1,92 @@
+#include "services/runner/workspace.h"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cctype>
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <system_error>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "common/log.h"
+#include "common/status_macros.h"
+
+namespace stackyard::runner {
+namespace fs = std::filesystem;
+namespace {
+
+// A folder name of a resource name.
+std::string Flat(std::string name) {
+  std::replace_if(
+      name.begin(), name.end(),
+      [](unsigned char c) { return !isalnum(c) && c != '-' && c != '.'; }, '_');
+  // `..` and hidden names must not come out.
+  return absl::StrCat("_", name.substr(0, 200));
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Workspace>> Workspace::Open(const std::string& root,
+                                                           const std::string& runner_id) {
+  std::error_code error;
+  const std::string path = fs::absolute(root, error).lexically_normal().string();
+  for (const char* part : {"", "/locks", "/runs", "/prepared", "/plans"}) {
+    const absl::Status made = MakeFolder(path + part);
+    if (!made.ok()) return absl::InvalidArgumentError(made.message());
+  }
+  const std::string lock_path = absl::StrCat(path, "/locks/", runner_id);
+  Fd lock(open(lock_path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+  if (!lock.ok() || flock(lock.get(), LOCK_EX | LOCK_NB) != 0) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("cannot lock ", lock_path, ": ", strerror(errno)));
+  }
+  std::unique_ptr<Workspace> workspace(new Workspace(path, runner_id, std::move(lock)));
+  RETURN_IF_ERROR(MakeFolder(workspace->own_));
+  workspace->RemoveOrphans();
+  return workspace;
+}
+
+Workspace::Workspace(std::string root, std::string runner_id, Fd lock)
+    : root_(std::move(root)),
+      lock_path_(absl::StrCat(root_, "/locks/", runner_id)),
+      own_(absl::StrCat(root_, "/runs/", runner_id)),
+      lock_(std::move(lock)) {}
+
+Workspace::~Workspace() {
+  RemoveFolder(own_);
+  unlink(lock_path_.c_str());
+}
+
+void Workspace::RemoveOrphans() const {
+  std::error_code error;
+  for (const fs::directory_entry& entry : fs::directory_iterator(root_ + "/runs", error)) {
+    const std::string path = entry.path().string();
+    if (path == own_) continue;
+    const std::string lock_path = absl::StrCat(root_, "/locks/", entry.path().filename().string());
+    // A living runner made its lock before its folder, and holds it.
+    const Fd lock(open(lock_path.c_str(), O_RDWR | O_CLOEXEC));
+    if (lock.ok() && flock(lock.get(), LOCK_EX | LOCK_NB) != 0) continue;
+    LogInfo("removing what a dead runner left", {{"path", path}});
+    RemoveFolder(path);
+    unlink(lock_path.c_str());
+  }
+}
+
+absl::StatusOr<std::unique_ptr<RunFolder>> Workspace::MakeRunFolder(
+    const internal::v1::Lease& lease) {
+  auto folder = std::make_unique<RunFolder>(
+      absl::StrCat(own_, "/", Flat(lease.run()), "-", lease.generation()));
+  // Left from the same lease, when the service gave it twice.
+  RemoveFolder(folder->path());
+  RETURN_IF_ERROR(MakeFolder(folder->path()));
+  RETURN_IF_ERROR(MakeFolder(folder->module()));
+  RETURN_IF_ERROR(MakeFolder(folder->tmp()));
+  return folder;
+}
+
+}  // namespace stackyard::runner

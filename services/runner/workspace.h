@@ -1,0 +1,63 @@
+// The folders of a runner.
+//
+//   locks/<runner>              held by a living runner
+//   runs/<runner>/<run>-<gen>/  one run; gone when it ends, or when the next runner finds it orphaned
+//   prepared/<digest>/          initialised modules, shared
+//   plans/<digest>              plan files, shared
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "services/runner/file.h"
+#include "stackyard/internal/v1/run_queue.pb.h"
+
+namespace stackyard::runner {
+
+// A folder that is removed with the object.
+class RunFolder {
+ public:
+  explicit RunFolder(std::string path) : path_(std::move(path)) {}
+  ~RunFolder() { RemoveFolder(path_); }
+  RunFolder(const RunFolder&) = delete;
+  RunFolder& operator=(const RunFolder&) = delete;
+
+  const std::string& path() const { return path_; }
+  // Where Terraform runs.
+  std::string module() const { return path_ + "/module"; }
+  // Where it keeps temporary files.
+  std::string tmp() const { return path_ + "/tmp"; }
+
+ private:
+  const std::string path_;
+};
+
+class Workspace {
+ public:
+  // Makes the folders, takes the lock and removes what dead runners left. Several runners may share
+  // one root. INVALID_ARGUMENT when the root cannot be used.
+  static absl::StatusOr<std::unique_ptr<Workspace>> Open(const std::string& root,
+                                                         const std::string& runner_id);
+  // Removes what belongs to this runner alone.
+  ~Workspace();
+
+  // A new empty folder, with `module` and `tmp` in it.
+  absl::StatusOr<std::unique_ptr<RunFolder>> MakeRunFolder(const internal::v1::Lease& lease);
+
+  // This runner's own folder.
+  const std::string& own() const { return own_; }
+  std::string prepared() const { return root_ + "/prepared"; }
+  std::string plans() const { return root_ + "/plans"; }
+
+ private:
+  Workspace(std::string root, std::string runner_id, Fd lock);
+  void RemoveOrphans() const;
+
+  const std::string root_;
+  const std::string lock_path_;
+  const std::string own_;
+  const Fd lock_;
+};
+
+}  // namespace stackyard::runner

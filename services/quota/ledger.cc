@@ -80,7 +80,7 @@ absl::StatusOr<Reservation> Ledger::Admit(Tx& tx, Reservation asked) {
   }
   tx.Lock(asked.name.project, metrics);
   // Asked only now: whoever decided before us took an earlier time.
-  const absl::Time now = FromMicros(ToMicros(clock_.TimeNow()));
+  const absl::Time now = Now(clock_);
 
   const auto replay = [&](const Reservation& first) -> absl::StatusOr<Reservation> {
     if (first.fingerprint == asked.fingerprint) return first;
@@ -138,7 +138,7 @@ absl::StatusOr<v1::Reservation> Ledger::Commit(const internal::v1::CommitRequest
       if (old) AddMetrics(old->amounts, metrics);
     }
     tx.Lock(name.project, metrics);
-    const absl::Time now = FromMicros(ToMicros(clock_.TimeNow()));
+    const absl::Time now = Now(clock_);
 
     if (found->state == ReservationState::kReleased && !found->expired) {
       return Error(v1::WRONG_STATE, absl::StrCat(request.name(), " is RELEASED"));
@@ -170,7 +170,7 @@ absl::StatusOr<v1::Reservation> Ledger::Release(const internal::v1::ReleaseReque
     std::optional<Reservation> found = tx.FindReservation(name);
     if (!found) return NotFound(request.name());
     tx.Lock(name.project, MetricsOf(found->amounts));
-    const absl::Time now = FromMicros(ToMicros(clock_.TimeNow()));
+    const absl::Time now = Now(clock_);
     const bool final = found->state == ReservationState::kReleased && !found->expired;
     if (final) return ToProto(*found, now);
     // One that expired was given back then; now it can no longer be committed either.
@@ -205,7 +205,7 @@ absl::StatusOr<internal::v1::ListHeldResponse> Ledger::ListHeld(
 }
 
 absl::StatusOr<v1::CheckFitResponse> Ledger::CheckFit(const v1::CheckFitRequest& request) {
-  const absl::Time now = FromMicros(ToMicros(clock_.TimeNow()));
+  const absl::Time now = Now(clock_);
   return store_.Read<v1::CheckFitResponse>([&](Tx& tx) -> absl::StatusOr<v1::CheckFitResponse> {
     Violations violations;
     Reservation asked;

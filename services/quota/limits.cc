@@ -160,7 +160,7 @@ absl::StatusOr<v1::QuotaLimit> Limits::Set(const v1::SetQuotaLimitRequest& reque
     tx.Lock(name.project, {row.level.metric});
     const std::optional<LimitRow> before = tx.FindLimit(name.project, name.id);
     RETURN_IF_ERROR(CheckEtag(asked.etag(), before ? ToProto(*before).etag() : ""));
-    row.update_time = FromMicros(ToMicros(clock_.TimeNow()));
+    row.update_time = Now(clock_);
     tx.PutLimit(row);
     return ToProto(row);
   });
@@ -206,7 +206,7 @@ absl::StatusOr<v1::QuotaGrant> Limits::CreateGrant(const v1::CreateQuotaGrantReq
                                                    const Principal& caller) {
   const auto create = [&](Tx& tx) -> absl::StatusOr<v1::QuotaGrant> {
     const v1::QuotaGrant& asked = request.quota_grant();
-    const absl::Time now = FromMicros(ToMicros(clock_.TimeNow()));
+    const absl::Time now = Now(clock_);
     Violations violations;
     GrantRow row;
     row.project = ReadProject("parent", request.parent(), violations);

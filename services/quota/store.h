@@ -9,6 +9,8 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "common/clock.h"
+#include "common/proto_time.h"
 #include "common/sql.h"
 #include "services/quota/book.h"
 #include "services/quota/model.h"
@@ -17,6 +19,9 @@
 namespace stackyard::quota {
 
 class Query;
+
+// The time, as precise as rows hold it: what is decided is then what is read back.
+inline absl::Time Now(const Clock& clock) { return FromMicros(ToMicros(clock.TimeNow())); }
 
 // Which projects a listing shows, and how much of it.
 struct Listing {

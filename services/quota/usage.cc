@@ -49,42 +49,44 @@ absl::StatusOr<v1::ListUsageResponse> UsageReport::List(const v1::ListUsageReque
 
 absl::StatusOr<v1::QueryUsageSeriesResponse> UsageReport::Series(
     const v1::QueryUsageSeriesRequest& request) {
-  const absl::Time now = FromMicros(ToMicros(clock_.TimeNow()));
-  return store_.Read<
-      v1::QueryUsageSeriesResponse>([&](Tx& tx) -> absl::StatusOr<v1::QueryUsageSeriesResponse> {
-    Violations violations;
-    const std::string project = ReadProject("parent", request.parent(), violations);
-    if (tx.AllMetricIds().count(request.metric()) == 0) {
-      violations.Add("metric", absl::StrCat("`", request.metric(), "` is not a metric"));
-    }
-    if (!request.user().empty() && !IsUserId(request.user())) {
-      violations.Add("user", kUserIdRule);
-    }
-    const absl::Time start = ReadTime(
-        "start_time", request.has_start_time() ? &request.start_time() : nullptr, now, violations);
-    const absl::Time end =
-        ReadTime("end_time", request.has_end_time() ? &request.end_time() : nullptr,
-                 start + kFourWeeks, violations);
-    if (end <= start || end - start > kTwoYears) {
-      violations.Add("end_time", "must be after start_time, by at most two years");
-    }
-    RETURN_IF_ERROR(violations.ToStatus());
+  const absl::Time now = Now(clock_);
+  return store_.Read<v1::QueryUsageSeriesResponse>(
+      [&](Tx& tx) -> absl::StatusOr<v1::QueryUsageSeriesResponse> {
+        Violations violations;
+        const std::string project = ReadProject("parent", request.parent(), violations);
+        if (tx.AllMetricIds().count(request.metric()) == 0) {
+          violations.Add("metric", absl::StrCat("`", request.metric(), "` is not a metric"));
+        }
+        if (!request.user().empty() && !IsUserId(request.user())) {
+          violations.Add("user", kUserIdRule);
+        }
+        const absl::Time start =
+            ReadTime("start_time", request.has_start_time() ? &request.start_time() : nullptr, now,
+                     violations);
+        const absl::Time end =
+            ReadTime("end_time", request.has_end_time() ? &request.end_time() : nullptr,
+                     start + kFourWeeks, violations);
+        if (end <= start || end - start > kTwoYears) {
+          violations.Add("end_time", "must be after start_time, by at most two years");
+        }
+        RETURN_IF_ERROR(violations.ToStatus());
 
-    const BookCapacity capacity(tx.ReadBook(project, start, now));
-    v1::QueryUsageSeriesResponse answer;
-    for (const Step& step : capacity.Series({request.metric(), request.user()}, start).steps()) {
-      if (step.from >= end) break;
-      if (answer.points_size() == kMostPoints) {
-        return InvalidField("end_time", absl::StrCat("there are more than ", kMostPoints,
-                                                     " changes until then; ask for less time"));
-      }
-      v1::UsagePoint* point = answer.add_points();
-      *point->mutable_time() = ToProto(step.from);
-      point->set_used(step.used);
-      point->set_limit(step.limit);
-    }
-    return answer;
-  });
+        const BookCapacity capacity(tx.ReadBook(project, start, now));
+        v1::QueryUsageSeriesResponse answer;
+        const Timeline series = capacity.Series({request.metric(), request.user()}, start);
+        for (const Step& step : series.steps()) {
+          if (step.from >= end) break;
+          if (answer.points_size() == kMostPoints) {
+            return InvalidField("end_time", absl::StrCat("there are more than ", kMostPoints,
+                                                         " changes until then; ask for less time"));
+          }
+          v1::UsagePoint* point = answer.add_points();
+          *point->mutable_time() = ToProto(step.from);
+          point->set_used(step.used);
+          point->set_limit(step.limit);
+        }
+        return answer;
+      });
 }
 
 }  // namespace stackyard::quota

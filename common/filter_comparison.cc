@@ -11,7 +11,6 @@ namespace stackyard {
 namespace {
 
 using filter_syntax::Comparator;
-using google::protobuf::Descriptor;
 using google::protobuf::DynamicCastToGenerated;
 using google::protobuf::FieldDescriptor;
 using google::protobuf::ListValue;

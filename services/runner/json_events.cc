@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
+#include "services/runner/terraform.h"
 
 namespace stackyard::runner {
 namespace {
@@ -45,6 +46,11 @@ v1::Diagnostic ReadDiagnostic(const json& source) {
   result.set_address(Text(source, "address"));
   const json& range = Member(source, "range");
   result.set_file(Text(range, "filename"));
+  // Nobody wrote that file; the text names the variable.
+  if (result.file() == kParametersFile) {
+    result.clear_file();
+    return result;
+  }
   const json& line = Member(Member(range, "start"), "line");
   if (line.is_number_integer()) result.set_line(line.get<int>());
   return result;

@@ -36,8 +36,13 @@ absl::StatusOr<std::unique_ptr<Program>> Program::Start(const ProgramOptions& op
   terraform.cli_config = program->workspace_->own() + "/terraform.rc";
   terraform.memory_limit = options.memory_limit;
   ASSIGN_OR_RETURN(terraform.passed_environment, PassedEnvironment(options.pass_env));
-  RETURN_IF_ERROR(WriteFile(terraform.cli_config,
-                            CliConfig(options.provider_mirror, options.provider_direct)));
+  std::string mirror = options.provider_mirror;
+  if (mirror.empty() && !options.provider_direct) {
+    // Only the built-in providers: an empty mirror.
+    mirror = program->workspace_->own() + "/no-providers";
+    RETURN_IF_ERROR(MakeFolder(mirror));
+  }
+  RETURN_IF_ERROR(WriteFile(terraform.cli_config, CliConfig(mirror, options.provider_direct)));
   program->terraform_ = std::make_unique<Terraform>(terraform);
   LogInfo("runner begins", {{"runner", id},
                             {"engine", terraform.engine.Label()},
@@ -60,8 +65,10 @@ absl::StatusOr<std::unique_ptr<Program>> Program::Start(const ProgramOptions& op
 void Program::RunUntilSignal() {
   WaitForSignal();
   LogInfo("draining");
-  runner_->Drain(drain_);
+  Drain();
   LogInfo("stopped");
 }
+
+void Program::Drain() { runner_->Drain(drain_); }
 
 }  // namespace stackyard::runner

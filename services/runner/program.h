@@ -21,6 +21,8 @@ class Program {
 
   // Works until SIGTERM or SIGINT, then drains.
   void RunUntilSignal();
+  // Takes no new work, ends what goes on.
+  void Drain();
 
  private:
   Program() = default;

@@ -117,6 +117,8 @@ void ExecuteRun(const RunnerParts& parts, const Assignment& assignment, RunContr
       folder.ok() ? RunInFolder(parts, assignment, control, **folder, result)
                   : Error(v1::INTERNAL_FAULT, std::string(folder.status().message()));
   *result.mutable_status() = ToProto(status);
+  // Half a module or a plan that was not stored is of no use; a state is, however it came about.
+  if (!status.ok() && !result.has_state()) result.clear_result();
   if (!control.abandoned()) {
     const absl::Status completed = parts.queue.Complete(result, control);
     if (ReasonOf(completed) == v1::GENERATION_STALE) control.Abandon(StopReason::kLeaseLost);

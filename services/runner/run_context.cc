@@ -23,29 +23,45 @@ absl::Status Failed(const RunContext& context, std::string_view message,
   return Error(v1::RUN_FAILED, text, {{"step", context.step}, {"address", address}});
 }
 
-}  // namespace
-
-absl::Status RunCommand(RunContext& context, const Command& command, const Sink& out) {
+struct Finished {
+  Outcome outcome;
+  // The last lines of standard error.
   std::deque<std::string> complaints;
+};
+
+absl::StatusOr<Finished> RunToEnd(RunContext& context, const Command& command, const Sink& out) {
+  Finished finished;
   LineSplitter errors([&](std::string_view line) {
     context.reporter.Log(line);
-    complaints.emplace_back(line);
-    if (complaints.size() > kQuotedLines) complaints.pop_front();
+    finished.complaints.emplace_back(line);
+    if (finished.complaints.size() > kQuotedLines) finished.complaints.pop_front();
   });
-  ASSIGN_OR_RETURN(const Outcome outcome,
+  ASSIGN_OR_RETURN(finished.outcome,
                    RunProcess(command, context.control, context.limits, out,
                               [&errors](std::string_view bytes) { errors.Feed(bytes); }));
   errors.Finish();
-  if (outcome.ok()) return absl::OkStatus();
-  if (outcome.timed_out) {
+  return finished;
+}
+
+// Why a command failed, as far as it did not say it better itself.
+absl::Status ToStatus(const RunContext& context, const Command& command, const Finished& finished) {
+  if (finished.outcome.ok()) return absl::OkStatus();
+  if (finished.outcome.timed_out) {
     return Failed(context, absl::StrCat("the run took longer than the ",
                                         context.assignment.timeout().seconds(),
                                         " s that it may take, and was interrupted"));
   }
   return Failed(context,
                 absl::StrCat(command.argv.size() > 1 ? command.argv[1] : command.argv[0], " ",
-                             outcome.ToString(), complaints.empty() ? "" : ": ",
-                             absl::StrJoin(complaints, "\n")));
+                             finished.outcome.ToString(), finished.complaints.empty() ? "" : ": ",
+                             absl::StrJoin(finished.complaints, "\n")));
+}
+
+}  // namespace
+
+absl::Status RunCommand(RunContext& context, const Command& command, const Sink& out) {
+  ASSIGN_OR_RETURN(const Finished finished, RunToEnd(context, command, out));
+  return ToStatus(context, command, finished);
 }
 
 absl::Status RunTerraform(RunContext& context, const Command& command, JsonEvents::Mode mode) {
@@ -58,16 +74,18 @@ absl::Status RunTerraform(RunContext& context, const Command& command, JsonEvent
     for (v1::RunEvent& event : read.events) context.reporter.Event(std::move(event));
     if (read.diagnostic) KeepDiagnostic(context, *std::move(read.diagnostic));
   });
-  const absl::Status status = RunCommand(
-      context, command, [&lines](std::string_view bytes) { lines.Feed(bytes); });
+  ASSIGN_OR_RETURN(
+      const Finished finished,
+      RunToEnd(context, command, [&lines](std::string_view bytes) { lines.Feed(bytes); }));
   lines.Finish();
-  if (status.ok() || ReasonOf(status) != v1::RUN_FAILED) return status;
-  for (int i = kept_before; i < context.result.diagnostics_size(); ++i) {
-    const v1::Diagnostic& diagnostic = context.result.diagnostics(i);
-    if (diagnostic.severity() != v1::Diagnostic::ERROR) continue;
-    return Failed(context, ToOneLine(diagnostic), diagnostic.address());
+  if (!finished.outcome.ok() && !finished.outcome.timed_out) {
+    for (int i = kept_before; i < context.result.diagnostics_size(); ++i) {
+      const v1::Diagnostic& diagnostic = context.result.diagnostics(i);
+      if (diagnostic.severity() != v1::Diagnostic::ERROR) continue;
+      return Failed(context, ToOneLine(diagnostic), diagnostic.address());
+    }
   }
-  return status;
+  return ToStatus(context, command, finished);
 }
 
 void KeepDiagnostic(RunContext& context, v1::Diagnostic diagnostic) {

@@ -64,9 +64,7 @@ std::string CliConfig(const std::string& mirror, bool direct) {
   const std::vector<std::string> mirrored = MirroredProviders(mirror);
   std::string config = "disable_checkpoint = true\n\nprovider_installation {\n";
   if (!mirrored.empty() || !direct) {
-    // Without a mirror and a registry there are the built-in providers alone: an empty mirror.
-    absl::StrAppend(&config, "  filesystem_mirror {\n    path = ",
-                    Quoted(mirror.empty() ? "/nonexistent" : mirror), "\n");
+    absl::StrAppend(&config, "  filesystem_mirror {\n    path = ", Quoted(mirror), "\n");
     if (!mirrored.empty()) absl::StrAppend(&config, "    include = ", List(mirrored), "\n");
     absl::StrAppend(&config, "  }\n");
   }

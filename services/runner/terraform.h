@@ -65,8 +65,8 @@ class Terraform {
 };
 
 // The CLI configuration: providers come from the mirror as far as it holds them, the rest from
-// their registries when `direct`. `mirror` is a folder like Terraform's filesystem mirrors, or
-// empty.
+// their registries when `direct`. `mirror` is a folder like Terraform's filesystem mirrors; it may
+// be empty, and with `direct` it may be missing.
 std::string CliConfig(const std::string& mirror, bool direct);
 
 // Sources of the providers in a mirror, `registry.terraform.io/hashicorp/aws`, sorted.

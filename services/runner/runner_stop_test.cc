@@ -1,0 +1,195 @@
+// How runs end early: cancelled, killed, drained, out of time, taken over; and what a restart of
+// the service does to them.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <signal.h>
+
+#include <cerrno>
+#include <fstream>
+#include <string>
+
+#include "common/proto_time.h"
+#include "services/runner/file.h"
+#include "services/runner/state_watcher.h"
+#include "services/runner/testing/runner_fixture.h"
+
+namespace stackyard::runner {
+namespace {
+
+using internal::v1::Assignment;
+using testing::HasSubstr;
+
+constexpr char kRun[] = "projects/p/stacks/s/runs/1";
+constexpr char kRun2[] = "projects/p/stacks/s/runs/2";
+
+class StopTest : public RunnerFixture {
+ protected:
+  // Begins an apply that waits behind the gate, and waits until it has saved the first resource.
+  void BeginGatedApply() {
+    const std::string module =
+        "resource \"terraform_data\" \"first\" { input = 1 }\n" + Gated("second", "gate");
+    bundle_ = queue_.AddBlob(MakeBundle({{"main.tf", module}}));
+    apply_ = ApplyOf(Plan(kRun, bundle_), kRun2, bundle_);
+    Adjust(apply_);
+    queue_.Push(apply_);
+    queue_.WaitFor(kRun2, [](const RecordedRun& run) {
+      return !run.states.empty() && run.log.find("Executing") != std::string::npos;
+    });
+  }
+  virtual void Adjust(Assignment& apply) {}
+
+  // Whether the provisioner's shell is there.
+  bool ProvisionerLives() {
+    std::ifstream file(Path("gate.pid"));
+    pid_t pid = 0;
+    file >> pid;
+    EXPECT_GT(pid, 0);
+    return kill(pid, 0) == 0 || errno != ESRCH;
+  }
+
+  std::string bundle_;
+  Assignment apply_;
+};
+
+TEST_F(StopTest, CancelInterruptsAndSavesTheState) {
+  StartRunner();
+  BeginGatedApply();
+  EXPECT_TRUE(ProvisionerLives());
+  queue_.Cancel(kRun2, /*kill=*/false);
+  const auto completion = queue_.WaitCompleted(kRun2);
+  EXPECT_EQ(ReasonName(completion.status()), "RUN_CANCELLED");
+  EXPECT_EQ(MetadataOf(completion.status(), "cause"), "cancelled");
+  EXPECT_EQ(MetadataOf(completion.status(), "step"), "apply");
+  const RecordedRun run = queue_.Recorded(kRun2);
+  EXPECT_EQ(completion.state().serial(), StateSerial(run.states.back()));
+  // Terraform ended by itself: the resource in flight is in the state, as tainted.
+  EXPECT_THAT(run.states.back(), HasSubstr("\"tainted\""));
+  EXPECT_FALSE(ProvisionerLives());
+}
+
+TEST_F(StopTest, KillEndsTheWholeGroup) {
+  StartRunner();
+  BeginGatedApply();
+  queue_.Cancel(kRun2, /*kill=*/true);
+  const auto completion = queue_.WaitCompleted(kRun2);
+  EXPECT_EQ(ReasonName(completion.status()), "RUN_CANCELLED");
+  EXPECT_THAT(queue_.Recorded(kRun2).states.back(), HasSubstr("\"first\""));
+  EXPECT_FALSE(ProvisionerLives());
+}
+
+TEST_F(StopTest, ACancelledPlanPlansNothing) {
+  StartRunner();
+  const std::string bundle = queue_.AddBlob(MakeBundle({{"main.tf", "output \"a\" { value = 1 }"}}));
+  queue_.HoldReads(true);
+  queue_.Push(Make(Assignment::PLAN, kRun, bundle));
+  queue_.Cancel(kRun, /*kill=*/false);
+  queue_.WaitCancelSeen(kRun);
+  queue_.HoldReads(false);
+  const auto completion = queue_.WaitCompleted(kRun);
+  EXPECT_EQ(ReasonName(completion.status()), "RUN_CANCELLED");
+  EXPECT_FALSE(completion.has_plan());
+  for (const v1::RunEvent& event : queue_.Recorded(kRun).events) {
+    EXPECT_NE(event.step_started(), "plan");
+  }
+}
+
+TEST_F(StopTest, DrainInterruptsSavesAndReports) {
+  StartRunner();
+  BeginGatedApply();
+  program_->Drain();
+  const auto completion = queue_.WaitCompleted(kRun2);
+  EXPECT_EQ(ReasonName(completion.status()), "RUN_CANCELLED");
+  EXPECT_EQ(MetadataOf(completion.status(), "cause"), "drained");
+  EXPECT_EQ(completion.state().serial(), StateSerial(queue_.Recorded(kRun2).states.back()));
+  EXPECT_FALSE(ProvisionerLives());
+}
+
+TEST_F(StopTest, DrainEndsInTimeWithoutTheService) {
+  options_.server.drain = absl::Seconds(3);
+  StartRunner();
+  BeginGatedApply();
+  queue_.StopServing();
+  const absl::Time start = absl::Now();
+  program_->Drain();
+  EXPECT_LT(absl::Now() - start, absl::Seconds(10));
+  EXPECT_FALSE(ProvisionerLives());
+}
+
+TEST_F(StopTest, AnOldGenerationIsKilledAtOnceAndTellsNothing) {
+  StartRunner();
+  BeginGatedApply();
+  const RecordedRun before = queue_.Recorded(kRun2);
+  queue_.Steal(kRun2, /*tell_by_heartbeat=*/false);
+  // What is reported next is refused.
+  queue_.Cancel(kRun2, /*kill=*/false);
+  const std::string bundle = queue_.AddBlob(MakeBundle({{"main.tf", "output \"a\" { value = 1 }"}}));
+  // The runner goes on with other work.
+  EXPECT_EQ(Do(Make(Assignment::PLAN, "r/other", bundle)).status().code(), 0);
+  StopRunner();
+  EXPECT_GT(queue_.refused(), 0);
+  EXPECT_FALSE(ProvisionerLives());
+  const RecordedRun after = queue_.Recorded(kRun2);
+  EXPECT_FALSE(after.completion.has_value());
+  EXPECT_EQ(after.log, before.log);
+  EXPECT_EQ(after.states.size(), before.states.size());
+}
+
+TEST_F(StopTest, ALostLeaseKillsTerraform) {
+  StartRunner();
+  BeginGatedApply();
+  queue_.Steal(kRun2, /*tell_by_heartbeat=*/true);
+  // Its slot is free again only when it has ended.
+  const std::string bundle = queue_.AddBlob(MakeBundle({{"main.tf", "output \"a\" { value = 1 }"}}));
+  for (int i = 0; ProvisionerLives() && i < 100; ++i) {
+    Do(Make(Assignment::PLAN, "r/" + std::to_string(i), bundle));
+  }
+  EXPECT_FALSE(ProvisionerLives());
+  StopRunner();
+  EXPECT_EQ(queue_.refused(), 0) << "it tells nothing more";
+  EXPECT_FALSE(queue_.Recorded(kRun2).completion.has_value());
+}
+
+TEST_F(StopTest, ARestartOfTheServiceIsNotNoticed) {
+  StartRunner();
+  BeginGatedApply();
+  queue_.StopServing();
+  // Terraform ends while nobody answers.
+  Open("gate");
+  queue_.Serve();
+  const auto completion = queue_.WaitCompleted(kRun2);
+  EXPECT_EQ(completion.status().code(), 0) << completion.status().message();
+  const RecordedRun run = queue_.Recorded(kRun2);
+  EXPECT_EQ(run.completions, 1);
+  EXPECT_THAT(run.log, HasSubstr("Apply complete! Resources: 2 added"));
+  EXPECT_THAT(run.states.back(), HasSubstr("\"second\""));
+  EXPECT_EQ(completion.state().serial(), StateSerial(run.states.back()));
+  // And it goes on to take work.
+  Plan("r/3", bundle_);
+}
+
+class TimeoutTest : public StopTest {
+  void Adjust(Assignment& apply) override { *apply.mutable_timeout() = ToProto(absl::Seconds(2)); }
+};
+
+TEST_F(TimeoutTest, ARunThatTakesTooLongFails) {
+  StartRunner();
+  BeginGatedApply();
+  const auto completion = queue_.WaitCompleted(kRun2);
+  EXPECT_EQ(ReasonName(completion.status()), "RUN_FAILED");
+  EXPECT_EQ(MetadataOf(completion.status(), "step"), "apply");
+  EXPECT_THAT(completion.status().message(), HasSubstr("longer than"));
+  EXPECT_THAT(queue_.Recorded(kRun2).states.back(), HasSubstr("\"first\""));
+  EXPECT_FALSE(ProvisionerLives());
+}
+
+TEST_F(StopTest, ATakenOverRunSaysSo) {
+  StartRunner();
+  const std::string bundle = queue_.AddBlob(MakeBundle({{"main.tf", "output \"a\" { value = 1 }"}}));
+  Assignment plan = Make(Assignment::PLAN, kRun, bundle);
+  plan.mutable_lease()->set_generation(2);
+  EXPECT_EQ(Do(plan).status().code(), 0);
+  EXPECT_THAT(queue_.Recorded(kRun).events.front().notice(), HasSubstr("taken over"));
+}
+
+}  // namespace
+}  // namespace stackyard::runner

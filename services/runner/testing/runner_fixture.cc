@@ -1,0 +1,81 @@
+#include "services/runner/testing/runner_fixture.h"
+
+#include <google/protobuf/util/json_util.h>
+
+#include "common/proto_time.h"
+#include "common/status.h"
+#include "services/runner/file.h"
+
+namespace stackyard::runner {
+
+using internal::v1::Assignment;
+
+void RunnerFixture::StartRunner() {
+  options_.stacks_target = queue_.target();
+  options_.work_dir = Path("work");
+  options_.inspect = STACKYARD_INSPECT_PATH;
+  options_.provider_direct = false;
+  options_.heartbeat_interval = absl::Milliseconds(100);
+  const absl::Status complete = Complete(options_);
+  ASSERT_TRUE(complete.ok()) << complete;
+  auto program = Program::Start(options_);
+  ASSERT_TRUE(program.ok()) << program.status();
+  program_ = *std::move(program);
+}
+
+Assignment RunnerFixture::Make(Assignment::Work work, const std::string& run,
+                               const std::string& bundle, const std::string& parameters) {
+  Assignment assignment;
+  assignment.mutable_lease()->set_run(run);
+  assignment.mutable_lease()->set_generation(1);
+  assignment.set_work(work);
+  assignment.set_bundle_digest(bundle);
+  assignment.set_stack_uid("u1d");
+  *assignment.mutable_timeout() = ToProto(absl::Minutes(5));
+  EXPECT_TRUE(google::protobuf::util::JsonStringToMessage(parameters,
+                                                          assignment.mutable_parameters())
+                  .ok());
+  return assignment;
+}
+
+internal::v1::CompleteRunRequest RunnerFixture::Do(const Assignment& assignment) {
+  queue_.Push(assignment);
+  return queue_.WaitCompleted(assignment.lease().run());
+}
+
+internal::v1::PlanSummary RunnerFixture::Plan(const std::string& run, const std::string& bundle,
+                                              const std::string& parameters) {
+  const auto completion = Do(Make(Assignment::PLAN, run, bundle, parameters));
+  EXPECT_EQ(completion.status().code(), 0) << completion.status().message();
+  return completion.plan();
+}
+
+Assignment RunnerFixture::ApplyOf(const internal::v1::PlanSummary& plan, const std::string& run,
+                                  const std::string& bundle, const std::string& parameters) {
+  Assignment assignment = Make(Assignment::APPLY, run, bundle, parameters);
+  assignment.set_plan_digest(plan.plan().digest());
+  return assignment;
+}
+
+std::string RunnerFixture::Gated(const std::string& name, const std::string& gate) const {
+  return "resource \"terraform_data\" \"" + name +
+         "\" {\n  provisioner \"local-exec\" {\n    command = \"echo $$ > '" + Path(gate) +
+         ".pid'; while [ ! -e '" + Path(gate) + "' ]; do sleep 0.05; done\"\n  }\n}\n";
+}
+
+void RunnerFixture::Open(const std::string& gate) {
+  ASSERT_TRUE(WriteFile(Path(gate), "").ok());
+}
+
+std::string ReasonName(const google::rpc::Status& status) {
+  return v1::ErrorReason_Name(ReasonOf(FromProto(status)));
+}
+
+std::string MetadataOf(const google::rpc::Status& status, const std::string& key) {
+  google::rpc::ErrorInfo info;
+  if (!ReadDetail(FromProto(status), info)) return "";
+  const auto found = info.metadata().find(key);
+  return found == info.metadata().end() ? "" : found->second;
+}
+
+}  // namespace stackyard::runner

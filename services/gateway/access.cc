@@ -12,7 +12,11 @@ namespace {
 
 constexpr std::string_view kProjects = "projects/";
 
-absl::Status Missing(const Route& route, std::string_view resource) {
+absl::Status Missing(const Route& route, std::string_view name) {
+  // The name is quoted in the error, whose fields are UTF-8; the client may have sent anything.
+  const bool plain =
+      std::all_of(name.begin(), name.end(), [](char c) { return c > 0x20 && c < 0x7f; });
+  const std::string_view resource = plain ? name : "";
   const std::string where = resource.empty() ? "" : absl::StrCat(" on ", std::string(resource));
   const std::string what = route.permission.empty() ? route.method : route.permission;
   return Error(v1::PERMISSION_MISSING, absl::StrCat("you lack the permission ", what, where),
@@ -61,10 +65,9 @@ absl::StatusOr<Principal> DecideOnProject(const Route& route, const Caller& call
   const bool everywhere = caller.Holds(route.permission, "");
   const std::string name = absl::StrCat(std::string(kProjects), std::string(project));
   if (!caller.Holds(route.permission, project)) {
-    const bool belongs =
-        std::any_of(caller.grants.begin(), caller.grants.end(), [&](const Grant& grant) {
-          return grant.project.empty() || grant.project == project;
-        });
+    const bool belongs = std::any_of(
+        caller.grants.begin(), caller.grants.end(),
+        [&](const Grant& grant) { return grant.project.empty() || grant.project == project; });
     return belongs ? Missing(route, name) : NotFound(name);
   }
   Principal principal = PrincipalOn(caller, project);

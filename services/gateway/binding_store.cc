@@ -34,8 +34,9 @@ std::optional<BindingRow> FindBinding(soci::session& sql, const std::string& pro
 }
 
 std::optional<BindingRow> FindSameBinding(soci::session& sql, const BindingRow& binding) {
-  return First((sql.prepare << kSelect << "project = :project AND role = :role AND member = :member",
-                soci::use(binding.project), soci::use(binding.role), soci::use(binding.member)));
+  return First(
+      (sql.prepare << kSelect << "project = :project AND role = :role AND member = :member",
+       soci::use(binding.project), soci::use(binding.role), soci::use(binding.member)));
 }
 
 void InsertBinding(soci::session& sql, const BindingRow& binding) {

@@ -91,8 +91,7 @@ absl::Status CreateAdmin(soci::session& sql, absl::Time now, const NewToken& mad
     user.set_etag(RandomId());
     kUsers.Save(sql, kAdmin, user);
   }
-  const BindingRow binding{absl::StrCat("b-", RandomId()), "", "admin", user.name(),
-                           ToMicros(now)};
+  const BindingRow binding{absl::StrCat("b-", RandomId()), "", "admin", user.name(), ToMicros(now)};
   if (!FindSameBinding(sql, binding)) InsertBinding(sql, binding);
   v1::Token token;
   token.set_name(absl::StrCat(user.name(), "/tokens/", made.id));
@@ -108,8 +107,8 @@ absl::Status EnsureAdmin(Database& database, const Clock& clock, const std::stri
   ASSIGN_OR_RETURN(const bool valid, IsValid(database, clock, ReadTokenFile(token_file)));
   if (valid) return absl::OkStatus();
   const NewToken made = MakeToken();
-  RETURN_IF_ERROR(database.Write(
-      [&](soci::session& sql) { return CreateAdmin(sql, clock.TimeNow(), made); }));
+  RETURN_IF_ERROR(
+      database.Write([&](soci::session& sql) { return CreateAdmin(sql, clock.TimeNow(), made); }));
   RETURN_IF_ERROR(WriteTokenFile(token_file, made.text));
   LogInfo("wrote a token of users/admin", {{"file", token_file}, {"token_id", made.id}});
   return absl::OkStatus();

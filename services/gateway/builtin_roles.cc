@@ -14,28 +14,43 @@ Permissions Join(Permissions base, const Permissions& more) {
 
 // Sees what goes on; secrets and raw state stay hidden.
 Permissions Viewer() {
-  return {"changeRequests.get", "changeRequests.list", "documents.get",        "documents.list",
-          "events.list",        "notifications.list",  "notifications.update", "operations.get",
-          "projects.get",       "projects.list",       "quota.get",            "roles.get",
-          "roles.list",         "runs.get",            "runs.list",            "stacks.get",
-          "stacks.list",        "states.get",          "templates.get",        "templates.list"};
+  return {"changeRequests.get",
+          "changeRequests.list",
+          "documents.get",
+          "documents.list",
+          "events.list",
+          "notifications.list",
+          "notifications.update",
+          "operations.get",
+          "projects.get",
+          "projects.list",
+          "quota.get",
+          "roles.get",
+          "roles.list",
+          "runs.get",
+          "runs.list",
+          "stacks.get",
+          "stacks.list",
+          "states.get",
+          "templates.get",
+          "templates.list"};
 }
 
 // Has stacks.
 Permissions Dev() {
-  return Join(Viewer(), {"changeRequests.create", "channels.get", "channels.list",
-                         "credentials.get", "credentials.list", "operations.cancel", "runs.cancel",
-                         "stacks.create", "stacks.delete", "stacks.revealOutputs", "stacks.update",
-                         "states.download"});
+  return Join(Viewer(),
+              {"changeRequests.create", "channels.get", "channels.list", "credentials.get",
+               "credentials.list", "operations.cancel", "runs.cancel", "stacks.create",
+               "stacks.delete", "stacks.revealOutputs", "stacks.update", "states.download"});
 }
 
 // Reviews, and runs the place; does not decide who belongs to it.
 Permissions Devops() {
-  return Join(Dev(), {"bindings.get", "bindings.list", "changeRequests.review", "channels.*",
-                      "credentials.*", "documents.delete", "documents.put", "events.verify",
-                      "projects.update", "quota.grants.create", "quota.limits.set",
-                      "states.forceUnlock", "states.write", "templates.*", "users.get",
-                      "users.list"});
+  return Join(Dev(),
+              {"bindings.get", "bindings.list", "changeRequests.review", "channels.*",
+               "credentials.*", "documents.delete", "documents.put", "events.verify",
+               "projects.update", "quota.grants.create", "quota.limits.set", "states.forceUnlock",
+               "states.write", "templates.*", "users.get", "users.list"});
 }
 
 v1::Role Make(const std::string& id, const std::string& display_name,

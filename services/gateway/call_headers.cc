@@ -21,15 +21,15 @@ bool IsPrintable(const std::string& text, size_t most) {
 }
 
 bool IsLowerHex(std::string_view text) {
-  return std::all_of(text.begin(), text.end(), [](char c) {
-    return absl::ascii_isdigit(c) || (c >= 'a' && c <= 'f');
-  });
+  return std::all_of(text.begin(), text.end(),
+                     [](char c) { return absl::ascii_isdigit(c) || (c >= 'a' && c <= 'f'); });
 }
 
 // `00-{32 hex}-{16 hex}-{2 hex}`; later versions may be longer.
 bool IsTraceparent(std::string_view text) {
   constexpr size_t kSize = 55;
-  if (text.size() < kSize || text.size() > 256 || !IsPrintable(std::string(text), 256)) return false;
+  if (text.size() < kSize || text.size() > 256 || !IsPrintable(std::string(text), 256))
+    return false;
   if (text.size() > kSize && (text.starts_with("00") || text[kSize] != '-')) return false;
   const std::string_view trace = text.substr(3, 32);
   const std::string_view parent = text.substr(36, 16);

@@ -1,12 +1,12 @@
 // What the gateway reads from a call's metadata, and what it passes on.
 #pragma once
 
+#include <grpcpp/client_context.h>
+#include <grpcpp/server_context.h>
+
 #include <map>
 #include <string>
 #include <string_view>
-
-#include <grpcpp/client_context.h>
-#include <grpcpp/server_context.h>
 
 #include "common/principal.h"
 

@@ -52,8 +52,8 @@ void CallMetrics::End(const Route* route, grpc::StatusCode code, absl::Duration 
   prometheus::Counter* counter = mine.by_code[index].load(std::memory_order_acquire);
   if (counter == nullptr) {
     // The same labels get the same counter, so that a race here does no harm.
-    counter = &requests_.Add({{"method", MethodLabel(route)},
-                              {"code", google::rpc::Code_Name(index)}});
+    counter =
+        &requests_.Add({{"method", MethodLabel(route)}, {"code", google::rpc::Code_Name(index)}});
     mine.by_code[index].store(counter, std::memory_order_release);
   }
   counter->Increment();

@@ -1,13 +1,13 @@
 // Counts and times of forwarded calls.
 #pragma once
 
+#include <grpcpp/support/status.h>
+#include <prometheus/registry.h>
+
 #include <array>
 #include <atomic>
 #include <memory>
 #include <vector>
-
-#include <grpcpp/support/status.h>
-#include <prometheus/registry.h>
 
 #include "absl/time/time.h"
 #include "services/gateway/route_table.h"

@@ -1,10 +1,10 @@
 // Denied calls: a log line, a metric and a row for each.
 #pragma once
 
+#include <prometheus/registry.h>
+
 #include <string>
 #include <vector>
-
-#include <prometheus/registry.h>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"

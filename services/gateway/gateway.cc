@@ -52,9 +52,14 @@ struct Gateway::Parts {
   explicit Parts(const Clock& clock) : clock(clock) {}
   ~Parts() {
     if (identity_server != nullptr) identity_server->Shutdown();
+    if (loop == nullptr) return;
+    loop->Stop();
+    SaveLastUses();
   }
 
   absl::Duration KeepHouse();
+  // And forgets old replays.
+  void SaveLastUses();
   absl::StatusOr<std::shared_ptr<grpc::Channel>> StartIdentityServer();
 
   const Clock& clock;
@@ -102,14 +107,18 @@ absl::Duration Gateway::Parts::KeepHouse() {
   const absl::Time now = clock.TimeNow();
   if (now - last_housekeeping < kHousekeeping) return kRefresh;
   last_housekeeping = now;
+  SaveLastUses();
+  return kRefresh;
+}
+
+void Gateway::Parts::SaveLastUses() {
   const auto last_uses = callers->TakeLastUses();
   const absl::Status status = database->Write([&](soci::session& sql) {
     for (const auto& [token, time] : last_uses) SaveLastUse(sql, token, time);
-    ForgetReplays(sql, now);
+    ForgetReplays(sql, clock.TimeNow());
     return absl::OkStatus();
   });
   if (!status.ok()) LogError("housekeeping", {{"error", status.ToString()}});
-  return kRefresh;
 }
 
 Gateway::Gateway(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
@@ -142,11 +151,10 @@ absl::StatusOr<std::unique_ptr<Gateway>> Gateway::Open(const GatewayOptions& opt
   ASSIGN_OR_RETURN(backends["gateway"], parts->StartIdentityServer());
   if (!options.stacks_target.empty()) backends["stacks"] = ConnectBackend(options.stacks_target);
   if (!options.quota_target.empty()) backends["quota"] = ConnectBackend(options.quota_target);
-  parts->proxy =
-      std::make_unique<Proxy>(parts->routes, *parts->guard, *parts->metrics, backends);
+  parts->proxy = std::make_unique<Proxy>(parts->routes, *parts->guard, *parts->metrics, backends);
   parts->listed = ListedServices(parts->routes.services());
-  parts->loop = std::make_unique<Loop>("gateway-house",
-                                       [parts = parts.get()] { return parts->KeepHouse(); });
+  parts->loop =
+      std::make_unique<Loop>("gateway-house", [parts = parts.get()] { return parts->KeepHouse(); });
   return std::unique_ptr<Gateway>(new Gateway(std::move(parts)));
 }
 

@@ -1,14 +1,14 @@
 // The gateway, put together.
 #pragma once
 
+#include <grpcpp/generic/async_generic_service.h>
+#include <grpcpp/impl/service_type.h>
+#include <prometheus/registry.h>
+
 #include <functional>
 #include <memory>
 #include <string>
 #include <vector>
-
-#include <grpcpp/generic/async_generic_service.h>
-#include <grpcpp/impl/service_type.h>
-#include <prometheus/registry.h>
 
 #include "absl/status/statusor.h"
 #include "common/clock.h"

@@ -90,7 +90,8 @@ absl::Status Identity::CheckHolds(soci::session& sql, const Principal& principal
   for (const std::string& pattern : patterns) {
     const bool in_scope = caller.scopes.empty() || caller.scope_set.Covers(pattern);
     const bool held =
-        in_scope && std::any_of(caller.grants.begin(), caller.grants.end(), [&](const Grant& grant) {
+        in_scope &&
+        std::any_of(caller.grants.begin(), caller.grants.end(), [&](const Grant& grant) {
           return (grant.project.empty() || grant.project == project) &&
                  grant.permissions->Covers(pattern);
         });

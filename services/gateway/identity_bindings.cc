@@ -82,8 +82,8 @@ absl::StatusOr<v1::Binding> Identity::CreateBinding(const Principal& caller,
     }
     RETURN_IF_ERROR(violations.ToStatus());
     if (!role.ok()) return role.status();
-    RETURN_IF_ERROR(CheckHolds(sql, caller, project,
-                               {role->permissions().begin(), role->permissions().end()}));
+    RETURN_IF_ERROR(
+        CheckHolds(sql, caller, project, {role->permissions().begin(), role->permissions().end()}));
 
     BindingRow row{absl::StrCat("b-", RandomId()), project, *role_id, request.binding().member(),
                    ToMicros(clock_.TimeNow())};
@@ -117,8 +117,7 @@ absl::StatusOr<v1::ListBindingsResponse> Identity::ListBindings(
     };
     listing.key = [](const BindingRow& row) { return row.id; };
     listing.fields = [](const BindingRow& row) {
-      return ListFilter::Fields{{"role", absl::StrCat("roles/", row.role)},
-                                {"member", row.member}};
+      return ListFilter::Fields{{"role", absl::StrCat("roles/", row.role)}, {"member", row.member}};
     };
     Response response;
     ASSIGN_OR_RETURN(const std::vector<BindingRow> rows,

@@ -35,8 +35,8 @@ absl::StatusOr<std::vector<v1::Role>> FetchRoles(soci::session& sql, const Range
   ASSIGN_OR_RETURN(std::vector<v1::Role> roles, kRoles.List<v1::Role>(sql, range));
   for (const v1::Role& role : BuiltinRoles()) {
     const std::string id = IdOf(role);
-    const bool comes = range.after.empty() ||
-                       (range.descending ? id < range.after : id > range.after);
+    const bool comes =
+        range.after.empty() || (range.descending ? id < range.after : id > range.after);
     if (comes) roles.push_back(role);
   }
   std::sort(roles.begin(), roles.end(), [&](const v1::Role& a, const v1::Role& b) {
@@ -143,17 +143,19 @@ absl::Status Identity::DeleteRole(const Principal& caller, const v1::DeleteRoleR
   ASSIGN_OR_RETURN(const std::string id, ReadId("name", request.name(), "roles"));
   if (FindBuiltinRole(id) != nullptr) return BuiltIn(id);
   const ReplayKey key{caller.user(), "DeleteRole", request.request_id()};
-  return Change<v1::Role>(key, request, [&](soci::session& sql) -> absl::StatusOr<v1::Role> {
-           v1::Role role;
-           RETURN_IF_ERROR(kRoles.Read(sql, id, role));
-           RETURN_IF_ERROR(CheckEtag(request.etag(), role.etag()));
-           if (IsRoleBound(sql, id)) {
-             return Error(v1::WRONG_STATE, absl::StrCat(role.name(), " is still bound"),
-                          {{"resource", role.name()}});
-           }
-           kRoles.Delete(sql, id);
-           return role;
-         })
+  return Change<v1::Role>(key, request,
+                          [&](soci::session& sql) -> absl::StatusOr<v1::Role> {
+                            v1::Role role;
+                            RETURN_IF_ERROR(kRoles.Read(sql, id, role));
+                            RETURN_IF_ERROR(CheckEtag(request.etag(), role.etag()));
+                            if (IsRoleBound(sql, id)) {
+                              return Error(v1::WRONG_STATE,
+                                           absl::StrCat(role.name(), " is still bound"),
+                                           {{"resource", role.name()}});
+                            }
+                            kRoles.Delete(sql, id);
+                            return role;
+                          })
       .status();
 }
 

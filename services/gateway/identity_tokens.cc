@@ -48,9 +48,8 @@ absl::StatusOr<v1::CreateTokenResponse> Identity::CreateToken(
   if (!caller.scopes().empty()) {
     const PermissionSet own({caller.scopes().begin(), caller.scopes().end()});
     const auto& scopes = request.token().scopes();
-    if (scopes.empty() || !std::all_of(scopes.begin(), scopes.end(), [&](const auto& scope) {
-          return own.Covers(scope);
-        })) {
+    if (scopes.empty() || !std::all_of(scopes.begin(), scopes.end(),
+                                       [&](const auto& scope) { return own.Covers(scope); })) {
       return Error(v1::PERMISSION_MISSING,
                    "a token that is narrowed to scopes can only make tokens within them",
                    {{"permission", "tokens.create"}, {"resource", request.parent()}});
@@ -67,8 +66,8 @@ absl::StatusOr<v1::CreateTokenResponse> Identity::CreateToken(
     *token.mutable_expire_time() = stackyard::ToProto(expire_time);
   }
   *token.mutable_create_time() = stackyard::ToProto(now);
-  const auto created = Change<v1::Token>(
-      {}, request, [&](soci::session& sql) -> absl::StatusOr<v1::Token> {
+  const auto created =
+      Change<v1::Token>({}, request, [&](soci::session& sql) -> absl::StatusOr<v1::Token> {
         v1::User owner;
         RETURN_IF_ERROR(kUsers.Read(sql, user, owner));
         InsertToken(sql, user, made.id, made.hash, token);
@@ -79,8 +78,8 @@ absl::StatusOr<v1::CreateTokenResponse> Identity::CreateToken(
   return response;
 }
 
-absl::StatusOr<v1::ListTokensResponse> Identity::ListTokens(
-    const Principal& caller, const v1::ListTokensRequest& request) {
+absl::StatusOr<v1::ListTokensResponse> Identity::ListTokens(const Principal& caller,
+                                                            const v1::ListTokensRequest& request) {
   ASSIGN_OR_RETURN(const std::string user, ReadId("parent", request.parent(), "users"));
   RETURN_IF_ERROR(CheckOwn(caller, user, "tokens.list"));
   using Response = v1::ListTokensResponse;

@@ -15,7 +15,8 @@ void CheckUser(const v1::User& user, Violations& violations) {
   if (user.groups_size() > 200) violations.Add("user.groups", "must be at most 200");
   for (const std::string& group : user.groups()) {
     if (!IsUserId(group)) {
-      violations.Add("user.groups", absl::StrCat("`", group, "` must be 1 to 64 of a-z, 0-9, ., "
+      violations.Add("user.groups", absl::StrCat("`", group,
+                                                 "` must be 1 to 64 of a-z, 0-9, ., "
                                                  "-, _ and @"));
     }
   }
@@ -92,9 +93,9 @@ absl::StatusOr<v1::ListUsersResponse> Identity::ListUsers(const v1::ListUsersReq
 absl::StatusOr<v1::User> Identity::UpdateUser(const Principal& caller,
                                               const v1::UpdateUserRequest& request) {
   Violations violations;
-  const auto mask = ReadMask(request.update_mask(),
-                             {"display_name", "email", "groups", "suspended"},
-                             FieldsThatAreSet(request.user()), violations);
+  const auto mask =
+      ReadMask(request.update_mask(), {"display_name", "email", "groups", "suspended"},
+               FieldsThatAreSet(request.user()), violations);
   CheckUser(request.user(), violations);
   RETURN_IF_ERROR(violations.ToStatus());
   ASSIGN_OR_RETURN(const std::string id, ReadId("user.name", request.user().name(), "users"));
@@ -118,15 +119,16 @@ absl::StatusOr<v1::User> Identity::UpdateUser(const Principal& caller,
 absl::Status Identity::DeleteUser(const Principal& caller, const v1::DeleteUserRequest& request) {
   ASSIGN_OR_RETURN(const std::string id, ReadId("name", request.name(), "users"));
   const ReplayKey key{caller.user(), "DeleteUser", request.request_id()};
-  return Change<v1::User>(key, request, [&](soci::session& sql) -> absl::StatusOr<v1::User> {
-           v1::User user;
-           RETURN_IF_ERROR(kUsers.Read(sql, id, user));
-           RETURN_IF_ERROR(CheckEtag(request.etag(), user.etag()));
-           DeleteBindingsOf(sql, user.name());
-           // Their tokens go with them.
-           kUsers.Delete(sql, id);
-           return user;
-         })
+  return Change<v1::User>(key, request,
+                          [&](soci::session& sql) -> absl::StatusOr<v1::User> {
+                            v1::User user;
+                            RETURN_IF_ERROR(kUsers.Read(sql, id, user));
+                            RETURN_IF_ERROR(CheckEtag(request.etag(), user.etag()));
+                            DeleteBindingsOf(sql, user.name());
+                            // Their tokens go with them.
+                            kUsers.Delete(sql, id);
+                            return user;
+                          })
       .status();
 }
 

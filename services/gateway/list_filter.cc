@@ -81,13 +81,14 @@ absl::StatusOr<ListFilter> ListFilter::Parse(std::string_view text,
     }
     const std::optional<std::string> field = lexer.Word();
     if (!field || std::find(known.begin(), known.end(), *field) == known.end()) {
-      return InvalidField("filter", absl::StrCat("a term must start with one of ",
-                                                 absl::StrJoin(known, ", ")));
+      return InvalidField(
+          "filter", absl::StrCat("a term must start with one of ", absl::StrJoin(known, ", ")));
     }
     const std::optional<std::string> op = lexer.Operator();
     const std::optional<std::string> value = op ? lexer.Word() : std::nullopt;
     if (!value) {
-      return InvalidField("filter", absl::StrCat("`", *field, "` must be followed by =, != or : "
+      return InvalidField("filter", absl::StrCat("`", *field,
+                                                 "` must be followed by =, != or : "
                                                  "and a value, in quotes where it has blanks"));
     }
     filter.terms_.push_back({*field, *op, *value});

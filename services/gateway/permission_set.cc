@@ -20,9 +20,8 @@ PermissionSet::PermissionSet(std::vector<std::string> patterns) {
 bool PermissionSet::Has(std::string_view permission) const {
   if (permission.empty()) return false;
   if (all_ || std::binary_search(exact_.begin(), exact_.end(), permission)) return true;
-  return std::any_of(prefixes_.begin(), prefixes_.end(), [&](const std::string& prefix) {
-    return permission.starts_with(prefix);
-  });
+  return std::any_of(prefixes_.begin(), prefixes_.end(),
+                     [&](const std::string& prefix) { return permission.starts_with(prefix); });
 }
 
 bool PermissionSet::Covers(std::string_view pattern) const {

@@ -1,13 +1,13 @@
 // Forwards any RPC of the API by its bytes, once the guard has let it pass.
 #pragma once
 
-#include <map>
-#include <memory>
-#include <string>
-
 #include <grpcpp/channel.h>
 #include <grpcpp/generic/async_generic_service.h>
 #include <grpcpp/generic/generic_stub.h>
+
+#include <map>
+#include <memory>
+#include <string>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/container/flat_hash_set.h"

@@ -40,10 +40,9 @@ void ProxyCall::Start() {
                             absl::StrCat(context_->method(), " is not part of the API")));
   }
   if (route_->client_streaming || route_->server_streaming) proxy_.AddStream(this);
-  proxy_.guard_.Authenticate(*route_, headers_.authorization, info_,
-                             [this](absl::StatusOr<CallerPtr> caller) {
-                               OnCaller(std::move(caller));
-                             });
+  proxy_.guard_.Authenticate(
+      *route_, headers_.authorization, info_,
+      [this](absl::StatusOr<CallerPtr> caller) { OnCaller(std::move(caller)); });
 }
 
 void ProxyCall::OnCaller(absl::StatusOr<CallerPtr> caller) {
@@ -89,16 +88,16 @@ void ProxyCall::OnReadDone(bool ok) {
 
 void ProxyCall::OnFirstMessage(bool ok) {
   if (!ok) {
-    return End(ToGrpc(context_->IsCancelled() ? Cancelled()
-                                              : InvalidField("request", "must be sent")));
+    return End(
+        ToGrpc(context_->IsCancelled() ? Cancelled() : InvalidField("request", "must be sent")));
   }
   absl::StatusOr<std::string> resource = ReadResource();
   if (!resource.ok()) return End(ToGrpc(resource.status()));
   if (!route_->resource.empty() && !Authorize(*resource)) return;
   resource_ = *std::move(resource);
   if (stub_ == nullptr) {
-    return End(ToGrpc(Error(v1::DEPENDENCY_UNAVAILABLE,
-                            absl::StrCat(route_->backend, " is not configured"))));
+    return End(ToGrpc(
+        Error(v1::DEPENDENCY_UNAVAILABLE, absl::StrCat(route_->backend, " is not configured"))));
   }
   OpenUpstream();
 }
@@ -231,9 +230,8 @@ grpc::Status ProxyCall::Translate(const grpc::Status& status) {
     const RequestScope scope(headers_.request_id, headers_.traceparent);
     LogWarning("a backend does not answer",
                {{"backend", route_->backend}, {"error", status.error_message()}});
-    return ToGrpc(Error(v1::DEPENDENCY_UNAVAILABLE,
-                        absl::StrCat("the service ", route_->backend,
-                                     " does not answer; try again")));
+    return ToGrpc(Error(v1::DEPENDENCY_UNAVAILABLE, absl::StrCat("the service ", route_->backend,
+                                                                 " does not answer; try again")));
   }
   if (status.error_code() == grpc::StatusCode::UNIMPLEMENTED) {
     return ToGrpc(Error(v1::NOT_BUILT, absl::StrCat(route_->method, " is not built yet")));

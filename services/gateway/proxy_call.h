@@ -7,13 +7,13 @@
 // slow reader slows the writer down and nothing piles up here.
 #pragma once
 
-#include <atomic>
-#include <string>
-
 #include <grpcpp/generic/async_generic_service.h>
 #include <grpcpp/generic/generic_stub.h>
 #include <grpcpp/support/byte_buffer.h>
 #include <grpcpp/support/client_callback.h>
+
+#include <atomic>
+#include <string>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"

@@ -60,8 +60,8 @@ bool IsInProject(const MethodDescriptor& method, const std::string& field) {
   const auto named = [&](const google::api::HttpRule& one) {
     return PathOf(one).find(variable) != std::string::npos;
   };
-  return named(rule) && std::all_of(rule.additional_bindings().begin(),
-                                    rule.additional_bindings().end(), named);
+  return named(rule) &&
+         std::all_of(rule.additional_bindings().begin(), rule.additional_bindings().end(), named);
 }
 
 absl::StatusOr<Route> ReadMethod(const MethodDescriptor& method, const std::string& backend) {

@@ -1,11 +1,11 @@
 // Makes reflection list the services that are forwarded.
 #pragma once
 
+#include <grpcpp/impl/service_type.h>
+
 #include <memory>
 #include <string>
 #include <vector>
-
-#include <grpcpp/impl/service_type.h>
 
 namespace stackyard::gateway {
 

@@ -101,8 +101,8 @@ absl::StatusOr<std::vector<Grant>> LoadGrants(soci::session& sql, const v1::User
 
 absl::StatusOr<CallerPtr> LoadCaller(soci::session& sql, const std::string& hash) {
   std::string id, user_id, data;
-  sql << "SELECT id, user_id, data FROM tokens WHERE hash = :hash", soci::use(hash),
-      soci::into(id), soci::into(user_id), soci::into(data);
+  sql << "SELECT id, user_id, data FROM tokens WHERE hash = :hash", soci::use(hash), soci::into(id),
+      soci::into(user_id), soci::into(data);
   if (!sql.got_data()) return nullptr;
   v1::Token token;
   RETURN_IF_ERROR(Unpack(data, token));

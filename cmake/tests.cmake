@@ -1,7 +1,8 @@
-# stackyard_test(NAME SOURCES ... LIBS ... [LABELS ...]) : a GoogleTest binary, one ctest entry per
-# test case.
+# stackyard_test(NAME SOURCES ... LIBS ... [LABELS ...] [POSTGRES]) : a GoogleTest binary, one ctest
+# entry per test case. With POSTGRES the cases named `*/Postgres` share one entry, because every
+# process starts a server of its own.
 function(stackyard_test name)
-  cmake_parse_arguments(arg "" "TIMEOUT" "SOURCES;LIBS;LABELS" ${ARGN})
+  cmake_parse_arguments(arg "POSTGRES" "TIMEOUT" "SOURCES;LIBS;LABELS" ${ARGN})
   add_executable(${name} ${arg_SOURCES})
   target_link_libraries(${name} PRIVATE stackyard_warnings ${arg_LIBS} GTest::gmock
                         GTest::gtest_main)
@@ -11,6 +12,13 @@ function(stackyard_test name)
   if(NOT arg_LABELS)
     set(arg_LABELS unit)
   endif()
-  gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST
+  set(filter)
+  if(arg_POSTGRES)
+    set(filter TEST_FILTER "-*/Postgres")
+    add_test(NAME ${name}/Postgres COMMAND ${name} --gtest_filter=*/Postgres)
+    set_tests_properties(${name}/Postgres PROPERTIES TIMEOUT 300 LABELS "${arg_LABELS};postgres"
+                         SKIP_REGULAR_EXPRESSION "PostgreSQL is not installed")
+  endif()
+  gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST ${filter}
                        PROPERTIES TIMEOUT ${arg_TIMEOUT} LABELS "${arg_LABELS}")
 endfunction()

@@ -288,11 +288,4 @@ absl::StatusOr<Empty> Limits::DeleteGrant(const v1::DeleteQuotaGrantRequest& req
   });
 }
 
-absl::Status Limits::ForgetReplays() {
-  return store_
-      .Write<int64_t>(
-          [&](Tx& tx) -> absl::StatusOr<int64_t> { return tx.DeleteReplays(clock_.TimeNow()); })
-      .status();
-}
-
 }  // namespace stackyard::quota

@@ -38,9 +38,6 @@ class Limits {
   absl::StatusOr<google::protobuf::Empty> DeleteGrant(const v1::DeleteQuotaGrantRequest& request,
                                                       const Principal& caller);
 
-  // Forgets request_ids that are past their day.
-  absl::Status ForgetReplays();
-
  private:
   // Runs `body` in a transaction, once for a request_id.
   template <typename Answer, typename Request>

@@ -1,0 +1,27 @@
+// The commands, one function per noun; each lives in a file of that name.
+#pragma once
+
+#include "cli/command.h"
+#include "cli/context.h"
+
+namespace stackyard::cli {
+
+// The context must outlive the tree.
+void AddTemplateCommands(Command root, Context& context);
+void AddStackCommands(Command root, Context& context);
+// create, update, delete and the other changes, below `stacks`.
+void AddStackChangeCommands(Command stacks, Context& context);
+void AddRunCommands(Command root, Context& context);
+void AddRequestCommands(Command root, Context& context);
+void AddQuotaCommands(Command root, Context& context);
+// grants and reservations, below `quota`.
+void AddQuotaGrantCommands(Command quota, Context& context);
+void AddOperationCommands(Command root, Context& context);
+void AddProjectCommands(Command root, Context& context);
+// users, tokens, bindings and whoami.
+void AddIdentityCommands(Command root, Context& context);
+void AddEventCommands(Command root, Context& context);
+// completion and version.
+void AddCompletionCommands(Command root, Context& context);
+
+}  // namespace stackyard::cli

@@ -1,0 +1,485 @@
+// Whole command lines against a fake service.
+#include <gmock/gmock.h>
+#include <grpcpp/grpcpp.h>
+#include <gtest/gtest.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+
+#include <filesystem>
+#include <fstream>
+#include <map>
+#include <sstream>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "absl/synchronization/mutex.h"
+#include "cli/app.h"
+#include "cli/follow.h"
+#include "common/grpc_status.h"
+#include "common/proto_time.h"
+#include "common/status.h"
+#include "stackyard/v1/catalog.grpc.pb.h"
+#include "stackyard/v1/change_requests.grpc.pb.h"
+#include "stackyard/v1/identity.grpc.pb.h"
+#include "stackyard/v1/operations.grpc.pb.h"
+#include "stackyard/v1/stacks.grpc.pb.h"
+
+namespace stackyard::cli {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+v1::Stack Web(v1::Stack::State state) {
+  v1::Stack stack;
+  stack.set_name("projects/p/stacks/web");
+  stack.set_template_version("templates/hello/versions/1");
+  stack.set_state(state);
+  (*stack.mutable_outputs())["message"].mutable_value()->set_string_value("Hello, Ada!");
+  return stack;
+}
+
+Operation At(Stage stage) {
+  v1::OperationMetadata metadata;
+  metadata.set_stage(stage);
+  metadata.set_target("projects/p/stacks/web");
+  metadata.set_change_request("projects/p/changeRequests/1");
+  Operation operation;
+  operation.set_name("operations/o1");
+  operation.mutable_metadata()->PackFrom(metadata);
+  return operation;
+}
+
+class FakeStacks : public v1::StackService::Service {
+ public:
+  grpc::Status CreateStack(grpc::ServerContext* context, const v1::CreateStackRequest* request,
+                           Operation* response) override {
+    const auto token = context->client_metadata().find("authorization");
+    authorization = token == context->client_metadata().end()
+                        ? ""
+                        : std::string(token->second.data(), token->second.size());
+    created = *request;
+    if (!refusal.ok()) return ToGrpc(refusal);
+    *response = At(v1::OperationMetadata::QUEUED);
+    return grpc::Status::OK;
+  }
+  grpc::Status UpdateStack(grpc::ServerContext*, const v1::UpdateStackRequest* request,
+                           Operation* response) override {
+    updated = *request;
+    *response = At(v1::OperationMetadata::QUEUED);
+    return grpc::Status::OK;
+  }
+  grpc::Status GetStack(grpc::ServerContext*, const v1::GetStackRequest* request,
+                        v1::Stack* response) override {
+    if (request->name() != "projects/p/stacks/web") return ToGrpc(NotFound(request->name()));
+    *response = Web(v1::Stack::READY);
+    return grpc::Status::OK;
+  }
+  grpc::Status ListStacks(grpc::ServerContext*, const v1::ListStacksRequest* request,
+                          v1::ListStacksResponse* response) override {
+    parents.push_back(request->parent());
+    *response->add_stacks() = Web(v1::Stack::READY);
+    response->mutable_stacks(0)->set_name(
+        absl::StrCat("projects/p/stacks/s", request->page_token()));
+    // Three pages of one.
+    const std::map<std::string, std::string> next = {{"", "2"}, {"2", "3"}, {"3", ""}};
+    response->set_next_page_token(next.at(request->page_token()));
+    return grpc::Status::OK;
+  }
+  grpc::Status GetRevision(grpc::ServerContext*, const v1::GetRevisionRequest*,
+                           v1::Revision* response) override {
+    v1::ResourceChange* change = response->mutable_plan()->add_changes();
+    change->set_address("terraform_data.x");
+    change->set_action(v1::ResourceChange::CREATE);
+    v1::Amount* amount = response->mutable_plan()->add_amounts();
+    amount->set_metric("resources");
+    amount->set_value(1);
+    return grpc::Status::OK;
+  }
+
+  absl::Status refusal;
+  std::string authorization;
+  v1::CreateStackRequest created;
+  v1::UpdateStackRequest updated;
+  std::vector<std::string> parents;
+};
+
+class FakeCatalog : public v1::CatalogService::Service {
+ public:
+  grpc::Status GetTemplateVersion(grpc::ServerContext*, const v1::GetTemplateVersionRequest*,
+                                  v1::TemplateVersion* response) override {
+    v1::Parameter* parameter = response->add_parameters();
+    parameter->set_name("repeat");
+    parameter->set_type("number");
+    return grpc::Status::OK;
+  }
+  grpc::Status PublishTemplateVersion(grpc::ServerContext*,
+                                      const v1::PublishTemplateVersionRequest* request,
+                                      Operation* response) override {
+    published = *request;
+    *response = At(v1::OperationMetadata::PREPARING);
+    return grpc::Status::OK;
+  }
+  v1::PublishTemplateVersionRequest published;
+};
+
+class FakeRequests : public v1::ChangeRequestService::Service {
+ public:
+  grpc::Status GetChangeRequest(grpc::ServerContext*, const v1::GetChangeRequestRequest* request,
+                                v1::ChangeRequest* response) override {
+    response->set_name(request->name());
+    response->set_state(v1::ChangeRequest::PENDING);
+    response->set_revision("projects/p/stacks/web/revisions/1");
+    response->set_plan_digest("d1g35t");
+    return grpc::Status::OK;
+  }
+  grpc::Status ApproveChangeRequest(grpc::ServerContext*,
+                                    const v1::ApproveChangeRequestRequest* request,
+                                    v1::ChangeRequest* response) override {
+    approved = *request;
+    response->set_name(request->name());
+    response->set_state(v1::ChangeRequest::APPROVED);
+    return grpc::Status::OK;
+  }
+  v1::ApproveChangeRequestRequest approved;
+};
+
+// Plays a list of answers; each stream breaks after `break_after` of them.
+class FakeOperations : public v1::OperationService::Service {
+ public:
+  grpc::Status WatchOperation(grpc::ServerContext* context,
+                              const v1::WatchOperationRequest* request,
+                              grpc::ServerWriter<v1::WatchOperationResponse>* writer) override {
+    tokens.push_back(request->resume_token());
+    size_t next = request->resume_token().empty() ? 0 : std::stoul(request->resume_token());
+    for (int sent = 0; next < script.size(); ++sent) {
+      if (sent == break_after) return grpc::Status(grpc::StatusCode::UNAVAILABLE, "restarting");
+      v1::WatchOperationResponse response;
+      *response.mutable_operation() = script[next++];
+      response.set_resume_token(absl::StrCat(next));
+      writer->Write(response);
+    }
+    if (script.empty() || !script.back().done()) {
+      // Goes on until the client goes.
+      absl::MutexLock lock(&mutex_);
+      while (!context->IsCancelled()) {
+        gone_.WaitWithTimeout(&mutex_, absl::Milliseconds(20));
+      }
+    }
+    return grpc::Status::OK;
+  }
+  std::vector<Operation> script;
+  int break_after = -1;
+  std::vector<std::string> tokens;
+
+ private:
+  absl::Mutex mutex_;
+  absl::CondVar gone_;
+};
+
+class FakeIdentity : public v1::IdentityService::Service {
+ public:
+  grpc::Status CreateToken(grpc::ServerContext*, const v1::CreateTokenRequest* request,
+                           v1::CreateTokenResponse* response) override {
+    response->mutable_token()->set_name(request->parent() + "/tokens/t1");
+    response->set_secret("s3cr3t");
+    return grpc::Status::OK;
+  }
+};
+
+struct Result {
+  int code;
+  std::string out, err;
+};
+
+class CommandsTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    char pattern[] = "/tmp/commands_test.XXXXXX";
+    directory_ = mkdtemp(pattern);
+    int port = 0;
+    grpc::ServerBuilder builder;
+    builder.AddListeningPort("127.0.0.1:0", grpc::InsecureServerCredentials(), &port);
+    for (grpc::Service* service :
+         {static_cast<grpc::Service*>(&stacks_), static_cast<grpc::Service*>(&catalog_),
+          static_cast<grpc::Service*>(&requests_), static_cast<grpc::Service*>(&operations_),
+          static_cast<grpc::Service*>(&identity_)}) {
+      builder.RegisterService(service);
+    }
+    server_ = builder.BuildAndStart();
+    variables_["STACKYARD_ENDPOINT"] = absl::StrCat("127.0.0.1:", port);
+    variables_["STACKYARD_TOKEN"] = "t0ken";
+    variables_["STACKYARD_PROJECT"] = "p";
+  }
+  void TearDown() override {
+    server_->Shutdown();
+    std::filesystem::remove_all(directory_);
+  }
+
+  Result Run(const std::vector<std::string>& arguments) {
+    std::ostringstream out, err;
+    const Environment environment{
+        .out = out,
+        .err = err,
+        .variable = [this](const std::string& name) -> std::optional<std::string> {
+          const auto found = variables_.find(name);
+          if (found == variables_.end()) return std::nullopt;
+          return found->second;
+        },
+        .interrupted = [this] { return interrupted_; },
+        .clock = clock_,
+    };
+    const int code = RunApp(arguments, environment);
+    return {code, out.str(), err.str()};
+  }
+
+  Operation Done() {
+    Operation operation = At(v1::OperationMetadata::FINISHED);
+    operation.set_done(true);
+    operation.mutable_response()->PackFrom(Web(v1::Stack::READY));
+    return operation;
+  }
+
+  std::string directory_;
+  std::map<std::string, std::string> variables_;
+  bool interrupted_ = false;
+  SystemClock clock_;
+  FakeStacks stacks_;
+  FakeCatalog catalog_;
+  FakeRequests requests_;
+  FakeOperations operations_;
+  FakeIdentity identity_;
+  std::unique_ptr<grpc::Server> server_;
+};
+
+TEST_F(CommandsTest, CreateSendsWhatWasSaid) {
+  const Result result =
+      Run({"stacks", "create", "web", "-t", "hello@1", "--set", "repeat=3", "--set", "name=Ada",
+           "--lease", "3d", "--reason", "a demo", "--label", "team=web"});
+  EXPECT_EQ(result.code, 0) << result.err;
+  EXPECT_EQ(stacks_.authorization, "Bearer t0ken");
+  const v1::CreateStackRequest& request = stacks_.created;
+  EXPECT_EQ(request.parent(), "projects/p");
+  EXPECT_EQ(request.stack_id(), "web");
+  EXPECT_EQ(request.reason(), "a demo");
+  EXPECT_FALSE(request.request_id().empty());
+  EXPECT_EQ(request.stack().template_version(), "templates/hello/versions/1");
+  EXPECT_EQ(request.stack().lease().duration().seconds(), 72 * 3600);
+  EXPECT_EQ(request.stack().parameters().fields().at("repeat").number_value(), 3);
+  EXPECT_EQ(request.stack().parameters().fields().at("name").string_value(), "Ada");
+  EXPECT_EQ(request.stack().labels().at("team"), "web");
+  EXPECT_THAT(result.err, HasSubstr("stackyard operations watch operations/o1"));
+}
+
+TEST_F(CommandsTest, GlobalFlagsStandAnywhereAndWin) {
+  EXPECT_EQ(Run({"stacks", "create", "--token", "other", "web", "-t", "hello", "-p", "q"}).code, 0);
+  EXPECT_EQ(stacks_.authorization, "Bearer other");
+  EXPECT_EQ(stacks_.created.parent(), "projects/q");
+  EXPECT_EQ(Run({"-p", "r", "stacks", "create", "web", "-t", "hello"}).code, 0);
+  EXPECT_EQ(stacks_.created.parent(), "projects/r");
+}
+
+TEST_F(CommandsTest, TokenComesFromAFile) {
+  variables_.erase("STACKYARD_TOKEN");
+  variables_["XDG_CONFIG_HOME"] = directory_;
+  std::filesystem::create_directories(directory_ + "/stackyard");
+  std::ofstream(directory_ + "/stackyard/token") << "from-file\n";
+  EXPECT_EQ(Run({"stacks", "create", "web", "-t", "hello"}).code, 0);
+  EXPECT_EQ(stacks_.authorization, "Bearer from-file");
+  const Result missing = Run({"stacks", "list", "--token-file", directory_ + "/none"});
+  EXPECT_EQ(missing.code, 2);
+  EXPECT_THAT(missing.err, HasSubstr("/none"));
+}
+
+TEST_F(CommandsTest, WaitsThroughARestartAndShowsTheStack) {
+  operations_.script = {At(v1::OperationMetadata::PLANNING), At(v1::OperationMetadata::APPLYING),
+                        Done()};
+  operations_.break_after = 1;
+  const Result result = Run({"stacks", "create", "web", "-t", "hello", "--wait"});
+  EXPECT_EQ(result.code, 0) << result.err;
+  EXPECT_THAT(result.err, HasSubstr("PLANNING"));
+  EXPECT_THAT(result.err, HasSubstr("APPLYING"));
+  EXPECT_THAT(result.out, HasSubstr("READY"));
+  EXPECT_THAT(result.out, HasSubstr("Hello, Ada!"));
+  // Nothing was asked for twice.
+  EXPECT_THAT(operations_.tokens, ::testing::ElementsAre("", "1", "2"));
+}
+
+TEST_F(CommandsTest, WaitsForAStage) {
+  operations_.script = {At(v1::OperationMetadata::PLANNING),
+                        At(v1::OperationMetadata::AWAITING_APPROVAL)};
+  const Result result = Run({"operations", "wait", "o1", "--until", "awaiting-approval"});
+  EXPECT_EQ(result.code, 0) << result.err;
+  EXPECT_THAT(result.out, HasSubstr("projects/p/changeRequests/1"));
+  EXPECT_EQ(Run({"operations", "wait", "o1", "--until", "tomorrow"}).code, 2);
+}
+
+TEST_F(CommandsTest, TheOutcomeIsTheExitCode) {
+  const auto code = [&](const absl::Status& error) {
+    Operation failed = At(v1::OperationMetadata::FINISHED);
+    failed.set_done(true);
+    *failed.mutable_error() = ToProto(error);
+    operations_.script = {failed};
+    return Run({"stacks", "create", "web", "-t", "hello", "--wait"}).code;
+  };
+  EXPECT_EQ(code(Error(v1::RUN_FAILED, "x")), 1);
+  EXPECT_EQ(code(Error(v1::QUOTA_EXCEEDED, "x")), 5);
+  EXPECT_EQ(code(Error(v1::REQUEST_CLOSED, "x")), 8);
+}
+
+TEST_F(CommandsTest, InterruptLeavesTheOperationGoing) {
+  operations_.script = {At(v1::OperationMetadata::PLANNING)};
+  interrupted_ = true;
+  const Result result = Run({"operations", "watch", "o1"});
+  EXPECT_EQ(result.code, 130);
+  EXPECT_THAT(result.err, HasSubstr("operations/o1 goes on"));
+  EXPECT_THAT(result.err, HasSubstr("stackyard operations watch operations/o1"));
+}
+
+TEST_F(CommandsTest, TimeIsBounded) {
+  operations_.script = {At(v1::OperationMetadata::PLANNING)};
+  const Result result = Run({"operations", "watch", "o1", "--timeout", "300ms"});
+  EXPECT_EQ(result.code, 7);
+  EXPECT_THAT(result.err, HasSubstr("goes on"));
+}
+
+TEST_F(CommandsTest, ErrorsNameEveryFault) {
+  Violations violations;
+  violations.Add("stack.parameters.repeat", "must be at most 100");
+  violations.Add("stack_id", "must start with a letter");
+  stacks_.refusal = violations.ToStatus();
+  const Result people = Run({"stacks", "create", "9", "-t", "hello"});
+  EXPECT_EQ(people.code, 2);
+  EXPECT_THAT(people.err, HasSubstr("must be at most 100"));
+  EXPECT_THAT(people.err, HasSubstr("must start with a letter"));
+  EXPECT_EQ(people.out, "");
+  const Result json = Run({"stacks", "create", "9", "-t", "hello", "-o", "json"});
+  EXPECT_EQ(json.code, 2);
+  EXPECT_THAT(json.err, HasSubstr("type.googleapis.com/google.rpc.BadRequest"));
+  EXPECT_THAT(json.err, HasSubstr("\"INVALID_FIELD\""));
+}
+
+TEST_F(CommandsTest, NotFoundAndNobodyThere) {
+  EXPECT_EQ(Run({"stacks", "get", "nope"}).code, 3);
+  EXPECT_EQ(Run({"stacks", "retry", "web"}).code, 1) << "the fake lacks it";
+  const Result unreachable = Run({"stacks", "get", "web", "--endpoint", "unix:/nowhere/x"});
+  EXPECT_EQ(unreachable.code, 7);
+  EXPECT_THAT(unreachable.err, HasSubstr("unix:/nowhere/x"));
+}
+
+TEST_F(CommandsTest, WrongUsageIsOneClearLine) {
+  for (const std::vector<std::string>& arguments : std::vector<std::vector<std::string>>{
+           {},
+           {"stacks"},
+           {"nonsense"},
+           {"stacks", "get"},
+           {"stacks", "get", "a", "b"},
+           {"stacks", "create", "web"},
+           {"stacks", "get", "web", "--nope"},
+           {"stacks", "get", "web", "-o", "xml"},
+           {"stacks", "create", "web", "-t", "hello", "--lease", "soon"},
+           {"stacks", "update", "web"}}) {
+    const Result result = Run(arguments);
+    EXPECT_EQ(result.code, 2) << result.err;
+    EXPECT_THAT(result.err, ::testing::StartsWith("error: "));
+    EXPECT_EQ(std::count(result.err.begin(), result.err.end(), '\n'), 1) << result.err;
+  }
+}
+
+TEST_F(CommandsTest, ListsEveryPage) {
+  const Result result = Run({"stacks", "list", "-o", "name"});
+  EXPECT_EQ(result.out, "projects/p/stacks/s\nprojects/p/stacks/s2\nprojects/p/stacks/s3\n");
+  const Result json = Run({"stacks", "list", "-o", "json"});
+  EXPECT_THAT(json.out, HasSubstr("\"nextPageToken\": \"\""));
+  variables_.erase("STACKYARD_PROJECT");
+  Run({"stacks", "list"});
+  EXPECT_EQ(stacks_.parents.front(), "projects/p");
+  EXPECT_EQ(stacks_.parents.back(), "projects/-");
+}
+
+TEST_F(CommandsTest, UpdateNamesWhatItChanges) {
+  EXPECT_EQ(Run({"stacks", "update", "web", "--set", "repeat=4", "--title", "Web"}).code, 0);
+  EXPECT_THAT(stacks_.updated.update_mask().paths(),
+              ::testing::UnorderedElementsAre("parameters.repeat", "display_name"));
+  EXPECT_EQ(stacks_.updated.stack().parameters().fields().at("repeat").number_value(), 4);
+}
+
+TEST_F(CommandsTest, ShowsAndApprovesThePlan) {
+  const Result shown = Run({"requests", "get", "1"});
+  EXPECT_EQ(shown.code, 0) << shown.err;
+  EXPECT_THAT(shown.out, HasSubstr("+ terraform_data.x"));
+  EXPECT_THAT(shown.out, HasSubstr("Quota: resources 1"));
+  EXPECT_EQ(Run({"requests", "approve", "1", "--comment", "fine"}).code, 0);
+  EXPECT_EQ(requests_.approved.plan_digest(), "d1g35t");
+  EXPECT_EQ(requests_.approved.comment(), "fine");
+  Run({"requests", "approve", "1", "--digest", "read-before"});
+  EXPECT_EQ(requests_.approved.plan_digest(), "read-before");
+}
+
+TEST_F(CommandsTest, PublishPacksTheFolder) {
+  std::filesystem::create_directories(directory_ + "/greeting");
+  std::ofstream(directory_ + "/greeting/template.yaml") << "title: T\n";
+  EXPECT_EQ(Run({"templates", "publish", directory_ + "/greeting/"}).code, 0);
+  EXPECT_EQ(catalog_.published.parent(), "templates/greeting");
+  const std::string version = catalog_.published.version_id();
+  EXPECT_EQ(version.size(), 12u);
+  EXPECT_EQ(catalog_.published.bundle().substr(0, 2), "\x1f\x8b");
+  const Result again =
+      Run({"templates", "publish", directory_ + "/greeting", "--version", "2", "--name", "hi"});
+  EXPECT_EQ(again.code, 0) << again.err;
+  EXPECT_EQ(catalog_.published.parent(), "templates/hi");
+  EXPECT_EQ(catalog_.published.version_id(), "2");
+}
+
+TEST_F(CommandsTest, OutputsForScripts) {
+  EXPECT_EQ(Run({"stacks", "outputs", "web", "message"}).out, "Hello, Ada!\n");
+  EXPECT_EQ(Run({"stacks", "outputs", "web", "nope"}).code, 3);
+}
+
+TEST_F(CommandsTest, SecretsGoToAFileOfOnesOwn) {
+  const std::string file = directory_ + "/token";
+  std::ofstream(file) << "old and longer than the new one";
+  std::filesystem::permissions(file, std::filesystem::perms::all);
+  const Result result = Run({"tokens", "create", "ann", "--file", file});
+  EXPECT_EQ(result.code, 0) << result.err;
+  EXPECT_THAT(result.out + result.err, Not(HasSubstr("s3cr3t")));
+  std::ifstream in(file);
+  std::string text;
+  std::getline(in, text);
+  EXPECT_EQ(text, "s3cr3t");
+  struct stat info = {};
+  ASSERT_EQ(stat(file.c_str(), &info), 0);
+  EXPECT_EQ(info.st_mode & 0777, 0600u);
+}
+
+TEST_F(CommandsTest, HelpAndVersion) {
+  EXPECT_THAT(Run({"--help"}).out, HasSubstr("Exit codes:"));
+  EXPECT_THAT(Run({"stacks", "create", "--help"}).out, HasSubstr("--params-file"));
+  EXPECT_THAT(Run({"version"}).out, HasSubstr("stackyard 0."));
+  EXPECT_EQ(Run({"--version"}).out, Run({"version"}).out);
+}
+
+TEST_F(CommandsTest, CompletesWords) {
+  const auto offers = [&](std::vector<std::string> words) {
+    words.insert(words.begin(), {"__complete", "--"});
+    std::vector<std::string> names;
+    for (const auto& line : absl::StrSplit(Run(words).out, '\n', absl::SkipEmpty())) {
+      const std::string text(line);
+      names.push_back(text.substr(0, text.find('\t')));
+    }
+    return names;
+  };
+  EXPECT_THAT(offers({"sta"}), ::testing::ElementsAre("stacks"));
+  EXPECT_THAT(offers({"stacks", "re"}),
+              ::testing::UnorderedElementsAre("retry", "repair", "resources", "revisions"));
+  EXPECT_THAT(offers({"-p", "x", "stacks", "create", "--par"}),
+              ::testing::ElementsAre("--params-file"));
+  EXPECT_THAT(offers({"stacks", "create", "--proj"}), ::testing::ElementsAre("--project"));
+  EXPECT_THAT(offers({"stacks", "create", "-t", ""}), ::testing::IsEmpty());
+  for (const char* shell : {"bash", "zsh", "fish"}) {
+    EXPECT_THAT(Run({"completion", shell}).out, HasSubstr("stackyard __complete --"));
+  }
+}
+
+}  // namespace
+}  // namespace stackyard::cli

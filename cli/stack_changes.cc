@@ -1,0 +1,253 @@
+#include <memory>
+
+#include "absl/strings/str_cat.h"
+#include "cli/commands.h"
+#include "cli/follow.h"
+#include "cli/names.h"
+#include "cli/params.h"
+#include "cli/plan_text.h"
+#include "cli/stack_text.h"
+#include "cli/text.h"
+#include "common/proto_time.h"
+#include "common/status.h"
+#include "common/status_macros.h"
+#include "stackyard/v1/catalog.pb.h"
+#include "stackyard/v1/stacks.pb.h"
+
+namespace stackyard::cli {
+namespace {
+
+constexpr char kStack[] = "projects/*/stacks/*";
+
+// Flags of create, update and preview.
+struct ChangeFlags {
+  std::string name, version, display_name, lease, reason;
+  std::vector<std::string> labels;
+  ParameterFlags parameters;
+  bool validate_only = false;
+  WaitFlags wait;
+};
+
+void AddValues(Command& command, ChangeFlags& flags) {
+  command.Option("--set", &flags.parameters.sets, "KEY=VALUE", "A parameter, read as its type says")
+      .Option("--set-json", &flags.parameters.set_jsons, "KEY=JSON", "A parameter as JSON")
+      .Option("--params-file", &flags.parameters.file, "PATH", "Parameters as JSON or YAML")
+      .Option("--label", &flags.labels, "KEY=VALUE", "A label")
+      .Option("--title", &flags.display_name, "TEXT", "Name for people");
+}
+
+absl::Status FillValues(Context& context, const ChangeFlags& flags, v1::Stack& stack) {
+  stack.set_display_name(flags.display_name);
+  ASSIGN_OR_RETURN(const auto labels, ReadPairs("label", flags.labels));
+  for (const auto& [key, value] : labels) (*stack.mutable_labels())[key] = value;
+  if (flags.parameters.empty()) return absl::OkStatus();
+  v1::TemplateVersion version;
+  // Only --set needs the types.
+  if (!flags.parameters.sets.empty()) {
+    v1::GetTemplateVersionRequest request;
+    request.set_name(stack.template_version());
+    RETURN_IF_ERROR(context.client().Call("CatalogService/GetTemplateVersion", request, &version));
+  }
+  ASSIGN_OR_RETURN(*stack.mutable_parameters(),
+                   ReadParameters(flags.parameters, version.parameters()));
+  return absl::OkStatus();
+}
+
+// Starts an operation on a stack and ends the command.
+template <typename Request>
+absl::Status Start(Context& context, const std::string& method, Request& request,
+                   const WaitFlags& wait) {
+  Operation operation;
+  RETURN_IF_ERROR(context.client().Call("StackService/" + method, request, &operation));
+  v1::Stack stack;
+  return Finish(context, operation, wait, &stack, [&] {
+    context.output().out() << StackText(stack, context.Now(), context.output().color());
+  });
+}
+
+absl::Status Create(Context& context, const ChangeFlags& flags) {
+  v1::CreateStackRequest request;
+  ASSIGN_OR_RETURN(const std::string name, FullName(kStack, context.project(), flags.name));
+  request.set_parent(FirstParts(name, 2));
+  request.set_stack_id(LastPart(name));
+  request.set_reason(flags.reason);
+  request.set_validate_only(flags.validate_only);
+  v1::Stack& stack = *request.mutable_stack();
+  ASSIGN_OR_RETURN(*stack.mutable_template_version(), VersionName(flags.version));
+  if (!flags.lease.empty()) {
+    ASSIGN_OR_RETURN(const absl::Duration lease, ReadDuration("lease", flags.lease));
+    *stack.mutable_lease()->mutable_duration() = ToProto(lease);
+  }
+  RETURN_IF_ERROR(FillValues(context, flags, stack));
+  return Start(context, "CreateStack", request, flags.wait);
+}
+
+absl::Status Update(Context& context, const ChangeFlags& flags) {
+  v1::UpdateStackRequest request;
+  request.set_reason(flags.reason);
+  request.set_validate_only(flags.validate_only);
+  v1::Stack& stack = *request.mutable_stack();
+  ASSIGN_OR_RETURN(*stack.mutable_name(), FullName(kStack, context.project(), flags.name));
+  auto& mask = *request.mutable_update_mask();
+  if (!flags.version.empty()) {
+    ASSIGN_OR_RETURN(*stack.mutable_template_version(), VersionName(flags.version));
+    mask.add_paths("template_version");
+  } else if (!flags.parameters.sets.empty()) {
+    // The types are those of the version in use.
+    v1::GetStackRequest get;
+    get.set_name(stack.name());
+    v1::Stack current;
+    RETURN_IF_ERROR(context.client().Call("StackService/GetStack", get, &current));
+    stack.set_template_version(current.template_version());
+  }
+  RETURN_IF_ERROR(FillValues(context, flags, stack));
+  for (const auto& [key, value] : stack.parameters().fields()) {
+    mask.add_paths("parameters." + key);
+  }
+  if (!flags.labels.empty()) mask.add_paths("labels");
+  if (!flags.display_name.empty()) mask.add_paths("display_name");
+  if (mask.paths().empty()) return InvalidField("update", "give something to change");
+  return Start(context, "UpdateStack", request, flags.wait);
+}
+
+absl::Status Preview(Context& context, const ChangeFlags& flags) {
+  v1::PreviewStackRequest request;
+  ASSIGN_OR_RETURN(*request.mutable_parent(), ProjectName(context.project()));
+  v1::Stack& stack = *request.mutable_stack();
+  ASSIGN_OR_RETURN(*stack.mutable_template_version(), VersionName(flags.version));
+  RETURN_IF_ERROR(FillValues(context, flags, stack));
+  Operation operation;
+  RETURN_IF_ERROR(context.client().Call("StackService/PreviewStack", request, &operation));
+  WaitFlags wait = flags.wait;
+  wait.wait = true;
+  v1::StackPreview preview;
+  return Finish(context, operation, wait, &preview, [&] {
+    std::ostream& out = context.output().out();
+    out << PlanText(preview.plan(), context.output().color());
+    out << (preview.fits() ? "Quota holds for it.\n" : "Quota does not hold for it:\n")
+        << ShortfallsText(preview.shortfalls());
+  });
+}
+
+struct DeleteFlags {
+  std::string name, reason;
+  bool abandon = false;
+  WaitFlags wait;
+};
+
+absl::Status Delete(Context& context, const DeleteFlags& flags) {
+  v1::DeleteStackRequest request;
+  ASSIGN_OR_RETURN(*request.mutable_name(), FullName(kStack, context.project(), flags.name));
+  request.set_abandon(flags.abandon);
+  request.set_reason(flags.reason);
+  return Start(context, "DeleteStack", request, flags.wait);
+}
+
+absl::Status Rollback(Context& context, const DeleteFlags& flags, int64_t revision) {
+  v1::RollbackStackRequest request;
+  ASSIGN_OR_RETURN(*request.mutable_name(), FullName(kStack, context.project(), flags.name));
+  request.set_revision(revision);
+  request.set_reason(flags.reason);
+  return Start(context, "RollbackStack", request, flags.wait);
+}
+
+// Requests that hold a name only.
+template <typename Request>
+absl::Status ByName(Context& context, const std::string& method, const DeleteFlags& flags) {
+  Request request;
+  ASSIGN_OR_RETURN(*request.mutable_name(), FullName(kStack, context.project(), flags.name));
+  return Start(context, method, request, flags.wait);
+}
+
+absl::Status Extend(Context& context, const std::string& name, const std::string& time,
+                    const std::string& reason) {
+  v1::ExtendStackRequest request;
+  ASSIGN_OR_RETURN(*request.mutable_name(), FullName(kStack, context.project(), name));
+  ASSIGN_OR_RETURN(const absl::Duration duration, ReadDuration("by", time));
+  *request.mutable_duration() = ToProto(duration);
+  request.set_reason(reason);
+  return context.Show<v1::Stack>("StackService/ExtendStack", request, [&](const v1::Stack& stack) {
+    context.output().out() << "Asked for in " << stack.change_request() << "\n";
+  });
+}
+
+void AddLifeCommands(Command& stacks, Context& context) {
+  const auto flags = std::make_shared<DeleteFlags>();
+  Command destroy = stacks.Sub("delete", "Destroy a stack's resources and free its quota");
+  destroy.Argument("NAME", &flags->name, "Stack")
+      .Flag("--abandon", &flags->abandon, "Forget the resources, do not destroy them")
+      .Option("--reason", &flags->reason, "TEXT", "Why");
+  flags->wait.AddTo(destroy);
+  destroy.Run([&context, flags] { return Delete(context, *flags); });
+
+  Command retry = stacks.Sub("retry", "Plan the newest revision of a failed stack again");
+  retry.Argument("NAME", &flags->name, "Stack");
+  flags->wait.AddTo(retry);
+  retry.Run(
+      [&context, flags] { return ByName<v1::RetryStackRequest>(context, "RetryStack", *flags); });
+
+  const auto revision = std::make_shared<int64_t>(0);
+  Command rollback = stacks.Sub("rollback", "Make a new revision from an old one");
+  rollback.Argument("NAME", &flags->name, "Stack")
+      .Option("--to", revision.get(), "REVISION", "Number of the old revision")
+      .Required()
+      .Option("--reason", &flags->reason, "TEXT", "Why");
+  flags->wait.AddTo(rollback);
+  rollback.Run([&context, flags, revision] { return Rollback(context, *flags, *revision); });
+
+  Command drift = stacks.Sub("drift", "Compare the real resources with the state now");
+  drift.Argument("NAME", &flags->name, "Stack");
+  flags->wait.AddTo(drift);
+  drift.Run(
+      [&context, flags] { return ByName<v1::CheckDriftRequest>(context, "CheckDrift", *flags); });
+
+  Command repair = stacks.Sub("repair", "Plan to bring drifted resources back");
+  repair.Argument("NAME", &flags->name, "Stack");
+  flags->wait.AddTo(repair);
+  repair.Run(
+      [&context, flags] { return ByName<v1::RepairDriftRequest>(context, "RepairDrift", *flags); });
+
+  const auto by = std::make_shared<std::string>();
+  stacks.Sub("extend", "Ask for a longer lease, once")
+      .Argument("NAME", &flags->name, "Stack")
+      .Option("--by", by.get(), "TIME", "How much longer, like 24h")
+      .Required()
+      .Option("--reason", &flags->reason, "TEXT", "Why; reviewers read it")
+      .Required()
+      .Run([&context, flags, by] { return Extend(context, flags->name, *by, flags->reason); });
+}
+
+}  // namespace
+
+void AddStackChangeCommands(Command stacks, Context& context) {
+  const auto flags = std::make_shared<ChangeFlags>();
+  Command create = stacks.Sub("create", "Ask for a stack: planned, priced, reviewed, applied");
+  create.Argument("NAME", &flags->name, "Stack")
+      .Option("-t,--template", &flags->version, "TEMPLATE[@VERSION]", "What to make it from")
+      .Required();
+  AddValues(create, *flags);
+  create.Option("--lease", &flags->lease, "TIME", "How long it lives, like 72h")
+      .Option("--reason", &flags->reason, "TEXT", "Why; reviewers read it")
+      .Flag("--validate-only", &flags->validate_only, "Check the request, make nothing");
+  flags->wait.AddTo(create);
+  create.Run([&context, flags] { return Create(context, *flags); });
+
+  Command update = stacks.Sub("update", "Change parameters, template version, labels or title");
+  update.Argument("NAME", &flags->name, "Stack")
+      .Option("-t,--template", &flags->version, "TEMPLATE[@VERSION]", "Another template version");
+  AddValues(update, *flags);
+  update.Option("--reason", &flags->reason, "TEXT", "Why; reviewers read it")
+      .Flag("--validate-only", &flags->validate_only, "Check the request, change nothing");
+  flags->wait.AddTo(update);
+  update.Run([&context, flags] { return Update(context, *flags); });
+
+  Command preview = stacks.Sub("preview", "Plan a stack and its price; keep nothing");
+  preview.Option("-t,--template", &flags->version, "TEMPLATE[@VERSION]", "What to make it from")
+      .Required();
+  AddValues(preview, *flags);
+  preview.Run([&context, flags] { return Preview(context, *flags); });
+
+  AddLifeCommands(stacks, context);
+}
+
+}  // namespace stackyard::cli

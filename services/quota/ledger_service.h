@@ -2,14 +2,15 @@
 #pragma once
 
 #include "services/quota/ledger.h"
+#include "services/quota/ledger_metrics.h"
 #include "stackyard/internal/v1/reservations.grpc.pb.h"
 
 namespace stackyard::quota {
 
 class LedgerRpc final : public internal::v1::LedgerService::Service {
  public:
-  // The ledger must outlive the service.
-  explicit LedgerRpc(Ledger& ledger) : ledger_(ledger) {}
+  // Both must outlive the service.
+  LedgerRpc(Ledger& ledger, LedgerMetrics& metrics) : ledger_(ledger), metrics_(metrics) {}
 
   grpc::Status Reserve(grpc::ServerContext* context, const internal::v1::ReserveRequest* request,
                        v1::Reservation* response) override;
@@ -22,6 +23,7 @@ class LedgerRpc final : public internal::v1::LedgerService::Service {
 
  private:
   Ledger& ledger_;
+  LedgerMetrics& metrics_;
 };
 
 }  // namespace stackyard::quota

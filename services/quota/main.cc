@@ -2,6 +2,7 @@
 #include "common/clock.h"
 #include "common/flags.h"
 #include "common/log.h"
+#include "common/metrics.h"
 #include "common/server.h"
 #include "common/work.h"
 #include "services/quota/ledger_service.h"
@@ -14,15 +15,19 @@ using namespace stackyard;
 absl::StatusOr<int> Run(const ServerOptions& options, const std::string& database) {
   absl::StatusOr<std::unique_ptr<quota::Store>> store = quota::Store::Open(database);
   if (!store.ok()) return store.status();
+  const auto metrics = Metrics::Open(options.metrics_listen);
+  if (!metrics.ok()) return metrics.status();
   const SystemClock clock;
   quota::Limits limits(**store, clock);
   quota::Ledger ledger(**store, clock);
   quota::UsageReport usage(**store, clock);
   quota::QuotaRpc public_service(limits, ledger, usage);
-  quota::LedgerRpc internal_service(ledger);
+  quota::LedgerMetrics ledger_metrics((*metrics)->registry());
+  quota::LedgerRpc internal_service(ledger, ledger_metrics);
   const Loop sweeper("sweep", [&] {
-    const absl::Status marked = ledger.MarkExpired().status();
-    if (!marked.ok()) LogWarning("cannot sweep", {{"error", marked.ToString()}});
+    const absl::StatusOr<int64_t> marked = ledger.MarkExpired();
+    if (!marked.ok()) LogWarning("cannot sweep", {{"error", marked.status().ToString()}});
+    ledger_metrics.CountExpired(marked.value_or(0));
     return absl::Seconds(30);
   });
   auto server = Server::Start(options, {&public_service, &internal_service});
@@ -42,7 +47,7 @@ int main(int argc, char** argv) {
   flags.Add("database", &database,
             "sqlite:PATH or postgresql://USER@HOST/NAME; empty: sqlite:<data>/quota.db");
   flags.ParseOrExit(argc, argv);
-  SetLogService(options.service);
+  SetLogService("stackyard-quota");
   const auto code = Run(options, database.empty() ? "sqlite:" + data + "/quota.db" : database);
   if (code.ok()) return *code;
   LogError("cannot start", {{"error", code.status().ToString()}});

@@ -18,7 +18,7 @@ class ServiceTest : public QuotaTest {
     QuotaTest::SetUp();
     if (IsSkipped() || HasFatalFailure()) return;
     quota_rpc_ = std::make_unique<QuotaRpc>(*limits_, *ledger_, *usage_);
-    ledger_rpc_ = std::make_unique<LedgerRpc>(*ledger_);
+    ledger_rpc_ = std::make_unique<LedgerRpc>(*ledger_, metrics_);
     ServerOptions options;
     options.service = "quota";
     options.listen = "127.0.0.1:0";
@@ -50,6 +50,23 @@ class ServiceTest : public QuotaTest {
   using Public = v1::QuotaService::Stub;
   using Internal = internal::v1::LedgerService::Stub;
 
+  // Value of a counter, 0 when there is none.
+  double Counter(const std::string& name, const std::string& method, const std::string& outcome) {
+    for (const auto& family : registry_.Collect()) {
+      if (family.name != name) continue;
+      for (const auto& metric : family.metric) {
+        std::map<std::string, std::string> labels;
+        for (const auto& label : metric.label) labels[label.name] = label.value;
+        if (labels["method"] == method && labels["outcome"] == outcome) {
+          return metric.counter.value;
+        }
+      }
+    }
+    return 0;
+  }
+
+  prometheus::Registry registry_;
+  LedgerMetrics metrics_{registry_};
   std::unique_ptr<QuotaRpc> quota_rpc_;
   std::unique_ptr<LedgerRpc> ledger_rpc_;
   std::unique_ptr<Server> server_;
@@ -102,6 +119,23 @@ TEST_P(ServiceTest, ARefusalCarriesItsDetails) {
   v1::CheckFitResponse fit;
   ASSERT_TRUE(ReadDetail(refused.status(), fit));
   EXPECT_EQ(fit.shortfalls(0).limit(), 32);
+}
+
+TEST_P(ServiceTest, CallsOfTheLedgerAreCountedByOutcome) {
+  internal::v1::ReserveRequest reserve;
+  *reserve.mutable_reservation() = Wish("a", {{"vcpu", 33}});
+  EXPECT_FALSE(Call<v1::Reservation>(*ledger_stub_, &Internal::Reserve, reserve, false).ok());
+  *reserve.mutable_reservation() = Wish("a", {{"vcpu", 1}});
+  EXPECT_TRUE(Call<v1::Reservation>(*ledger_stub_, &Internal::Reserve, reserve, false).ok());
+  internal::v1::CommitRequest commit;
+  commit.set_name(ReservationOf("a"));
+  AddAmounts({{"vcpu", 2}}, commit.mutable_amounts());
+  EXPECT_TRUE(Call<v1::Reservation>(*ledger_stub_, &Internal::Commit, commit, false).ok());
+  const char kCalls[] = "stackyard_quota_ledger_calls_total";
+  EXPECT_EQ(Counter(kCalls, "Reserve", "OK"), 1);
+  EXPECT_EQ(Counter(kCalls, "Reserve", "QUOTA_EXCEEDED"), 1);
+  EXPECT_EQ(Counter(kCalls, "Commit", "OK"), 1);
+  EXPECT_EQ(Counter("stackyard_quota_over_reserved_commits_total", "", ""), 1);
 }
 
 TEST_P(ServiceTest, EveryPublicMethodAnswers) {

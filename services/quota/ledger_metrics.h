@@ -1,0 +1,44 @@
+// What Prometheus is told about the ledger.
+#pragma once
+
+#include <prometheus/counter.h>
+#include <prometheus/histogram.h>
+#include <prometheus/registry.h>
+
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "absl/time/clock.h"
+#include "common/status.h"
+#include "stackyard/v1/quota.pb.h"
+
+namespace stackyard::quota {
+
+class LedgerMetrics {
+ public:
+  // The registry must outlive the object.
+  explicit LedgerMetrics(prometheus::Registry& registry);
+
+  // Does a call, and counts it by its outcome and its time. `method` is the RPC's name.
+  template <typename Work>
+  auto Observe(const std::string& method, const Work& work) {
+    const absl::Time start = absl::Now();
+    auto result = work();
+    Count(method, result.status(), absl::Now() - start);
+    return result;
+  }
+  // A commit that admission had not vouched for.
+  void CountOverReserved() { over_reserved_.Increment(); }
+  // Reservations that nobody committed in time.
+  void CountExpired(int64_t reservations) { expired_.Increment(static_cast<double>(reservations)); }
+
+ private:
+  void Count(const std::string& method, const absl::Status& status, absl::Duration took);
+
+  prometheus::Family<prometheus::Counter>& calls_;
+  prometheus::Family<prometheus::Histogram>& seconds_;
+  prometheus::Counter& over_reserved_;
+  prometheus::Counter& expired_;
+};
+
+}  // namespace stackyard::quota

@@ -28,10 +28,19 @@ constexpr char kServiceConfig[] = R"({
   }]
 })";
 
+// http_proxy is for the outside; gRPC would send calls of this machine there too.
+bool IsLoopback(const std::string& target) {
+  for (const char* start : {"127.", "localhost:", "[::1]:", "dns:///localhost:"}) {
+    if (target.rfind(start, 0) == 0) return true;
+  }
+  return false;
+}
+
 }  // namespace
 
 std::shared_ptr<grpc::Channel> Connect(const std::string& target) {
   grpc::ChannelArguments arguments;
+  if (IsLoopback(target)) arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
   arguments.SetServiceConfigJSON(kServiceConfig);
   arguments.SetInt(GRPC_ARG_ENABLE_RETRIES, 1);
   arguments.SetMaxReceiveMessageSize(64 << 20);

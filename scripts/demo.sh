@@ -1,0 +1,141 @@
+#!/usr/bin/env bash
+# demo.sh: plays the main job of Stackyard on the mesh that runs here, with its command line tool, as
+# three people: an admin sets up a project, Dave publishes a template and reviews, Ann asks for a
+# stack and gets it. Can be run again: what is there stays, and each run makes a stack of its own.
+set -euo pipefail
+# shellcheck source=scripts/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+CLI=${STACKYARD_BIN:-$BUILD/bin}/stackyard
+PROJECT=demo
+STACK=hello-$(date -u +%m%d-%H%M%S)
+REST=http://$STACKYARD_HOST:$STACKYARD_REST_PORT
+
+export STACKYARD_ENDPOINT=$STACKYARD_HOST:$STACKYARD_GRPC_PORT
+export STACKYARD_PROJECT=$PROJECT
+unset STACKYARD_TOKEN STACKYARD_TOKEN_FILE
+
+# Tokens of the three people; nobody else can read them.
+umask 077
+TOKENS=$(mktemp -d)
+STEP='starting'
+finish() {
+  local rc=$?
+  rm -rf "$TOKENS"
+  trap - EXIT
+  [ "$rc" = 0 ] || die "the demo stopped while $STEP" \
+    'read the lines above and the logs (make logs); mend the cause, then run: make demo'
+}
+trap finish EXIT
+trap 'exit 130' INT TERM
+
+if [ -t 1 ] && [ -z "${NO_COLOR:-}" ]; then
+  BOLD=$'\e[1m' DIM=$'\e[2m' PLAIN=$'\e[0m'
+else
+  BOLD='' DIM='' PLAIN=''
+fi
+
+NUMBER=0
+heading() {
+  NUMBER=$((NUMBER + 1))
+  STEP="$2"
+  printf '\n%s%d. %s%s\n' "$BOLD" "$NUMBER" "$1" "$PLAIN"
+}
+
+# quiet USER ARGS...: runs the tool as somebody.
+quiet() {
+  local user=$1
+  shift
+  STACKYARD_TOKEN_FILE=$TOKENS/$user "$CLI" "$@"
+}
+
+# as USER ARGS...: the same, and shows the command.
+as() {
+  local shown
+  shown=$(printf ' %q' "${@:2}")
+  printf '\n%s%s$ stackyard%s%s\n' "$DIM" "$1" "$shown" "$PLAIN"
+  quiet "$@"
+}
+
+# code_of COMMAND...: runs it and sets CODE to its exit code.
+code_of() {
+  CODE=0
+  "$@" || CODE=$?
+}
+
+# ensure COMMAND...: what exists already is fine.
+ensure() {
+  code_of "$@" 2>"$TOKENS/error"
+  case $CODE in
+    0) ;;
+    6) say '  … is there already' ;;
+    *) cat "$TOKENS/error" >&2; return 1 ;;
+  esac
+}
+
+person() {
+  ensure as admin users create "$1" --title "$2"
+  as admin tokens create "$1" --ttl 4h --title demo --file "$TOKENS/$1"
+}
+
+[ -x "$CLI" ] || die "$CLI is missing" 'run: make demo'
+[ -r "$STACKYARD_ADMIN_TOKEN_FILE" ] || die "there is no admin token in $STACKYARD_ADMIN_TOKEN_FILE" 'start the mesh: make up'
+cp "$STACKYARD_ADMIN_TOKEN_FILE" "$TOKENS/admin"
+
+heading "The admin makes a project, and lets Ann and Dave in" 'the project was set up'
+ensure as admin projects create "$PROJECT" --title 'Demo' --description 'Made by make demo'
+person ann 'Ann, a developer'
+person dave 'Dave, who runs the place'
+ensure as admin bindings create dev ann
+ensure as admin bindings create devops dave
+# Templates belong to no project.
+ensure as admin bindings create devops dave --global
+
+heading "Dave publishes a template" 'the template was published'
+# The same files are the same version.
+VERSION=$(cd "$ROOT/templates/hello" && find . -type f -not -path '*/.terraform/*' -print0 |
+  sort -z | xargs -0 sha256sum | sha256sum | cut -c1-12)
+ensure as dave templates publish "$ROOT/templates/hello" --version "$VERSION" --wait --timeout 5m
+as dave templates describe "hello@$VERSION"
+
+heading "Ann asks for a stack" 'Ann asked for a stack'
+as ann whoami
+as ann stacks create "$STACK" -t "hello@$VERSION" --set name=Ann --set repeat=3 --lease 2h \
+  --reason 'To see how it works' --until awaiting-approval --timeout 5m
+REQUEST=$(quiet ann stacks get "$STACK" -o json | jq -r .changeRequest)
+REQUEST=${REQUEST##*/}
+OPERATION=$(quiet ann stacks get "$STACK" -o json | jq -r .operation)
+
+heading "The plan waits for review, with its price in quota" 'the plan was shown'
+as ann requests get "$REQUEST"
+say ''
+say 'Ann may not approve it herself:'
+code_of as ann requests approve "$REQUEST" --comment 'Looks fine to me'
+[ "$CODE" = 4 ] || { warn "expected exit code 4 (denied), got $CODE"; exit 1; }
+
+heading "Dave reviews" 'Dave reviewed'
+as dave requests list
+as dave requests approve "$REQUEST" --comment 'Small and short-lived: fine'
+
+heading "Ann watches it being made" 'the stack was made'
+as ann operations watch "$OPERATION" --timeout 5m
+as ann stacks get "$STACK"
+
+heading "What there is now" 'the result was shown'
+as ann stacks outputs "$STACK" message
+as ann stacks resources "$STACK"
+as ann runs list "$STACK"
+as ann quota usage
+as ann events list --limit 15
+
+cat <<NEXT
+
+${BOLD}Where to go from here${PLAIN}
+  API docs   $REST/docs
+  REST       curl -H "Authorization: Bearer \$(cat $STACKYARD_ADMIN_TOKEN_FILE)" $REST/v1/projects/$PROJECT/stacks/$STACK
+  CLI        . scripts/env.sh && source <(stackyard completion bash)
+             export STACKYARD_TOKEN_FILE=$STACKYARD_ADMIN_TOKEN_FILE STACKYARD_PROJECT=$PROJECT
+             stackyard stacks update $STACK --set shout=true --reason 'Louder' --until awaiting-approval
+             stackyard stacks delete $STACK --wait
+  Stop       make down
+NEXT

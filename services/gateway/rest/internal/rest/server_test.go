@@ -239,7 +239,7 @@ func TestLogNamesTheRequestAndKeepsTheQueryOut(t *testing.T) {
 		t.Errorf("%d %s", recorder.code, recorder.body)
 	}
 	text := lines.String()
-	for _, want := range []string{`"service":"rest"`, `"request_id":"r-1"`, `"code":500`, `"level":"error"`, "boom"} {
+	for _, want := range []string{`"service":"stackyard-rest"`, `"request_id":"r-1"`, `"code":500`, `"level":"error"`, "boom"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("%s lacks %s", text, want)
 		}

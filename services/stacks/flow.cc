@@ -1,0 +1,417 @@
+#include "services/stacks/flow.h"
+
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+#include "common/log.h"
+#include "common/proto_time.h"
+#include "common/status.h"
+#include "services/stacks/catalog_store.h"
+#include "services/stacks/change_request_store.h"
+#include "services/stacks/events.h"
+#include "services/stacks/meters.h"
+#include "services/stacks/operations.h"
+#include "services/stacks/queue_store.h"
+#include "services/stacks/task_store.h"
+
+namespace stackyard::stacks {
+namespace {
+
+using internal::v1::Assignment;
+using internal::v1::PlanSummary;
+using v1::ChangeRequest;
+using v1::ResourceChange;
+using v1::Revision;
+using v1::Run;
+
+// Between attempts to destroy a stack whose lease is over.
+constexpr absl::Duration kRetryDestroy = absl::Minutes(5);
+
+absl::StatusOr<StackName> NameOf(const StackRecord& record) {
+  return StackName::Parse("name", record.stack().name());
+}
+
+absl::StatusOr<RevisionRecord> LatestRevision(Change& change, const StackRecord& record) {
+  ASSIGN_OR_RETURN(const StackName name, NameOf(record));
+  return FindRevision(change.sql, name, record.stack().latest_revision());
+}
+
+absl::Status SetRevisionState(Change& change, const StackRecord& record, RevisionRecord& revision,
+                              Revision::State state) {
+  ASSIGN_OR_RETURN(const StackName name, NameOf(record));
+  revision.mutable_revision()->set_state(state);
+  return SaveRevision(change, name, revision);
+}
+
+// Makes a run, points stack and operation to it, and queues it.
+absl::Status QueueRun(Change& change, StackRecord& record, RunRecord run, Assignment::Work work,
+                      const std::string& message) {
+  ASSIGN_OR_RETURN(const StackName name, NameOf(record));
+  Stack& stack = *record.mutable_stack();
+  run.set_stack_uid(stack.uid());
+  run.set_operation(stack.operation());
+  run.set_template_version(stack.template_version());
+  run.mutable_run()->set_state(Run::QUEUED);
+  run.mutable_run()->set_revision(stack.latest_revision());
+  RETURN_IF_ERROR(InsertRun(change, name, run));
+  stack.set_active_run(run.run().name());
+  RETURN_IF_ERROR(Enqueue(change, run.run().name(), stack.uid(), work));
+  return AdvanceOperation(change, stack.operation(), [&](OperationMetadata& metadata) {
+    metadata.set_stage(OperationMetadata::QUEUED);
+    metadata.set_run(run.run().name());
+    metadata.set_message(message);
+    metadata.clear_progress();
+  });
+}
+
+// What a plan does, in a form that can be compared.
+std::vector<std::string> ActionsOf(const v1::Plan& plan) {
+  std::vector<std::string> actions;
+  for (const ResourceChange& change : plan.changes()) {
+    if (change.action() == ResourceChange::NO_OP || change.action() == ResourceChange::READ) {
+      continue;
+    }
+    actions.push_back(
+        absl::StrCat(ResourceChange::Action_Name(change.action()), " ", change.address()));
+  }
+  std::sort(actions.begin(), actions.end());
+  return actions;
+}
+
+// Whether an approval for what stands in the revision covers its plan of now.
+bool IsCovered(const RevisionRecord& revision) {
+  if (!revision.approved()) return false;
+  const auto actions = ActionsOf(revision.revision().plan());
+  return std::includes(revision.approved_actions().begin(), revision.approved_actions().end(),
+                       actions.begin(), actions.end());
+}
+
+bool DoesNothing(const v1::Plan& plan) {
+  return ActionsOf(plan).empty() && plan.changed_outputs().empty();
+}
+
+std::string Summarize(const v1::Plan& plan) {
+  return absl::StrCat(plan.to_create(), " to create, ", plan.to_update(), " to update, ",
+                      plan.to_replace(), " to replace, ", plan.to_destroy(), " to destroy");
+}
+
+absl::Status AskReview(Change& change, StackRecord& record, RevisionRecord& revision,
+                       const v1::ApprovalPolicy& policy) {
+  ASSIGN_OR_RETURN(const StackName name, NameOf(record));
+  const v1::Plan& plan = revision.revision().plan();
+  ChangeRequest request;
+  request.set_type(record.stack().applied_revision() == 0 ? ChangeRequest::PROVISION
+                                                          : ChangeRequest::UPDATE);
+  request.set_state(ChangeRequest::PENDING);
+  request.set_stack(record.stack().name());
+  request.set_revision(revision.revision().name());
+  request.set_plan_digest(plan.digest());
+  request.set_summary(Summarize(plan));
+  *request.mutable_amounts() = plan.amounts();
+  request.set_requester(revision.revision().creator());
+  request.set_reason(revision.revision().reason());
+  *request.mutable_policy() = policy;
+  const absl::Time expiry = change.now + FromProto(policy.expires_after());
+  *request.mutable_expire_time() = ToProto(expiry);
+  RETURN_IF_ERROR(InsertChangeRequest(change, name.project, request));
+
+  TaskRecord task;
+  task.set_kind(TaskRecord::EXPIRE_REQUEST);
+  task.set_change_request(request.name());
+  AddTask(change, absl::StrCat("expire/", request.name()), task, expiry);
+
+  RETURN_IF_ERROR(Move(change, record, ReviewAsked{request.name()},
+                       absl::StrCat(request.name(), " asks for review: ", request.summary())));
+  RETURN_IF_ERROR(SaveStack(change, record));
+  return AdvanceOperation(change, record.stack().operation(), [&](OperationMetadata& metadata) {
+    metadata.set_stage(OperationMetadata::AWAITING_APPROVAL);
+    metadata.set_change_request(request.name());
+    metadata.set_message(absl::StrCat("waits for ", policy.required_approvals(), " approval",
+                                      policy.required_approvals() == 1 ? "" : "s", " by ",
+                                      policy.reviewer_role()));
+  });
+}
+
+void ReleaseLater(Change& change, const std::string& reservation) {
+  if (reservation.empty()) return;
+  TaskRecord task;
+  task.set_kind(TaskRecord::RELEASE);
+  task.set_reservation(reservation);
+  AddTask(change, absl::StrCat("release/", reservation), task, change.now);
+}
+
+void CommitLater(Change& change, const std::string& reservation,
+                 const google::protobuf::RepeatedPtrField<v1::Amount>& amounts) {
+  if (reservation.empty()) return;
+  TaskRecord task;
+  task.set_kind(TaskRecord::COMMIT);
+  task.set_reservation(reservation);
+  *task.mutable_amounts() = amounts;
+  AddTask(change, absl::StrCat("commit/", reservation), task, change.now);
+}
+
+// Sets what the stack shows of its state, and its amounts and cost from the meters.
+absl::Status TakeState(Change& change, StackRecord& record, const StateFile& state) {
+  Stack& stack = *record.mutable_stack();
+  stack.clear_outputs();
+  for (const auto& [name, output] : state.outputs) {
+    v1::Output shown = output;
+    if (shown.sensitive()) shown.clear_value();
+    (*stack.mutable_outputs())[name] = std::move(shown);
+  }
+  int count = 0;
+  for (const auto& resource : state.resources) count += resource.mode() == "managed";
+  stack.set_resource_count(count);
+  ASSIGN_OR_RETURN(const StoredVersion stored,
+                   FindVersionByName(change.sql, "template_version", stack.template_version()));
+  const auto price = PriceOf(stored.version.meters(),
+                             MeteredResources(state, MeteredAttributes(stored.version.meters())));
+  if (!price.ok()) {
+    // The plan was countable, so its amounts stand; an operator should know.
+    LogWarning("the state of a stack cannot be counted",
+               {{"stack", stack.name()}, {"error", std::string(price.status().message())}});
+    return absl::OkStatus();
+  }
+  stack.mutable_amounts()->Assign(price->amounts.begin(), price->amounts.end());
+  stack.set_estimated_micros_per_hour(price->micros_per_hour);
+  stack.set_currency(price->currency);
+  return absl::OkStatus();
+}
+
+// The reservation follows what the state holds.
+void SettleQuota(Change& change, StackRecord& record) {
+  const bool holds = record.stack().resource_count() > 0 || !record.reservation().empty();
+  if (!record.pending_reservation().empty()) {
+    if (!holds) {
+      ReleaseLater(change, record.pending_reservation());
+    } else {
+      record.set_reservation(record.pending_reservation());
+    }
+    record.clear_pending_reservation();
+  }
+  if (holds) CommitLater(change, record.reservation(), record.stack().amounts());
+}
+
+// Sees to the end of the lease. `earliest` puts off what is due already, after a failure.
+void WatchLease(Change& change, const StackRecord& record, absl::Duration earliest) {
+  TaskRecord task;
+  task.set_kind(TaskRecord::END_LEASE);
+  task.set_stack(record.stack().name());
+  task.set_stack_uid(record.stack().uid());
+  AddTask(change, absl::StrCat("lease/", record.stack().uid()), task,
+          std::max(FromProto(record.stack().lease().end_time()), change.now + earliest));
+}
+
+// Ends the change request that waits for a stack, when something else decided.
+absl::Status CloseRequest(Change& change, const StackRecord& record, ChangeRequest::State state) {
+  if (record.stack().change_request().empty()) return absl::OkStatus();
+  ASSIGN_OR_RETURN(ChangeRequest request,
+                   LockChangeRequest(change, record.stack().change_request()));
+  if (request.state() != ChangeRequest::PENDING) return absl::OkStatus();
+  request.set_state(state);
+  DropTask(change, absl::StrCat("expire/", request.name()));
+  return SaveChangeRequest(change, request);
+}
+
+}  // namespace
+
+absl::Status Move(Change& change, StackRecord& record, const StackEvent& event,
+                  const std::string& message) {
+  ASSIGN_OR_RETURN(const StackName name, NameOf(record));
+  const Stack::State from = record.stack().state();
+  ASSIGN_OR_RETURN(record, Next(record, event, change.now));
+  v1::Event entry;
+  entry.set_type(EventType(event));
+  entry.set_resource(record.stack().name());
+  entry.set_message(message);
+  entry.set_from_state(Stack::State_Name(from));
+  entry.set_to_state(Stack::State_Name(record.stack().state()));
+  return AppendEvent(change, name.project, entry);
+}
+
+absl::Status StartPlan(Change& change, StackRecord& record, const std::string& operation) {
+  record.mutable_stack()->set_operation(operation);
+  RETURN_IF_ERROR(Move(change, record, PlanAsked{},
+                       absl::StrCat("revision ", record.stack().latest_revision(),
+                                    " is to be planned")));
+  RunRecord run;
+  run.mutable_run()->set_type(Run::PLAN);
+  RETURN_IF_ERROR(QueueRun(change, record, run, Assignment::PLAN, "waits for a runner to plan"));
+  return SaveStack(change, record);
+}
+
+absl::Status OnPlanned(Change& change, StackRecord& record, const RunRecord& run,
+                       const PlanSummary& summary) {
+  ASSIGN_OR_RETURN(const StackName name, NameOf(record));
+  ASSIGN_OR_RETURN(RevisionRecord revision, LatestRevision(change, record));
+  ASSIGN_OR_RETURN(const StoredVersion stored, FindVersionByName(change.sql, "template_version",
+                                                                 run.template_version()));
+  record.mutable_stack()->clear_active_run();
+  const auto price = PriceOf(stored.version.meters(),
+                             {summary.resources().begin(), summary.resources().end()});
+  if (!price.ok()) return GiveUp(change, record, price.status(), false);
+
+  v1::Plan& plan = *revision.mutable_revision()->mutable_plan();
+  plan = summary.plan();
+  plan.mutable_amounts()->Assign(price->amounts.begin(), price->amounts.end());
+  plan.set_estimated_micros_per_hour(price->micros_per_hour);
+  plan.set_currency(price->currency);
+  plan.set_state_serial(record.state_serial());
+  *plan.mutable_create_time() = ToProto(change.now);
+  RETURN_IF_ERROR(SaveRevision(change, name, revision));
+
+  TaskRecord task;
+  task.set_kind(TaskRecord::RESERVE);
+  task.set_stack(record.stack().name());
+  task.set_stack_uid(record.stack().uid());
+  task.set_revision(revision.revision().number());
+  AddTask(change, absl::StrCat("reserve/", record.stack().uid()), task, change.now);
+
+  record.mutable_stack()->mutable_state_detail()->set_message("reserves quota for the plan");
+  RETURN_IF_ERROR(SaveStack(change, record));
+  return AdvanceOperation(change, record.stack().operation(), [&](OperationMetadata& metadata) {
+    metadata.set_stage(OperationMetadata::RESERVING);
+    metadata.set_message(Summarize(plan));
+  });
+}
+
+absl::Status OnReserved(Change& change, StackRecord& record, RevisionRecord& revision) {
+  ASSIGN_OR_RETURN(const StoredVersion stored,
+                   FindVersionByName(change.sql, "template_version",
+                                     revision.revision().template_version()));
+  const v1::ApprovalPolicy& policy = stored.version.approval();
+  const bool free = policy.mode() == v1::ApprovalPolicy::AUTO ||
+                    DoesNothing(revision.revision().plan()) || IsCovered(revision);
+  if (free) return StartApply(change, record, revision);
+  return AskReview(change, record, revision, policy);
+}
+
+absl::Status StartApply(Change& change, StackRecord& record, RevisionRecord& revision) {
+  const v1::Plan& plan = revision.revision().plan();
+  revision.set_approved(true);
+  revision.clear_approved_actions();
+  for (std::string& action : ActionsOf(plan)) revision.add_approved_actions(std::move(action));
+  RETURN_IF_ERROR(SetRevisionState(change, record, revision, Revision::APPLYING));
+  RETURN_IF_ERROR(Move(change, record, ApplyAsked{},
+                       absl::StrCat("the plan is to be applied: ", Summarize(plan))));
+  RunRecord run;
+  run.mutable_run()->set_type(Run::APPLY);
+  run.mutable_run()->mutable_progress()->set_total(plan.to_create() + plan.to_update() +
+                                                   plan.to_replace() + plan.to_destroy());
+  run.set_plan_digest(plan.digest());
+  RETURN_IF_ERROR(QueueRun(change, record, run, Assignment::APPLY, "waits for a runner to apply"));
+  return SaveStack(change, record);
+}
+
+absl::Status OnApplied(Change& change, StackRecord& record, const RunRecord& run,
+                       const StateFile& state) {
+  ASSIGN_OR_RETURN(RevisionRecord revision, LatestRevision(change, record));
+  RETURN_IF_ERROR(SetRevisionState(change, record, revision, Revision::APPLIED));
+  record.mutable_stack()->clear_active_run();
+  RETURN_IF_ERROR(TakeState(change, record, state));
+  RETURN_IF_ERROR(Move(change, record, Applied{revision.revision().number()},
+                       absl::StrCat("revision ", revision.revision().number(), " is applied")));
+  SettleQuota(change, record);
+  WatchLease(change, record, absl::ZeroDuration());
+  RETURN_IF_ERROR(SaveStack(change, record));
+  return FinishOperation(change, run.operation(), absl::OkStatus(), &record.stack());
+}
+
+absl::Status OnBroken(Change& change, StackRecord& record, const RunRecord& run,
+                      const StateFile& state, const absl::Status& why) {
+  if (run.run().type() == Run::APPLY) {
+    ASSIGN_OR_RETURN(RevisionRecord revision, LatestRevision(change, record));
+    RETURN_IF_ERROR(SetRevisionState(change, record, revision, Revision::FAILED));
+  }
+  record.mutable_stack()->clear_active_run();
+  RETURN_IF_ERROR(TakeState(change, record, state));
+  RETURN_IF_ERROR(Move(change, record, Broken{why}, std::string(why.message())));
+  SettleQuota(change, record);
+  if (record.stack().resource_count() > 0) WatchLease(change, record, kRetryDestroy);
+  RETURN_IF_ERROR(SaveStack(change, record));
+  return FinishOperation(change, run.operation(), why, nullptr);
+}
+
+absl::Status GiveUp(Change& change, StackRecord& record, const absl::Status& why, bool refused) {
+  ASSIGN_OR_RETURN(const StackName name, NameOf(record));
+  ASSIGN_OR_RETURN(RevisionRecord revision, LatestRevision(change, record));
+  RETURN_IF_ERROR(SetRevisionState(change, record, revision,
+                                   refused ? Revision::REJECTED : Revision::FAILED));
+  Stack& stack = *record.mutable_stack();
+  stack.clear_active_run();
+  RETURN_IF_ERROR(Move(change, record, GivenUp{why, refused}, std::string(why.message())));
+  ReleaseLater(change, record.pending_reservation());
+  record.clear_pending_reservation();
+  DropTask(change, absl::StrCat("reserve/", stack.uid()));
+  if (stack.applied_revision() > 0) {
+    // What is shown is what is there.
+    ASSIGN_OR_RETURN(const RevisionRecord applied,
+                     FindRevision(change.sql, name, stack.applied_revision()));
+    *stack.mutable_parameters() = applied.revision().parameters();
+    stack.set_template_version(applied.revision().template_version());
+  }
+  RETURN_IF_ERROR(SaveStack(change, record));
+  return FinishOperation(change, stack.operation(), why, nullptr);
+}
+
+absl::Status PlanRest(Change& change, StackRecord& record, const std::string& operation,
+                      const std::string& why) {
+  RETURN_IF_ERROR(Move(change, record, PlanStale{why}, absl::StrCat("planned again: ", why)));
+  record.mutable_stack()->set_operation(operation);
+  // Resources exist: what was reserved for them is theirs, and no way leads back to a new stack.
+  record.set_settled(Stack::FAILED);
+  if (!record.pending_reservation().empty()) {
+    ASSIGN_OR_RETURN(const RevisionRecord revision, LatestRevision(change, record));
+    record.set_reservation(record.pending_reservation());
+    record.clear_pending_reservation();
+    CommitLater(change, record.reservation(), revision.revision().plan().amounts());
+  }
+  RunRecord run;
+  run.mutable_run()->set_type(Run::PLAN);
+  RETURN_IF_ERROR(
+      QueueRun(change, record, run, Assignment::PLAN, "waits for a runner to plan the rest"));
+  return SaveStack(change, record);
+}
+
+absl::Status StartDestroy(Change& change, StackRecord& record, const std::string& operation,
+                          bool abandon) {
+  const std::string before = record.stack().operation();
+  const bool waiting = record.stack().state() == Stack::AWAITING_APPROVAL;
+  RETURN_IF_ERROR(Move(change, record, DestroyAsked{},
+                       abandon ? "its resources are forgotten" : "it is to be destroyed"));
+  if (waiting) {
+    RETURN_IF_ERROR(CloseRequest(change, record, ChangeRequest::WITHDRAWN));
+    RETURN_IF_ERROR(FinishOperation(
+        change, before, Error(v1::REQUEST_CLOSED, "the stack was deleted meanwhile"), nullptr));
+    ReleaseLater(change, record.pending_reservation());
+    record.clear_pending_reservation();
+  }
+  record.mutable_stack()->set_operation(operation);
+  if (abandon || record.stack().resource_count() == 0) {
+    return OnDestroyed(change, record, operation);
+  }
+  RunRecord run;
+  run.mutable_run()->set_type(Run::DESTROY);
+  RETURN_IF_ERROR(
+      QueueRun(change, record, run, Assignment::DESTROY, "waits for a runner to destroy"));
+  return SaveStack(change, record);
+}
+
+absl::Status OnDestroyed(Change& change, StackRecord& record, const std::string& operation) {
+  Stack& stack = *record.mutable_stack();
+  stack.clear_active_run();
+  stack.clear_outputs();
+  stack.clear_amounts();
+  stack.set_resource_count(0);
+  stack.clear_estimated_micros_per_hour();
+  RETURN_IF_ERROR(Move(change, record, Gone{}, "it is gone"));
+  ReleaseLater(change, record.reservation());
+  ReleaseLater(change, record.pending_reservation());
+  record.clear_reservation();
+  record.clear_pending_reservation();
+  DropTask(change, absl::StrCat("lease/", stack.uid()));
+  RETURN_IF_ERROR(SaveStack(change, record));
+  return FinishOperation(change, operation, absl::OkStatus(), &record.stack());
+}
+
+}  // namespace stackyard::stacks

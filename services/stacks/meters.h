@@ -1,0 +1,35 @@
+// Turns resources into amounts of metrics.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "stackyard/internal/v1/run_queue.pb.h"
+#include "stackyard/v1/catalog.pb.h"
+#include "stackyard/v1/common.pb.h"
+
+namespace stackyard::stacks {
+
+using internal::v1::MeteredResource;
+
+// What a set of resources comes to.
+struct Price {
+  // By metric name; metrics that a meter names and no resource uses are there with 0.
+  std::vector<v1::Amount> amounts;
+  // Estimated cost of an hour in millionths of `currency`; 0: no meter has a price.
+  int64_t micros_per_hour = 0;
+  std::string currency;
+};
+
+// Sums the meters over the resources. INVALID_FIELD, naming the address, when an attribute that is
+// needed is not known, is no whole number of 0 or more, is not in the lookup table, or when a sum
+// leaves the range of int64.
+absl::StatusOr<Price> PriceOf(const google::protobuf::RepeatedPtrField<v1::Meter>& meters,
+                              const std::vector<MeteredResource>& resources);
+
+// The attributes that the meters read, by resource type.
+google::protobuf::Map<std::string, internal::v1::AttributePaths> MeteredAttributes(
+    const google::protobuf::RepeatedPtrField<v1::Meter>& meters);
+
+}  // namespace stackyard::stacks

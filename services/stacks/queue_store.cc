@@ -1,0 +1,132 @@
+#include "services/stacks/queue_store.h"
+
+#include "absl/strings/str_cat.h"
+#include "common/proto_time.h"
+#include "common/status.h"
+#include "services/stacks/rows.h"
+
+namespace stackyard::stacks {
+namespace {
+
+constexpr char kColumns[] =
+    "SELECT id, target, work, leased, generation, runner, lease_until, cancel, events_seen, "
+    "log_seen FROM queue WHERE ";
+
+QueueEntry ToEntry(const soci::row& row) {
+  QueueEntry entry;
+  entry.id = IntAt(row, 0);
+  entry.target = row.get<std::string>(1);
+  entry.work = static_cast<Assignment::Work>(IntAt(row, 2));
+  entry.leased = IntAt(row, 3) != 0;
+  entry.generation = IntAt(row, 4);
+  entry.runner = row.get<std::string>(5);
+  entry.lease_until = FromMicros(IntAt(row, 6));
+  entry.cancel = static_cast<int>(IntAt(row, 7));
+  entry.events_seen = IntAt(row, 8);
+  entry.log_seen = IntAt(row, 9);
+  return entry;
+}
+
+std::vector<QueueEntry> ToEntries(soci::rowset<soci::row> rows) {
+  std::vector<QueueEntry> entries;
+  for (const soci::row& row : rows) entries.push_back(ToEntry(row));
+  return entries;
+}
+
+}  // namespace
+
+absl::Status Enqueue(Change& change, const std::string& target, const std::string& busy,
+                     Assignment::Work work) {
+  int count = 0;
+  change.sql << "SELECT COUNT(*) FROM queue WHERE busy = :busy", soci::use(busy),
+      soci::into(count);
+  if (count > 0) {
+    return Error(v1::WRONG_STATE, absl::StrCat("another run is active: ", target, " must wait"));
+  }
+  const int number = work;
+  const int64_t now = ToMicros(change.now);
+  change.sql << "INSERT INTO queue (target, busy, work, leased, generation, runner, lease_until, "
+                "cancel, events_seen, log_seen, enqueue_micros) "
+                "VALUES (:target, :busy, :work, 0, 0, '', 0, 0, 0, 0, :now)",
+      soci::use(target), soci::use(busy), soci::use(number), soci::use(now);
+  change.touched.queue = true;
+  return absl::OkStatus();
+}
+
+std::vector<QueueEntry> LeaseEntries(Change& change, const std::string& runner, int count,
+                                     absl::Time until) {
+  std::vector<QueueEntry> entries = ToEntries(
+      (change.sql.prepare << absl::StrCat(kColumns, "leased = 0 ORDER BY id LIMIT :count",
+                                          std::string(change.db.SkipLocked())),
+       soci::use(count)));
+  for (QueueEntry& entry : entries) {
+    entry.leased = true;
+    ++entry.generation;
+    entry.runner = runner;
+    entry.lease_until = until;
+    entry.events_seen = 0;
+    entry.log_seen = 0;
+    SaveEntry(change, entry);
+  }
+  return entries;
+}
+
+std::optional<QueueEntry> FindEntry(Change& change, const std::string& target) {
+  const auto entries =
+      ToEntries((change.sql.prepare << absl::StrCat(kColumns, "target = :target",
+                                                    std::string(change.db.ForUpdate())),
+                 soci::use(target)));
+  if (entries.empty()) return std::nullopt;
+  return entries.front();
+}
+
+absl::StatusOr<QueueEntry> CheckLease(Change& change, const Lease& lease) {
+  const auto entry = FindEntry(change, lease.run());
+  if (!entry || !entry->leased || entry->generation != lease.generation()) {
+    return Error(v1::GENERATION_STALE,
+                 absl::StrCat("generation ", lease.generation(), " of ", lease.run(),
+                              " is no longer the current one"),
+                 {{"run", lease.run()}});
+  }
+  return *entry;
+}
+
+void SaveEntry(Change& change, const QueueEntry& entry) {
+  const int leased = entry.leased ? 1 : 0;
+  const int64_t until = ToMicros(entry.lease_until);
+  change.sql << "UPDATE queue SET leased = :leased, generation = :generation, runner = :runner, "
+                "lease_until = :until, cancel = :cancel, events_seen = :events, log_seen = :log "
+                "WHERE id = :id",
+      soci::use(leased), soci::use(entry.generation), soci::use(entry.runner), soci::use(until),
+      soci::use(entry.cancel), soci::use(entry.events_seen), soci::use(entry.log_seen),
+      soci::use(entry.id);
+}
+
+void FinishEntry(Change& change, const QueueEntry& entry) {
+  const int64_t now = ToMicros(change.now);
+  change.sql << "DELETE FROM queue WHERE id = :id", soci::use(entry.id);
+  change.sql << "INSERT INTO finished_leases (target, generation, end_micros) "
+                "VALUES (:target, :generation, :now) ON CONFLICT (target) DO UPDATE SET "
+                "generation = excluded.generation, end_micros = excluded.end_micros",
+      soci::use(entry.target), soci::use(entry.generation), soci::use(now);
+}
+
+bool WasFinished(Change& change, const Lease& lease) {
+  const std::string target = lease.run();
+  const int64_t generation = lease.generation();
+  int count = 0;
+  change.sql << "SELECT COUNT(*) FROM finished_leases WHERE target = :target "
+                "AND generation = :generation",
+      soci::use(target), soci::use(generation), soci::into(count);
+  return count > 0;
+}
+
+std::vector<QueueEntry> ExpiredEntries(Change& change) {
+  const int64_t now = ToMicros(change.now);
+  return ToEntries(
+      (change.sql.prepare << absl::StrCat(kColumns, "leased = 1 AND lease_until < :now LIMIT 100",
+                                          std::string(change.db.SkipLocked())),
+       soci::use(now)));
+}
+
+}  // namespace stackyard::stacks

@@ -1,0 +1,409 @@
+#include "services/stacks/run_queue.h"
+
+#include <algorithm>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "common/id.h"
+#include "common/log.h"
+#include "common/proto_time.h"
+#include "common/status.h"
+#include "services/stacks/catalog.h"
+#include "services/stacks/catalog_store.h"
+#include "services/stacks/events.h"
+#include "services/stacks/flow.h"
+#include "services/stacks/operations.h"
+#include "services/stacks/run_progress.h"
+#include "services/stacks/run_store.h"
+#include "services/stacks/state_store.h"
+
+namespace stackyard::stacks {
+namespace {
+
+using internal::v1::AcquireRunsRequest;
+using internal::v1::AcquireRunsResponse;
+using internal::v1::CompleteRunRequest;
+using internal::v1::CompleteRunResponse;
+using internal::v1::HeartbeatRequest;
+using internal::v1::HeartbeatResponse;
+using internal::v1::ReportRunRequest;
+using internal::v1::ReportRunResponse;
+using internal::v1::SaveStateRequest;
+using internal::v1::SaveStateResponse;
+using v1::Run;
+
+Actor RunnerActor(const std::string& runner) {
+  return {absl::StrCat("runners/", runner), RequestScope::RequestId()};
+}
+
+// A run with the stack that it belongs to.
+struct RunAndStack {
+  RunRecord run;
+  StackRecord stack;
+};
+
+absl::StatusOr<RunAndStack> LoadRun(Change& change, const std::string& target) {
+  ASSIGN_OR_RETURN(const RunName name, RunName::Parse("lease.run", target));
+  ASSIGN_OR_RETURN(StackRecord stack, LockStack(change, name.stack));
+  ASSIGN_OR_RETURN(RunRecord run, FindRun(change.sql, name));
+  if (run.stack_uid() != stack.stack().uid()) return NotFound(target);
+  return RunAndStack{std::move(run), std::move(stack)};
+}
+
+OperationMetadata::Stage StageOf(Assignment::Work work) {
+  switch (work) {
+    case Assignment::APPLY:
+      return OperationMetadata::APPLYING;
+    case Assignment::DESTROY:
+      return OperationMetadata::DESTROYING;
+    default:
+      return OperationMetadata::PLANNING;
+  }
+}
+
+// Writes down that a runner took a run.
+absl::Status Started(Change& change, const QueueEntry& entry, const std::string& engine,
+                     RunRecord& run, StackRecord& stack) {
+  Run& shown = *run.mutable_run();
+  shown.set_state(Run::RUNNING);
+  shown.set_runner(entry.runner);
+  shown.set_generation(entry.generation);
+  shown.set_engine(engine);
+  shown.clear_steps();
+  if (!shown.has_start_time()) *shown.mutable_start_time() = ToProto(change.now);
+  RETURN_IF_ERROR(SaveRun(change, run));
+  if (entry.work == Assignment::PLAN) {
+    RETURN_IF_ERROR(Move(change, stack, PlanStarted{},
+                         absl::StrCat(shown.name(), " is planned by ", entry.runner)));
+    RETURN_IF_ERROR(SaveStack(change, stack));
+  }
+  return AdvanceOperation(change, run.operation(), [&](OperationMetadata& metadata) {
+    metadata.set_stage(StageOf(entry.work));
+    metadata.set_run(shown.name());
+    *metadata.mutable_progress() = shown.progress();
+    metadata.set_message(absl::StrCat("Terraform runs on ", entry.runner));
+  });
+}
+
+// What a runner is told, without the state's bytes; its digest is in `state_digest`.
+struct Draft {
+  Assignment assignment;
+  std::string state_digest;
+};
+
+absl::StatusOr<Draft> InspectDraft(Change& change, const QueueEntry& entry) {
+  Draft draft;
+  ASSIGN_OR_RETURN(const StoredVersion stored,
+                   FindVersionByName(change.sql, "lease.run", entry.target));
+  draft.assignment.set_bundle_digest(stored.version.bundle_digest());
+  draft.assignment.set_network_disabled(false);
+  return draft;
+}
+
+absl::StatusOr<Draft> RunDraft(Change& change, const QueueEntry& entry,
+                               const std::string& engine) {
+  Draft draft;
+  ASSIGN_OR_RETURN(RunAndStack both, LoadRun(change, entry.target));
+  auto& [run, stack] = both;
+  ASSIGN_OR_RETURN(const StackName name, StackName::Parse("name", stack.stack().name()));
+  // Destroying uses what the state was made with.
+  const bool destroys = entry.work == Assignment::DESTROY && stack.stack().applied_revision() > 0;
+  ASSIGN_OR_RETURN(const RevisionRecord revision,
+                   FindRevision(change.sql, name,
+                                destroys ? stack.stack().applied_revision()
+                                         : stack.stack().latest_revision()));
+  ASSIGN_OR_RETURN(const StoredVersion stored,
+                   FindVersionByName(change.sql, "template_version",
+                                     revision.revision().template_version()));
+  Assignment& assignment = draft.assignment;
+  assignment.set_bundle_digest(stored.version.bundle_digest());
+  *assignment.mutable_parameters() = revision.parameters();
+  *assignment.mutable_sensitive_parameters() = revision.sensitive_parameters();
+  assignment.set_stack_uid(stack.stack().uid());
+  assignment.set_inject_stack_uid(
+      std::any_of(stored.version.parameters().begin(), stored.version.parameters().end(),
+                  [](const auto& parameter) { return parameter.injected(); }));
+  assignment.set_plan_digest(run.plan_digest());
+  assignment.set_network_disabled(stored.version.network().disabled());
+  assignment.set_stack(stack.stack().name());
+  *assignment.mutable_metered_attributes() = MeteredAttributes(stored.version.meters());
+  draft.state_digest = stack.state_digest();
+  RETURN_IF_ERROR(Started(change, entry, engine, run, stack));
+  return draft;
+}
+
+absl::Status CancelledBy(const RunRecord& run) {
+  return Error(v1::RUN_CANCELLED,
+               run.cancel_reason().empty()
+                   ? "the run was cancelled"
+                   : absl::StrCat("the run was cancelled: ", run.cancel_reason()),
+               {{"run", run.run().name()}});
+}
+
+// The runner itself was told to stop: the run is to go on elsewhere.
+bool WasDrained(const absl::Status& status) {
+  google::rpc::ErrorInfo info;
+  if (!ReadDetail(status, info)) return false;
+  const auto cause = info.metadata().find("cause");
+  return cause != info.metadata().end() && cause->second == "drained";
+}
+
+}  // namespace
+
+absl::StatusOr<StateFile> RunQueue::LoadState(const StackRecord& record) {
+  if (record.state_digest().empty()) return StateFile{};
+  ASSIGN_OR_RETURN(const std::string text, blobs_.Get(record.state_digest()));
+  return ParseState(text);
+}
+
+absl::StatusOr<AcquireRunsResponse> RunQueue::TryAcquire(const AcquireRunsRequest& request) {
+  // Idle runners only read.
+  int waiting = 0;
+  RETURN_IF_ERROR(store_.Read([&](soci::session& sql) {
+    sql << "SELECT COUNT(*) FROM (SELECT id FROM queue WHERE leased = 0 LIMIT 1) AS w",
+        soci::into(waiting);
+    return absl::OkStatus();
+  }));
+  if (waiting == 0) return AcquireRunsResponse();
+  using Drafts = std::vector<Draft>;
+  ASSIGN_OR_RETURN(
+      Drafts drafts,
+      store_.WriteValue<Drafts>(
+          RunnerActor(request.runner()), [&](Change& change) -> absl::StatusOr<Drafts> {
+            Drafts result;
+            const auto entries = LeaseEntries(change, request.runner(), request.free_slots(),
+                                              change.now + options_.lease);
+            for (const QueueEntry& entry : entries) {
+              auto draft = entry.work == Assignment::INSPECT
+                               ? InspectDraft(change, entry)
+                               : RunDraft(change, entry, request.engine());
+              if (!draft.ok()) return draft.status();
+              Assignment& assignment = draft->assignment;
+              assignment.set_work(entry.work);
+              assignment.mutable_lease()->set_run(entry.target);
+              assignment.mutable_lease()->set_generation(entry.generation);
+              *assignment.mutable_timeout() = ToProto(options_.run_timeout);
+              result.push_back(*std::move(draft));
+            }
+            return result;
+          }));
+  AcquireRunsResponse response;
+  for (Draft& draft : drafts) {
+    if (!draft.state_digest.empty()) {
+      ASSIGN_OR_RETURN(*draft.assignment.mutable_state(), blobs_.Get(draft.state_digest));
+    }
+    *response.add_assignments() = std::move(draft.assignment);
+  }
+  return response;
+}
+
+absl::StatusOr<AcquireRunsResponse> RunQueue::Acquire(const AcquireRunsRequest& request,
+                                                      const std::function<bool()>& gone) {
+  if (request.runner().empty()) return InvalidField("runner", "is missing");
+  if (request.free_slots() < 1) return InvalidField("free_slots", "must be 1 or more");
+  Notifier& queue = store_.signals().queue;
+  // Real time: a poll is about the connection, not about the domain.
+  const absl::Time deadline =
+      absl::Now() + std::min(FromProto(request.timeout()), absl::Minutes(1));
+  for (;;) {
+    const int64_t seen = queue.Count();
+    ASSIGN_OR_RETURN(AcquireRunsResponse response, TryAcquire(request));
+    const absl::Duration left = deadline - absl::Now();
+    if (response.assignments_size() > 0 || left <= absl::ZeroDuration() || queue.closed() ||
+        gone()) {
+      return response;
+    }
+    // Work that another replica queued shows within this time.
+    queue.Wait(seen, std::min(left, absl::Milliseconds(500)));
+  }
+}
+
+absl::StatusOr<HeartbeatResponse> RunQueue::Heartbeat(const HeartbeatRequest& request) {
+  return store_.WriteValue<HeartbeatResponse>(
+      RunnerActor(request.runner()), [&](Change& change) -> absl::StatusOr<HeartbeatResponse> {
+        HeartbeatResponse response;
+        for (const Lease& lease : request.leases()) {
+          auto entry = CheckLease(change, lease);
+          if (!entry.ok()) {
+            *response.add_lost() = lease;
+            continue;
+          }
+          entry->lease_until = change.now + options_.lease;
+          SaveEntry(change, *entry);
+          if (entry->cancel > 0) {
+            auto& cancellation = *response.add_cancellations();
+            *cancellation.mutable_lease() = lease;
+            cancellation.set_kill(entry->cancel > 1);
+          }
+        }
+        return response;
+      });
+}
+
+absl::StatusOr<ReportRunResponse> RunQueue::Report(const ReportRunRequest& request) {
+  return store_.WriteValue<ReportRunResponse>(
+      Actor(), [&](Change& change) -> absl::StatusOr<ReportRunResponse> {
+        ASSIGN_OR_RETURN(QueueEntry entry, CheckLease(change, request.lease()));
+        ReportRunResponse response;
+        response.set_cancel(entry.cancel > 0);
+        // A part that was received before is skipped.
+        int skip = 0;
+        while (skip < request.events_size() &&
+               request.events(skip).sequence() <= entry.events_seen) {
+          ++skip;
+        }
+        if (skip < request.events_size() &&
+            request.events(skip).sequence() != entry.events_seen + 1) {
+          return InvalidField("events", absl::StrCat("must go on from ", entry.events_seen + 1));
+        }
+        if (request.log_offset() > entry.log_seen) {
+          return InvalidField("log_offset", absl::StrCat("must go on from ", entry.log_seen));
+        }
+        const int64_t overlap = entry.log_seen - request.log_offset();
+        const std::string_view text =
+            overlap < static_cast<int64_t>(request.log().size())
+                ? std::string_view(request.log()).substr(overlap)
+                : std::string_view();
+        if (skip == request.events_size() && text.empty()) return response;
+
+        const std::string& target = request.lease().run();
+        RETURN_IF_ERROR(AppendRunEvents(change, target, request.events(), skip));
+        entry.events_seen += request.events_size() - skip;
+        entry.log_seen += static_cast<int64_t>(text.size());
+        SaveEntry(change, entry);
+        if (entry.work == Assignment::INSPECT) return response;
+
+        ASSIGN_OR_RETURN(const RunName name, RunName::Parse("lease.run", target));
+        ASSIGN_OR_RETURN(RunRecord run, FindRun(change.sql, name));
+        RETURN_IF_ERROR(AppendLog(change, target, run.run().log_size(), text));
+        run.mutable_run()->set_log_size(run.run().log_size() + static_cast<int64_t>(text.size()));
+        for (int i = skip; i < request.events_size(); ++i) {
+          TakeEvent(request.events(i), *run.mutable_run());
+        }
+        RETURN_IF_ERROR(SaveRun(change, run));
+        if (skip < request.events_size()) {
+          RETURN_IF_ERROR(
+              AdvanceOperation(change, run.operation(), [&](OperationMetadata& metadata) {
+                *metadata.mutable_progress() = run.run().progress();
+              }));
+        }
+        return response;
+      });
+}
+
+absl::StatusOr<SaveStateResponse> RunQueue::SaveState(const SaveStateRequest& request) {
+  ASSIGN_OR_RETURN(const StateFile state, ParseState(request.state()));
+  ASSIGN_OR_RETURN(const std::string digest, blobs_.Put(request.state()));
+  return store_.WriteValue<SaveStateResponse>(
+      Actor(), [&](Change& change) -> absl::StatusOr<SaveStateResponse> {
+        ASSIGN_OR_RETURN(const QueueEntry entry, CheckLease(change, request.lease()));
+        ASSIGN_OR_RETURN(RunAndStack both, LoadRun(change, entry.target));
+        RETURN_IF_ERROR(AppendState(change, both.stack, state, digest,
+                                    static_cast<int64_t>(request.state().size()),
+                                    both.run.run().name()));
+        SaveStateResponse response;
+        response.set_serial(both.stack.state_serial());
+        return response;
+      });
+}
+
+absl::StatusOr<CompleteRunResponse> RunQueue::Complete(const CompleteRunRequest& request) {
+  return store_.WriteValue<CompleteRunResponse>(
+      Actor(), [&](Change& change) -> absl::StatusOr<CompleteRunResponse> {
+        // The answer to the first completion may have been lost.
+        if (WasFinished(change, request.lease())) return CompleteRunResponse();
+        ASSIGN_OR_RETURN(const QueueEntry entry, CheckLease(change, request.lease()));
+        RETURN_IF_ERROR(Finish(change, request, entry));
+        return CompleteRunResponse();
+      });
+}
+
+absl::Status RunQueue::Finish(Change& change, const CompleteRunRequest& request,
+                              const QueueEntry& entry) {
+  absl::Status status = FromProto(request.status());
+  const bool drained = !status.ok() && WasDrained(status) && entry.cancel == 0;
+  if (drained && (entry.work == Assignment::INSPECT || entry.work == Assignment::PLAN)) {
+    // Nothing was touched: another runner starts over.
+    QueueEntry again = entry;
+    again.leased = false;
+    SaveEntry(change, again);
+    change.touched.queue = true;
+    return absl::OkStatus();
+  }
+  FinishEntry(change, entry);
+  if (entry.work == Assignment::INSPECT) return OnInspected(change, entry.target, request);
+
+  ASSIGN_OR_RETURN(RunAndStack both, LoadRun(change, entry.target));
+  auto& [run, stack] = both;
+  if (!status.ok() && entry.cancel > 0) status = CancelledBy(run);
+  Run& shown = *run.mutable_run();
+  shown.set_state(status.ok()            ? Run::SUCCEEDED
+                  : entry.cancel > 0     ? Run::CANCELLED
+                                         : Run::FAILED);
+  if (!status.ok()) *shown.mutable_error() = ToProto(status);
+  if (!request.engine().empty()) shown.set_engine(request.engine());
+  *shown.mutable_end_time() = ToProto(change.now);
+  shown.mutable_progress()->clear_active();
+  for (v1::RunStep& step : *shown.mutable_steps()) {
+    if (step.has_duration()) continue;
+    *step.mutable_duration() = ToProto(change.now - FromProto(step.start_time()));
+    step.set_failed(!status.ok());
+  }
+  RETURN_IF_ERROR(SaveRun(change, run));
+
+  if (entry.work == Assignment::PLAN) {
+    return status.ok() ? OnPlanned(change, stack, run, request.plan())
+                       : GiveUp(change, stack, status, false);
+  }
+  if (drained && entry.work == Assignment::APPLY) {
+    return PlanRest(change, stack, run.operation(), "the runner was stopped");
+  }
+  ASSIGN_OR_RETURN(const StateFile state, LoadState(stack));
+  if (!status.ok()) return OnBroken(change, stack, run, state, status);
+  if (entry.work == Assignment::DESTROY) return OnDestroyed(change, stack, run.operation());
+  return OnApplied(change, stack, run, state);
+}
+
+absl::StatusOr<int> RunQueue::TakeBack() {
+  int64_t expired = 0;
+  const int64_t now = ToMicros(store_.Now());
+  RETURN_IF_ERROR(store_.Read([&](soci::session& sql) {
+    sql << "SELECT COUNT(*) FROM queue WHERE leased = 1 AND lease_until < :now", soci::use(now),
+        soci::into(expired);
+    return absl::OkStatus();
+  }));
+  if (expired == 0) return 0;
+  return store_.WriteValue<int>(Actor(), [&](Change& change) -> absl::StatusOr<int> {
+    int count = 0;
+    for (QueueEntry entry : ExpiredEntries(change)) {
+      ++count;
+      LogWarning("a runner fell silent", {{"runner", entry.runner}, {"run", entry.target}});
+      if (entry.work == Assignment::APPLY) {
+        ASSIGN_OR_RETURN(RunAndStack both, LoadRun(change, entry.target));
+        auto& [run, stack] = both;
+        ASSIGN_OR_RETURN(const StackName name, StackName::Parse("name", stack.stack().name()));
+        ASSIGN_OR_RETURN(const RevisionRecord revision,
+                         FindRevision(change.sql, name, stack.stack().latest_revision()));
+        if (stack.state_serial() != revision.revision().plan().state_serial()) {
+          // Terraform refuses a plan of an older state.
+          FinishEntry(change, entry);
+          run.mutable_run()->set_state(Run::FAILED);
+          *run.mutable_run()->mutable_error() = ToProto(
+              Error(v1::RUN_FAILED, absl::StrCat("the runner ", entry.runner, " fell silent"),
+                    {{"run", entry.target}}));
+          *run.mutable_run()->mutable_end_time() = ToProto(change.now);
+          RETURN_IF_ERROR(SaveRun(change, run));
+          RETURN_IF_ERROR(
+              PlanRest(change, stack, run.operation(), "its runner fell silent half way"));
+          continue;
+        }
+      }
+      entry.leased = false;
+      SaveEntry(change, entry);
+      change.touched.queue = true;
+    }
+    return count;
+  });
+}
+
+}  // namespace stackyard::stacks

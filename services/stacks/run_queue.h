@@ -1,0 +1,55 @@
+// The run queue as runners see it: leases with generations, reports, states, completions.
+#pragma once
+
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "common/blob_store.h"
+#include "services/stacks/change.h"
+#include "services/stacks/queue_store.h"
+#include "services/stacks/stack_store.h"
+#include "services/stacks/state_file.h"
+#include "stackyard/internal/v1/run_queue.pb.h"
+
+namespace stackyard::stacks {
+
+struct RunQueueOptions {
+  // A runner that is silent for this long loses its runs.
+  absl::Duration lease = absl::Seconds(15);
+  // Longest that a run may take.
+  absl::Duration run_timeout = absl::Hours(2);
+};
+
+class RunQueue {
+ public:
+  RunQueue(Store& store, BlobStore& blobs, const RunQueueOptions& options)
+      : store_(store), blobs_(blobs), options_(options) {}
+
+  // Waits up to the request's timeout (at most a minute), less when the process drains or
+  // `gone` says that the runner went away.
+  absl::StatusOr<internal::v1::AcquireRunsResponse> Acquire(
+      const internal::v1::AcquireRunsRequest& request, const std::function<bool()>& gone);
+  absl::StatusOr<internal::v1::HeartbeatResponse> Heartbeat(
+      const internal::v1::HeartbeatRequest& request);
+  absl::StatusOr<internal::v1::ReportRunResponse> Report(
+      const internal::v1::ReportRunRequest& request);
+  absl::StatusOr<internal::v1::SaveStateResponse> SaveState(
+      const internal::v1::SaveStateRequest& request);
+  absl::StatusOr<internal::v1::CompleteRunResponse> Complete(
+      const internal::v1::CompleteRunRequest& request);
+
+  // Takes runs back from runners that fell silent. Answers how many.
+  absl::StatusOr<int> TakeBack();
+
+ private:
+  absl::StatusOr<internal::v1::AcquireRunsResponse> TryAcquire(
+      const internal::v1::AcquireRunsRequest& request);
+  absl::Status Finish(Change& change, const internal::v1::CompleteRunRequest& request,
+                      const QueueEntry& entry);
+  absl::StatusOr<StateFile> LoadState(const StackRecord& record);
+
+  Store& store_;
+  BlobStore& blobs_;
+  const RunQueueOptions options_;
+};
+
+}  // namespace stackyard::stacks

@@ -1,0 +1,213 @@
+#include "services/stacks/saga.h"
+
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+#include "common/log.h"
+#include "common/proto_time.h"
+#include "common/status.h"
+#include "services/stacks/catalog_store.h"
+#include "services/stacks/flow.h"
+#include "services/stacks/operations.h"
+#include "services/stacks/reviews.h"
+#include "services/stacks/stack_store.h"
+
+namespace stackyard::stacks {
+namespace {
+
+constexpr int kBatch = 8;
+// How long a claim holds; far more than a step takes.
+constexpr absl::Duration kClaim = absl::Seconds(60);
+// How long a reservation outlives the deadline of its review, so that the apply has its time.
+constexpr absl::Duration kApplyMargin = absl::Hours(24);
+
+absl::Duration Backoff(int attempts) {
+  return std::min(absl::Milliseconds(100) * (1 << std::min(attempts, 9)), absl::Seconds(30));
+}
+
+// A stack that is destroyed or came to nothing, or another one of the same name.
+bool IsGone(const absl::StatusOr<StackRecord>& record, const std::string& uid) {
+  return ReasonOf(record.status()) == v1::RESOURCE_NOT_FOUND ||
+         (record.ok() && (record->stack().uid() != uid || !HoldsName(record->stack().state())));
+}
+
+bool IsRefusal(const absl::Status& status) {
+  const ErrorReason reason = ReasonOf(status);
+  return reason == v1::QUOTA_EXCEEDED || reason == v1::INVALID_FIELD;
+}
+
+}  // namespace
+
+absl::StatusOr<int> Saga::RunDue() {
+  int64_t due = 0;
+  const int64_t now = ToMicros(store_.Now());
+  RETURN_IF_ERROR(store_.Read([&](soci::session& sql) {
+    sql << "SELECT COUNT(*) FROM tasks WHERE due <= :now AND lease_until <= :same",
+        soci::use(now), soci::use(now), soci::into(due);
+    return absl::OkStatus();
+  }));
+  if (due == 0) return 0;
+  ASSIGN_OR_RETURN(const std::vector<DueTask> tasks,
+                   store_.WriteValue<std::vector<DueTask>>(Actor(), [](Change& change) {
+                     return ClaimTasks(change, kBatch, change.now + kClaim);
+                   }));
+  for (const DueTask& task : tasks) {
+    const absl::Status status = Do(task);
+    if (status.ok()) continue;
+    LogWarning("a task is put off",
+               {{"task", TaskRecord::Kind_Name(task.record.kind())},
+                {"stack", task.record.stack()},
+                {"attempts", task.attempts},
+                {"error", status.ToString()}});
+    RETURN_IF_ERROR(store_.Write(Actor(), [&](Change& change) {
+      PostponeTask(change, task, change.now + Backoff(task.attempts));
+      return absl::OkStatus();
+    }));
+  }
+  return static_cast<int>(tasks.size());
+}
+
+void Saga::Serve() {
+  Notifier& tasks = store_.signals().tasks;
+  while (!tasks.closed()) {
+    const int64_t seen = tasks.Count();
+    const auto done = RunDue();
+    if (!done.ok()) LogError("tasks cannot be read", {{"error", done.status().ToString()}});
+    // Timers, and what other replicas left, show within this time.
+    if (!done.ok() || *done == 0) tasks.Wait(seen, absl::Milliseconds(500));
+  }
+}
+
+absl::Status Saga::Do(const DueTask& task) {
+  switch (task.record.kind()) {
+    case TaskRecord::RESERVE:
+      return Reserve(task);
+    case TaskRecord::COMMIT:
+      return Commit(task);
+    case TaskRecord::RELEASE:
+      return Release(task);
+    case TaskRecord::END_LEASE:
+      return EndLease(task);
+    case TaskRecord::EXPIRE_REQUEST:
+      return ExpireRequest(task);
+    default:
+      return absl::InternalError("a task of an unknown kind");
+  }
+}
+
+absl::Status Saga::Finish(const DueTask& task, const std::function<absl::Status(Change&)>& body) {
+  return store_.Write(Actor(), [&](Change& change) {
+    return FinishTask(change, task) ? body(change) : absl::OkStatus();
+  });
+}
+
+absl::Status Saga::Reserve(const DueTask& task) {
+  ASSIGN_OR_RETURN(const StackName name, StackName::Parse("stack", task.record.stack()));
+  StackRecord stack;
+  RevisionRecord revision;
+  bool stale = false;
+  RETURN_IF_ERROR(store_.Read([&](soci::session& sql) -> absl::Status {
+    const auto found = FindStack(sql, name);
+    stale = IsGone(found, task.record.stack_uid());
+    if (stale) return absl::OkStatus();
+    RETURN_IF_ERROR(found.status());
+    stack = *found;
+    stale = stack.stack().state() != Stack::PLANNING ||
+            stack.stack().latest_revision() != task.record.revision();
+    ASSIGN_OR_RETURN(revision, FindRevision(sql, name, task.record.revision()));
+    return absl::OkStatus();
+  }));
+  if (stale) return Finish(task, [](Change&) { return absl::OkStatus(); });
+
+  const v1::Plan& plan = revision.revision().plan();
+  v1::Reservation reservation;
+  // Named after the plan: a new plan of the same revision is another reservation.
+  reservation.set_name(absl::StrCat("projects/", name.project, "/quota/reservations/",
+                                    stack.stack().uid(), "-", plan.digest().substr(0, 16)));
+  *reservation.mutable_amounts() = plan.amounts();
+  reservation.set_user(stack.stack().creator().substr(stack.stack().creator().find('/') + 1));
+  reservation.set_holder(stack.stack().name());
+  *reservation.mutable_start_time() = stack.stack().lease().start_time();
+  *reservation.mutable_end_time() = stack.stack().lease().end_time();
+  ASSIGN_OR_RETURN(const StoredVersion stored,
+                   store_.ReadValue<StoredVersion>([&](soci::session& sql) {
+                     return FindVersionByName(sql, "template_version",
+                                              revision.revision().template_version());
+                   }));
+  *reservation.mutable_expire_time() =
+      ToProto(FromProto(plan.create_time()) +
+              FromProto(stored.version.approval().expires_after()) + kApplyMargin);
+  reservation.set_supersedes(stack.reservation());
+  const absl::Status status = ledger_.Reserve(reservation);
+  // Fail closed: without an answer nothing goes on.
+  if (!status.ok() && !IsRefusal(status)) return status;
+
+  return Finish(task, [&](Change& change) -> absl::Status {
+    ASSIGN_OR_RETURN(StackRecord current, LockStack(change, name));
+    ASSIGN_OR_RETURN(RevisionRecord latest,
+                     FindRevision(change.sql, name, current.stack().latest_revision()));
+    const bool moved_on = current.stack().uid() != stack.stack().uid() ||
+                          current.stack().state() != Stack::PLANNING ||
+                          latest.revision().plan().digest() != plan.digest();
+    if (moved_on) {
+      if (!status.ok()) return absl::OkStatus();
+      TaskRecord release;
+      release.set_kind(TaskRecord::RELEASE);
+      release.set_reservation(reservation.name());
+      AddTask(change, absl::StrCat("release/", reservation.name()), release, change.now);
+      return absl::OkStatus();
+    }
+    if (!status.ok()) return GiveUp(change, current, status, false);
+    current.set_pending_reservation(reservation.name());
+    return OnReserved(change, current, latest);
+  });
+}
+
+absl::Status Saga::Commit(const DueTask& task) {
+  const absl::Status status = ledger_.Commit(task.record.reservation(), task.record.amounts());
+  if (!status.ok() && ReasonOf(status) != v1::WRONG_STATE) return status;
+  // WRONG_STATE: released meanwhile, by the end of the stack.
+  return Finish(task, [](Change&) { return absl::OkStatus(); });
+}
+
+absl::Status Saga::Release(const DueTask& task) {
+  const absl::Status status = ledger_.Release(task.record.reservation());
+  if (!status.ok() && ReasonOf(status) != v1::RESOURCE_NOT_FOUND) return status;
+  return Finish(task, [](Change&) { return absl::OkStatus(); });
+}
+
+absl::Status Saga::EndLease(const DueTask& task) {
+  ASSIGN_OR_RETURN(const StackName name, StackName::Parse("stack", task.record.stack()));
+  return store_.Write(Actor(), [&](Change& change) -> absl::Status {
+    auto found = LockStack(change, name);
+    if (IsGone(found, task.record.stack_uid())) {
+      FinishTask(change, task);
+      return absl::OkStatus();
+    }
+    RETURN_IF_ERROR(found.status());
+    StackRecord& record = *found;
+    const absl::Time end = FromProto(record.stack().lease().end_time());
+    if (end > change.now) {
+      PostponeTask(change, task, end);
+      return absl::OkStatus();
+    }
+    // A run or a plan that is being priced goes on to its end first.
+    if (!Next(record, DestroyAsked{}, change.now).ok()) {
+      PostponeTask(change, task, change.now + absl::Seconds(30));
+      return absl::OkStatus();
+    }
+    if (!FinishTask(change, task)) return absl::OkStatus();
+    ASSIGN_OR_RETURN(const OperationRecord operation,
+                     CreateOperation(change, name.project, record.stack().name(), "endLease",
+                                     OperationMetadata::QUEUED, "the lease has ended"));
+    return StartDestroy(change, record, operation.operation().name(), false);
+  });
+}
+
+absl::Status Saga::ExpireRequest(const DueTask& task) {
+  return Finish(task, [&](Change& change) {
+    return stacks::ExpireRequest(change, task.record.change_request());
+  });
+}
+
+}  // namespace stackyard::stacks

@@ -1,0 +1,139 @@
+#include "services/stacks/schema.h"
+
+namespace stackyard::stacks {
+
+Migrations Schema() {
+  return {R"sql(
+CREATE TABLE projects (
+  id TEXT PRIMARY KEY,
+  body TEXT NOT NULL
+);
+CREATE TABLE templates (
+  id TEXT PRIMARY KEY,
+  body TEXT NOT NULL
+);
+CREATE TABLE template_versions (
+  template TEXT NOT NULL,
+  version TEXT NOT NULL,
+  create_micros BIGINT NOT NULL,
+  body TEXT NOT NULL,
+  spec TEXT NOT NULL,
+  PRIMARY KEY (template, version)
+);
+CREATE TABLE stacks (
+  uid TEXT PRIMARY KEY,
+  project TEXT NOT NULL,
+  id TEXT NOT NULL,
+  holds_name INTEGER NOT NULL,
+  template TEXT NOT NULL,
+  create_micros BIGINT NOT NULL,
+  body TEXT NOT NULL
+);
+CREATE UNIQUE INDEX stacks_name ON stacks (project, id) WHERE holds_name = 1;
+CREATE INDEX stacks_listing ON stacks (project, id, uid);
+CREATE INDEX stacks_template ON stacks (template);
+CREATE TABLE revisions (
+  project TEXT NOT NULL,
+  stack TEXT NOT NULL,
+  number BIGINT NOT NULL,
+  body TEXT NOT NULL,
+  PRIMARY KEY (project, stack, number)
+);
+CREATE TABLE runs (
+  project TEXT NOT NULL,
+  stack TEXT NOT NULL,
+  number BIGINT NOT NULL,
+  body TEXT NOT NULL,
+  PRIMARY KEY (project, stack, number)
+);
+CREATE TABLE run_events (
+  run TEXT NOT NULL,
+  sequence BIGINT NOT NULL,
+  body TEXT NOT NULL,
+  PRIMARY KEY (run, sequence)
+);
+CREATE TABLE run_logs (
+  run TEXT NOT NULL,
+  start BIGINT NOT NULL,
+  text TEXT NOT NULL,
+  PRIMARY KEY (run, start)
+);
+CREATE TABLE queue (
+  id {bigserial},
+  target TEXT NOT NULL UNIQUE,
+  busy TEXT NOT NULL UNIQUE,
+  work INTEGER NOT NULL,
+  leased INTEGER NOT NULL,
+  generation BIGINT NOT NULL,
+  runner TEXT NOT NULL,
+  lease_until BIGINT NOT NULL,
+  cancel INTEGER NOT NULL,
+  events_seen BIGINT NOT NULL,
+  log_seen BIGINT NOT NULL,
+  enqueue_micros BIGINT NOT NULL
+);
+CREATE INDEX queue_waiting ON queue (leased, id);
+CREATE INDEX queue_leases ON queue (leased, lease_until);
+CREATE TABLE finished_leases (
+  target TEXT NOT NULL,
+  generation BIGINT NOT NULL,
+  end_micros BIGINT NOT NULL,
+  PRIMARY KEY (target)
+);
+CREATE TABLE state_versions (
+  uid TEXT NOT NULL,
+  serial BIGINT NOT NULL,
+  body TEXT NOT NULL,
+  PRIMARY KEY (uid, serial)
+);
+CREATE TABLE change_requests (
+  project TEXT NOT NULL,
+  number BIGINT NOT NULL,
+  body TEXT NOT NULL,
+  PRIMARY KEY (project, number)
+);
+CREATE TABLE operations (
+  id TEXT PRIMARY KEY,
+  project TEXT NOT NULL,
+  done INTEGER NOT NULL,
+  create_micros BIGINT NOT NULL,
+  body TEXT NOT NULL
+);
+CREATE INDEX operations_listing ON operations (create_micros, id);
+CREATE TABLE events (
+  project TEXT NOT NULL,
+  sequence BIGINT NOT NULL,
+  body TEXT NOT NULL,
+  PRIMARY KEY (project, sequence)
+);
+CREATE TABLE event_heads (
+  project TEXT PRIMARY KEY,
+  sequence BIGINT NOT NULL,
+  hash TEXT NOT NULL
+);
+CREATE TABLE tasks (
+  id {bigserial},
+  name TEXT NOT NULL UNIQUE,
+  due BIGINT NOT NULL,
+  lease_until BIGINT NOT NULL,
+  attempts INTEGER NOT NULL,
+  body TEXT NOT NULL
+);
+CREATE INDEX tasks_due ON tasks (due);
+CREATE TABLE counters (
+  scope TEXT PRIMARY KEY,
+  value BIGINT NOT NULL
+);
+CREATE TABLE requests (
+  caller TEXT NOT NULL,
+  request_id TEXT NOT NULL,
+  digest TEXT NOT NULL,
+  create_micros BIGINT NOT NULL,
+  body TEXT NOT NULL,
+  PRIMARY KEY (caller, request_id)
+);
+CREATE INDEX requests_age ON requests (create_micros)
+)sql"};
+}
+
+}  // namespace stackyard::stacks

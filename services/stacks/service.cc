@@ -1,0 +1,98 @@
+#include "services/stacks/service.h"
+
+#include "absl/strings/str_cat.h"
+#include "common/channel.h"
+#include "common/log.h"
+#include "services/stacks/catalog_service.h"
+#include "services/stacks/change_request_service.h"
+#include "services/stacks/event_service.h"
+#include "services/stacks/ledger_client.h"
+#include "services/stacks/operation_service.h"
+#include "services/stacks/run_queue_service.h"
+#include "services/stacks/run_service.h"
+#include "services/stacks/saga.h"
+#include "services/stacks/schema.h"
+#include "services/stacks/stack_service.h"
+#include "services/stacks/state_service.h"
+#include "stackyard/v1/credentials.grpc.pb.h"
+#include "stackyard/v1/documents.grpc.pb.h"
+#include "stackyard/v1/notifications.grpc.pb.h"
+
+namespace stackyard::stacks {
+
+void Options::AddFlags(Flags& flags) {
+  server.AddFlags(flags);
+  flags.Add("data", &data, "Folder of the database and the blobs");
+  flags.Add("database", &database,
+            "sqlite:PATH or postgresql://USER@HOST/NAME; empty: sqlite:<data>/stacks.db");
+  flags.Add("quota-target", &quota_target, "Address of the quota service");
+  flags.Add("run-lease", &queue.lease, "A runner that is silent for this long loses its runs");
+  flags.Add("run-timeout", &queue.run_timeout, "Longest that a run may take");
+  flags.Add("saga-threads", &saga_threads, "Threads that reserve and release quota");
+}
+
+absl::StatusOr<int> Serve(const Options& options) {
+  if (options.saga_threads < 1) {
+    return absl::InvalidArgumentError("--saga-threads must be 1 or more");
+  }
+  ASSIGN_OR_RETURN(auto db,
+                   Database::Open(options.database.empty()
+                                      ? absl::StrCat("sqlite:", options.data, "/stacks.db")
+                                      : options.database,
+                                  Schema()));
+  ASSIGN_OR_RETURN(auto blobs, OpenDirectoryBlobStore(absl::StrCat(options.data, "/blobs")));
+  const SystemClock clock;
+  Signals signals;
+  WatchHub hub;
+  signals.on_names = [&](const std::set<std::string>& names) { hub.Touch(names); };
+  Store store(*db, clock, signals);
+  const auto ledger = MakeLedgerClient(Connect(options.quota_target));
+
+  Catalog catalog(store, *blobs);
+  StackManager stacks(store, *blobs);
+  Reviews reviews(store);
+  RunViews runs(store);
+  StateViews states(store, *blobs);
+  OperationViews operations(store);
+  RunQueue queue(store, *blobs, options.queue);
+  Saga saga(store, *ledger);
+
+  ProjectRpc project_rpc(catalog);
+  CatalogRpc catalog_rpc(catalog);
+  StackRpc stack_rpc(stacks, store, hub);
+  ChangeRequestRpc change_request_rpc(reviews);
+  RunRpc run_rpc(runs, store, hub);
+  StateRpc state_rpc(states);
+  OperationRpc operation_rpc(operations, hub);
+  EventRpc event_rpc(store, hub);
+  RunQueueRpc queue_rpc(queue, *blobs);
+  // Part of the API and not built yet: UNIMPLEMENTED.
+  v1::CredentialService::Service credential_rpc;
+  v1::NotificationService::Service notification_rpc;
+  v1::DocumentService::Service document_rpc;
+
+  ASSIGN_OR_RETURN(
+      auto server,
+      Server::Start(options.server,
+                    {&project_rpc, &catalog_rpc, &stack_rpc, &change_request_rpc, &run_rpc,
+                     &state_rpc, &operation_rpc, &event_rpc, &queue_rpc, &credential_rpc,
+                     &notification_rpc, &document_rpc},
+                    [&] {
+                      signals.Close();
+                      hub.Drain();
+                    }));
+  std::vector<Task> workers;
+  for (int i = 0; i < options.saga_threads; ++i) {
+    workers.emplace_back("saga", [&] { saga.Serve(); });
+  }
+  const Loop sweeper("lost-runs", [&] {
+    const auto count = queue.TakeBack();
+    if (!count.ok()) LogError("cannot look for lost runs", {{"error", count.status().ToString()}});
+    return absl::Seconds(1);
+  });
+  const int code = server->ServeUntilSignal();
+  workers.clear();
+  return code;
+}
+
+}  // namespace stackyard::stacks

@@ -1,0 +1,31 @@
+// The stacks service put together.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "common/server.h"
+#include "services/stacks/run_queue.h"
+
+namespace stackyard::stacks {
+
+struct Options {
+  ServerOptions server;
+  // Folder of the database and the blobs, where no other place is given for them.
+  std::string data = ".";
+  // `sqlite:PATH` or `postgresql://…`; empty: SQLite in `data`.
+  std::string database;
+  std::string quota_target = "127.0.0.1:7302";
+  RunQueueOptions queue;
+  // Threads that do the steps with quota.
+  int saga_threads = 4;
+
+  void AddFlags(Flags& flags);
+};
+
+// Serves until SIGTERM. Answers the exit code.
+absl::StatusOr<int> Serve(const Options& options);
+
+}  // namespace stackyard::stacks

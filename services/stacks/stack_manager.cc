@@ -1,0 +1,546 @@
+#include "services/stacks/stack_manager.h"
+
+#include <algorithm>
+#include <optional>
+
+#include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "common/id.h"
+#include "common/proto_time.h"
+#include "common/resource_name.h"
+#include "common/status.h"
+#include "services/stacks/events.h"
+#include "services/stacks/flow.h"
+#include "services/stacks/labels.h"
+#include "services/stacks/listing.h"
+#include "services/stacks/operations.h"
+#include "services/stacks/parameters.h"
+
+namespace stackyard::stacks {
+namespace {
+
+using google::longrunning::Operation;
+using google::protobuf::Struct;
+using v1::Revision;
+using v1::Stack;
+using v1::TemplateVersion;
+
+// A done operation without a name: the answer to validate_only.
+Operation Checked(const Stack& stack) {
+  Operation operation;
+  operation.set_done(true);
+  operation.mutable_response()->PackFrom(stack);
+  return operation;
+}
+
+void CheckWords(const Stack& stack, Violations& violations) {
+  if (stack.display_name().size() > 100) {
+    violations.Add("stack.display_name", "must have at most 100 characters");
+  }
+  CheckLabels("stack.labels", stack.labels(), violations);
+  CheckAnnotations("stack.annotations", stack.annotations(), violations);
+  if (!stack.publish_document().empty()) {
+    violations.Add("stack.publish_document", "publishing as a document is not built yet");
+  }
+}
+
+// The version that a new revision is made from. Adds a violation when it is not for new stacks;
+// nothing is answered then.
+std::optional<TemplateVersion> FindUsable(soci::session& sql, const std::string& name,
+                                          Violations& violations) {
+  const auto stored = FindVersionByName(sql, "stack.template_version", name);
+  if (!stored.ok()) {
+    violations.Add("stack.template_version",
+                   ReasonOf(stored.status()) == v1::RESOURCE_NOT_FOUND
+                       ? absl::StrCat(name, " does not exist")
+                       : "must look like templates/*/versions/*");
+    return std::nullopt;
+  }
+  if (stored->version.state() != TemplateVersion::ACTIVE) {
+    violations.Add("stack.template_version",
+                   absl::StrCat(stored->version.name(), " is ",
+                                TemplateVersion::State_Name(stored->version.state()),
+                                " and not for new revisions"));
+    return std::nullopt;
+  }
+  return stored->version;
+}
+
+void CheckLease(const v1::Lease& lease, const v1::LeasePolicy& policy, Violations& violations) {
+  if (lease.has_start_time()) {
+    violations.Add("stack.lease.start_time", "booking ahead is not built yet");
+  }
+  if (!lease.has_duration()) return;
+  const absl::Duration duration = FromProto(lease.duration());
+  if (duration <= absl::ZeroDuration()) {
+    violations.Add("stack.lease.duration", "must be more than nothing");
+  } else if (duration > FromProto(policy.max_duration())) {
+    violations.Add("stack.lease.duration",
+                   absl::StrCat("must be at most ",
+                                absl::FormatDuration(FromProto(policy.max_duration()))));
+  }
+}
+
+// The revision that a set of parameters makes.
+RevisionRecord MakeRevision(const TemplateVersion& version, const Struct& parameters,
+                            const std::string& reason, const std::string& creator) {
+  RevisionRecord record;
+  *record.mutable_parameters() = parameters;
+  for (const auto& parameter : version.parameters()) {
+    if (parameter.sensitive()) record.add_sensitive_parameters(parameter.name());
+  }
+  Revision& revision = *record.mutable_revision();
+  revision.set_state(Revision::PROPOSED);
+  revision.set_template_version(version.name());
+  *revision.mutable_parameters() = Mask(version.parameters(), parameters);
+  revision.set_reason(reason);
+  revision.set_creator(creator);
+  return record;
+}
+
+bool TakesUid(const TemplateVersion& version) {
+  return std::any_of(version.parameters().begin(), version.parameters().end(),
+                     [](const auto& parameter) { return parameter.injected(); });
+}
+
+// Which parameters an update sends: all of them, or single ones by `parameters.{name}`. Masked
+// values of sensitive parameters stay what they are.
+Struct MergeParameters(const Struct& current, const v1::UpdateStackRequest& request) {
+  const auto& paths = request.update_mask().paths();
+  const auto& sent = request.stack().parameters().fields();
+  Struct merged = current;
+  const bool all = std::find(paths.begin(), paths.end(), "parameters") != paths.end() ||
+                   (paths.empty() && request.stack().has_parameters());
+  if (all) merged = request.stack().parameters();
+  for (const std::string& path : paths) {
+    if (!absl::StartsWith(path, "parameters.")) continue;
+    const std::string name = path.substr(11);
+    const auto found = sent.find(name);
+    if (found == sent.end()) {
+      merged.mutable_fields()->erase(name);
+    } else {
+      (*merged.mutable_fields())[name] = found->second;
+    }
+  }
+  for (auto& [name, value] : *merged.mutable_fields()) {
+    const auto old = current.fields().find(name);
+    if (value.string_value() == kMasked && old != current.fields().end()) value = old->second;
+  }
+  return merged;
+}
+
+}  // namespace
+
+Stack Show(const StackRecord& record) {
+  Stack stack = record.stack();
+  auto& links = *stack.mutable_links();
+  for (const char* part : {"revisions", "runs", "resources", "stateVersions"}) {
+    links[part] = absl::StrCat("/v1/", stack.name(), "/", part);
+  }
+  links["template"] = absl::StrCat("/v1/", stack.template_version());
+  if (!stack.operation().empty()) links["operation"] = absl::StrCat("/v1/", stack.operation());
+  if (!stack.change_request().empty()) {
+    links["changeRequest"] = absl::StrCat("/v1/", stack.change_request());
+  }
+  return stack;
+}
+
+absl::StatusOr<StateFile> StackManager::LoadState(const StackRecord& record) {
+  if (record.state_digest().empty()) return StateFile{};
+  ASSIGN_OR_RETURN(const std::string text, blobs_.Get(record.state_digest()));
+  return ParseState(text);
+}
+
+absl::StatusOr<Operation> StackManager::Propose(Change& change, StackRecord& record,
+                                                RevisionRecord revision, const std::string& verb) {
+  ASSIGN_OR_RETURN(const StackName name, StackName::Parse("name", record.stack().name()));
+  revision.set_stack_uid(record.stack().uid());
+  RETURN_IF_ERROR(InsertRevision(change, name, revision));
+  Stack& stack = *record.mutable_stack();
+  stack.set_latest_revision(revision.revision().number());
+  stack.set_template_version(revision.revision().template_version());
+  *stack.mutable_parameters() = revision.revision().parameters();
+  ASSIGN_OR_RETURN(const OperationRecord operation,
+                   CreateOperation(change, name.project, stack.name(), verb,
+                                   OperationMetadata::QUEUED, "waits for a runner to plan"));
+  RETURN_IF_ERROR(StartPlan(change, record, operation.operation().name()));
+  ASSIGN_OR_RETURN(const OperationRecord started,
+                   FindOperation(change.sql, operation.operation().name()));
+  return Show(started);
+}
+
+absl::StatusOr<Operation> StackManager::Create(const Principal& caller,
+                                               const v1::CreateStackRequest& request) {
+  Violations violations;
+  const auto parent = ParseName("parent", request.parent(), "projects/*");
+  if (!parent.ok()) violations.Add("parent", "must look like projects/*");
+  if (!IsResourceId(request.stack_id())) violations.Add("stack_id", kResourceIdRule);
+  if (request.reason().size() > 1000) violations.Add("reason", "must have at most 1000 characters");
+  CheckWords(request.stack(), violations);
+  return store_.WriteValue<Operation>(
+      ActorOf(caller), [&](Change& change) -> absl::StatusOr<Operation> {
+        Violations faults = violations;
+        const auto version =
+            FindUsable(change.sql, request.stack().template_version(), faults);
+        if (version) {
+          CheckParameters("stack.parameters", version->parameters(),
+                          request.stack().parameters(), faults);
+          CheckLease(request.stack().lease(), version->lease(), faults);
+        }
+        RETURN_IF_ERROR(faults.ToStatus());
+        const std::string& project = (*parent)[0];
+        RETURN_IF_ERROR(FindProject(change.sql, project).status());
+
+        StackRecord record;
+        Stack& stack = *record.mutable_stack();
+        stack.set_name(StackName{project, request.stack_id()}.ToString());
+        stack.set_uid(RandomId());
+        stack.set_display_name(request.stack().display_name());
+        *stack.mutable_labels() = request.stack().labels();
+        *stack.mutable_annotations() = request.stack().annotations();
+        stack.set_template_version(version->name());
+        *stack.mutable_parameters() = Mask(version->parameters(), request.stack().parameters());
+        stack.set_state(Stack::PENDING);
+        *stack.mutable_state_detail()->mutable_since() = ToProto(change.now);
+        const auto& asked = request.stack().lease();
+        v1::Lease& lease = *stack.mutable_lease();
+        *lease.mutable_duration() =
+            asked.has_duration() ? asked.duration() : version->lease().default_duration();
+        *lease.mutable_start_time() = ToProto(change.now);
+        *lease.mutable_end_time() = ToProto(change.now + FromProto(lease.duration()));
+        stack.set_creator(caller.user());
+        *stack.mutable_create_time() = ToProto(change.now);
+        record.set_inject_uid(TakesUid(*version));
+
+        Operation operation;
+        RETURN_IF_ERROR(Once(
+            change, request.validate_only() ? "" : request.request_id(), "CreateStack", request,
+            operation, [&]() -> absl::Status {
+              if (request.validate_only()) {
+                const auto existing = FindStack(change.sql, {project, request.stack_id()});
+                if (existing.ok() && HoldsName(existing->stack().state())) {
+                  return Exists(stack.name());
+                }
+                operation = Checked(stack);
+                return absl::OkStatus();
+              }
+              RETURN_IF_ERROR(InsertStack(change, record));
+              v1::Event event;
+              event.set_type("stack.created");
+              event.set_resource(stack.name());
+              event.set_to_state(Stack::State_Name(Stack::PENDING));
+              event.set_message(absl::StrCat("asked for from ", version->name()));
+              RETURN_IF_ERROR(AppendEvent(change, project, event));
+              ASSIGN_OR_RETURN(operation,
+                               Propose(change, record,
+                                       MakeRevision(*version, request.stack().parameters(),
+                                                    request.reason(), caller.user()),
+                                       "create"));
+              return absl::OkStatus();
+            }));
+        return operation;
+      });
+}
+
+absl::StatusOr<Stack> StackManager::Get(const v1::GetStackRequest& request) {
+  ASSIGN_OR_RETURN(const StackName name, StackName::Parse("name", request.name()));
+  return store_.ReadValue<Stack>([&](soci::session& sql) -> absl::StatusOr<Stack> {
+    ASSIGN_OR_RETURN(const StackRecord record, FindStack(sql, name));
+    return Show(record);
+  });
+}
+
+absl::StatusOr<v1::ListStacksResponse> StackManager::List(const Principal& caller,
+                                                          const v1::ListStacksRequest& request) {
+  ASSIGN_OR_RETURN(const auto parts, ParseName("parent", request.parent(), "projects/*"));
+  const std::string project = parts[0] == "-" ? "" : parts[0];
+  ASSIGN_OR_RETURN(const Listing listing,
+                   ReadListing<Stack>(request,
+                                      absl::StrCat(request.parent(), request.show_deleted()),
+                                      request.order_by()));
+  return store_.ReadValue<v1::ListStacksResponse>(
+      [&](soci::session& sql) -> absl::StatusOr<v1::ListStacksResponse> {
+        ASSIGN_OR_RETURN(
+            auto rows,
+            ListStacks(sql, project, !request.show_deleted(), listing.page,
+                       [&](const StackRecord& record) {
+                         const auto name = StackName::Parse("name", record.stack().name());
+                         return name.ok() && MaySee(caller, name->project) &&
+                                listing.filter.Matches(record.stack());
+                       }));
+        v1::ListStacksResponse response;
+        for (const StackRecord& record : rows.items) *response.add_stacks() = Show(record);
+        response.set_next_page_token(listing.Token(rows.next));
+        return response;
+      });
+}
+
+absl::StatusOr<Operation> StackManager::Update(const Principal& caller,
+                                               const v1::UpdateStackRequest& request) {
+  ASSIGN_OR_RETURN(const StackName name, StackName::Parse("stack.name", request.stack().name()));
+  google::protobuf::FieldMask words;
+  bool replan = request.update_mask().paths().empty() &&
+                (request.stack().has_parameters() || !request.stack().template_version().empty());
+  for (const std::string& path : request.update_mask().paths()) {
+    const bool planned = path == "parameters" || path == "template_version" ||
+                         absl::StartsWith(path, "parameters.");
+    replan |= planned;
+    if (!planned) words.add_paths(path);
+  }
+  return store_.WriteValue<Operation>(
+      ActorOf(caller), [&](Change& change) -> absl::StatusOr<Operation> {
+        Operation operation;
+        RETURN_IF_ERROR(Once(
+            change, request.validate_only() ? "" : request.request_id(), "UpdateStack", request,
+            operation, [&]() -> absl::Status {
+              ASSIGN_OR_RETURN(StackRecord record, LockStack(change, name));
+              RETURN_IF_ERROR(CheckEtag(request.stack().etag(), record.stack().etag(),
+                                        record.stack().name()));
+              Violations faults;
+              CheckWords(request.stack(), faults);
+              if (!words.paths().empty() || request.update_mask().paths().empty()) {
+                RETURN_IF_ERROR(ApplyMask(request.stack(), words,
+                                          {"display_name", "labels", "annotations"},
+                                          *record.mutable_stack()));
+              }
+              if (!replan) {
+                RETURN_IF_ERROR(faults.ToStatus());
+                if (!request.validate_only()) {
+                  RETURN_IF_ERROR(SaveStack(change, record));
+                  v1::Event event;
+                  event.set_type("stack.updated");
+                  event.set_resource(record.stack().name());
+                  event.set_message("its words were changed");
+                  RETURN_IF_ERROR(AppendEvent(change, name.project, event));
+                }
+                operation = Checked(Show(record));
+                return absl::OkStatus();
+              }
+              ASSIGN_OR_RETURN(
+                  const RevisionRecord latest,
+                  FindRevision(change.sql, name, record.stack().latest_revision()));
+              const std::string wanted = request.stack().template_version().empty()
+                                             ? latest.revision().template_version()
+                                             : request.stack().template_version();
+              const auto version = FindUsable(change.sql, wanted, faults);
+              const Struct parameters = MergeParameters(latest.parameters(), request);
+              if (version) {
+                CheckParameters("stack.parameters", version->parameters(), parameters, faults);
+              }
+              RETURN_IF_ERROR(faults.ToStatus());
+              if (request.validate_only()) {
+                RETURN_IF_ERROR(Next(record, PlanAsked{}, change.now).status());
+                operation = Checked(Show(record));
+                return absl::OkStatus();
+              }
+              record.set_inject_uid(TakesUid(*version));
+              ASSIGN_OR_RETURN(operation, Propose(change, record,
+                                                  MakeRevision(*version, parameters,
+                                                               request.reason(), caller.user()),
+                                                  "update"));
+              return absl::OkStatus();
+            }));
+        return operation;
+      });
+}
+
+absl::StatusOr<Operation> StackManager::Delete(const Principal& caller,
+                                               const v1::DeleteStackRequest& request) {
+  ASSIGN_OR_RETURN(const StackName name, StackName::Parse("name", request.name()));
+  return store_.WriteValue<Operation>(
+      ActorOf(caller), [&](Change& change) -> absl::StatusOr<Operation> {
+        Operation shown;
+        RETURN_IF_ERROR(Once(
+            change, request.validate_only() ? "" : request.request_id(), "DeleteStack", request,
+            shown, [&]() -> absl::Status {
+              ASSIGN_OR_RETURN(StackRecord record, LockStack(change, name));
+              RETURN_IF_ERROR(
+                  CheckEtag(request.etag(), record.stack().etag(), record.stack().name()));
+              if (request.validate_only()) {
+                RETURN_IF_ERROR(Next(record, DestroyAsked{}, change.now).status());
+                shown = Checked(Show(record));
+                return absl::OkStatus();
+              }
+              ASSIGN_OR_RETURN(OperationRecord operation,
+                               CreateOperation(change, name.project, record.stack().name(),
+                                               request.abandon() ? "abandon" : "delete",
+                                               OperationMetadata::QUEUED,
+                                               "waits for a runner to destroy"));
+              const std::string id = operation.operation().name();
+              RETURN_IF_ERROR(StartDestroy(change, record, id, request.abandon()));
+              ASSIGN_OR_RETURN(operation, FindOperation(change.sql, id));
+              shown = Show(operation);
+              return absl::OkStatus();
+            }));
+        return shown;
+      });
+}
+
+absl::StatusOr<Operation> StackManager::Rollback(const Principal& caller,
+                                                 const v1::RollbackStackRequest& request) {
+  ASSIGN_OR_RETURN(const StackName name, StackName::Parse("name", request.name()));
+  return store_.WriteValue<Operation>(
+      ActorOf(caller), [&](Change& change) -> absl::StatusOr<Operation> {
+        Operation operation;
+        RETURN_IF_ERROR(Once(
+            change, request.request_id(), "RollbackStack", request, operation,
+            [&]() -> absl::Status {
+              ASSIGN_OR_RETURN(StackRecord record, LockStack(change, name));
+              RETURN_IF_ERROR(
+                  CheckEtag(request.etag(), record.stack().etag(), record.stack().name()));
+              ASSIGN_OR_RETURN(const RevisionRecord old,
+                               FindRevision(change.sql, name, request.revision()));
+              if (old.stack_uid() != record.stack().uid()) {
+                return InvalidField("revision", "belongs to an earlier stack of this name");
+              }
+              ASSIGN_OR_RETURN(const StoredVersion stored,
+                               FindVersionByName(change.sql, "template_version",
+                                                 old.revision().template_version()));
+              RevisionRecord revision =
+                  MakeRevision(stored.version, old.parameters(), request.reason(), caller.user());
+              revision.mutable_revision()->set_rollback_of(request.revision());
+              record.set_inject_uid(TakesUid(stored.version));
+              ASSIGN_OR_RETURN(operation, Propose(change, record, revision, "rollback"));
+              return absl::OkStatus();
+            }));
+        return operation;
+      });
+}
+
+absl::StatusOr<Operation> StackManager::Retry(const Principal& caller,
+                                              const v1::RetryStackRequest& request) {
+  ASSIGN_OR_RETURN(const StackName name, StackName::Parse("name", request.name()));
+  return store_.WriteValue<Operation>(
+      ActorOf(caller), [&](Change& change) -> absl::StatusOr<Operation> {
+        Operation operation;
+        RETURN_IF_ERROR(Once(
+            change, request.request_id(), "RetryStack", request, operation, [&]() -> absl::Status {
+              ASSIGN_OR_RETURN(StackRecord record, LockStack(change, name));
+              if (record.stack().state() != Stack::FAILED) {
+                return Error(v1::WRONG_STATE,
+                             absl::StrCat(record.stack().name(), " is ",
+                                          Stack::State_Name(record.stack().state()),
+                                          "; only a FAILED stack can be tried again"),
+                             {{"resource", record.stack().name()}});
+              }
+              ASSIGN_OR_RETURN(
+                  const RevisionRecord latest,
+                  FindRevision(change.sql, name, record.stack().latest_revision()));
+              ASSIGN_OR_RETURN(const StoredVersion stored,
+                               FindVersionByName(change.sql, "template_version",
+                                                 latest.revision().template_version()));
+              RevisionRecord revision = MakeRevision(stored.version, latest.parameters(),
+                                                     latest.revision().reason(), caller.user());
+              ASSIGN_OR_RETURN(operation, Propose(change, record, revision, "retry"));
+              return absl::OkStatus();
+            }));
+        return operation;
+      });
+}
+
+absl::StatusOr<Revision> StackManager::GetRevision(const v1::GetRevisionRequest& request) {
+  ASSIGN_OR_RETURN(const auto parts,
+                   ParseName("name", request.name(), "projects/*/stacks/*/revisions/*"));
+  int64_t number = 0;
+  if (!absl::SimpleAtoi(parts[2], &number)) {
+    return InvalidField("name", "must end in the number of a revision");
+  }
+  return store_.ReadValue<Revision>([&](soci::session& sql) -> absl::StatusOr<Revision> {
+    ASSIGN_OR_RETURN(const RevisionRecord record, FindRevision(sql, {parts[0], parts[1]}, number));
+    return record.revision();
+  });
+}
+
+absl::StatusOr<v1::ListRevisionsResponse> StackManager::ListRevisions(
+    const v1::ListRevisionsRequest& request) {
+  ASSIGN_OR_RETURN(const StackName name, StackName::Parse("parent", request.parent()));
+  ASSIGN_OR_RETURN(const Listing listing,
+                   ReadListing<Revision>(request, request.parent(), request.order_by(),
+                                         "number desc"));
+  return store_.ReadValue<v1::ListRevisionsResponse>(
+      [&](soci::session& sql) -> absl::StatusOr<v1::ListRevisionsResponse> {
+        RETURN_IF_ERROR(FindStack(sql, name).status());
+        ASSIGN_OR_RETURN(auto rows, stacks::ListRevisions(sql, name, listing.page,
+                                                          [&](const RevisionRecord& record) {
+                                                            return listing.filter.Matches(
+                                                                record.revision());
+                                                          }));
+        v1::ListRevisionsResponse response;
+        for (const RevisionRecord& record : rows.items) {
+          *response.add_revisions() = record.revision();
+        }
+        response.set_next_page_token(listing.Token(rows.next));
+        return response;
+      });
+}
+
+absl::StatusOr<v1::Resource> StackManager::GetResource(const v1::GetResourceRequest& request) {
+  ASSIGN_OR_RETURN(const auto parts,
+                   ParseName("name", request.name(), "projects/*/stacks/*/resources/**"));
+  v1::ListResourcesRequest list;
+  list.set_parent(StackName{parts[0], parts[1]}.ToString());
+  ASSIGN_OR_RETURN(const StackRecord record,
+                   store_.ReadValue<StackRecord>([&](soci::session& sql) {
+                     return FindStack(sql, {parts[0], parts[1]});
+                   }));
+  ASSIGN_OR_RETURN(StateFile state, LoadState(record));
+  for (v1::Resource& resource : state.resources) {
+    if (resource.address() == parts[2]) {
+      resource.set_name(request.name());
+      return resource;
+    }
+  }
+  return NotFound(request.name());
+}
+
+absl::StatusOr<v1::ListResourcesResponse> StackManager::ListResources(
+    const v1::ListResourcesRequest& request) {
+  ASSIGN_OR_RETURN(const StackName name, StackName::Parse("parent", request.parent()));
+  ASSIGN_OR_RETURN(const Listing listing,
+                   ReadListing<v1::Resource>(request, request.parent(), request.order_by(),
+                                             "address"));
+  ASSIGN_OR_RETURN(const StackRecord record,
+                   store_.ReadValue<StackRecord>(
+                       [&](soci::session& sql) { return FindStack(sql, name); }));
+  ASSIGN_OR_RETURN(StateFile state, LoadState(record));
+  v1::ListResourcesResponse response;
+  std::string last;
+  for (v1::Resource& resource : state.resources) {
+    if (resource.address() <= listing.page.after || !listing.filter.Matches(resource)) continue;
+    if (response.resources_size() == listing.page.size) {
+      response.set_next_page_token(listing.Token(last));
+      break;
+    }
+    last = resource.address();
+    resource.set_name(absl::StrCat(name.ToString(), "/resources/", resource.address()));
+    *response.add_resources() = std::move(resource);
+  }
+  return response;
+}
+
+absl::StatusOr<v1::RevealOutputsResponse> StackManager::RevealOutputs(
+    const Principal& caller, const v1::RevealOutputsRequest& request) {
+  ASSIGN_OR_RETURN(const StackName name, StackName::Parse("name", request.name()));
+  ASSIGN_OR_RETURN(
+      const StackRecord record,
+      store_.WriteValue<StackRecord>(
+          ActorOf(caller), [&](Change& change) -> absl::StatusOr<StackRecord> {
+            ASSIGN_OR_RETURN(StackRecord found, FindStack(change.sql, name));
+            if (found.stack().state() == Stack::DESTROYED) {
+              return Error(v1::WRONG_STATE, absl::StrCat(found.stack().name(), " is DESTROYED"));
+            }
+            v1::Event event;
+            event.set_type("stack.outputsRevealed");
+            event.set_resource(found.stack().name());
+            event.set_message("its outputs were read in clear");
+            RETURN_IF_ERROR(AppendEvent(change, name.project, event));
+            return found;
+          }));
+  ASSIGN_OR_RETURN(const StateFile state, LoadState(record));
+  v1::RevealOutputsResponse response;
+  for (const auto& [output, value] : state.outputs) (*response.mutable_outputs())[output] = value;
+  return response;
+}
+
+}  // namespace stackyard::stacks

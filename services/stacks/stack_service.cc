@@ -1,0 +1,108 @@
+#include "services/stacks/stack_service.h"
+
+#include "common/handler.h"
+
+namespace stackyard::stacks {
+
+using google::longrunning::Operation;
+using grpc::ServerContext;
+
+grpc::Status StackRpc::CreateStack(ServerContext* context, const v1::CreateStackRequest* request,
+                                   Operation* response) {
+  return Handle(context, response,
+                [&](const Principal& caller) { return stacks_.Create(caller, *request); });
+}
+
+grpc::Status StackRpc::GetStack(ServerContext* context, const v1::GetStackRequest* request,
+                                v1::Stack* response) {
+  return Handle(context, response, [&](const Principal&) { return stacks_.Get(*request); });
+}
+
+grpc::Status StackRpc::ListStacks(ServerContext* context, const v1::ListStacksRequest* request,
+                                  v1::ListStacksResponse* response) {
+  return Handle(context, response,
+                [&](const Principal& caller) { return stacks_.List(caller, *request); });
+}
+
+grpc::Status StackRpc::UpdateStack(ServerContext* context, const v1::UpdateStackRequest* request,
+                                   Operation* response) {
+  return Handle(context, response,
+                [&](const Principal& caller) { return stacks_.Update(caller, *request); });
+}
+
+grpc::Status StackRpc::DeleteStack(ServerContext* context, const v1::DeleteStackRequest* request,
+                                   Operation* response) {
+  return Handle(context, response,
+                [&](const Principal& caller) { return stacks_.Delete(caller, *request); });
+}
+
+grpc::Status StackRpc::RollbackStack(ServerContext* context,
+                                     const v1::RollbackStackRequest* request,
+                                     Operation* response) {
+  return Handle(context, response,
+                [&](const Principal& caller) { return stacks_.Rollback(caller, *request); });
+}
+
+grpc::Status StackRpc::RetryStack(ServerContext* context, const v1::RetryStackRequest* request,
+                                  Operation* response) {
+  return Handle(context, response,
+                [&](const Principal& caller) { return stacks_.Retry(caller, *request); });
+}
+
+grpc::Status StackRpc::GetRevision(ServerContext* context, const v1::GetRevisionRequest* request,
+                                   v1::Revision* response) {
+  return Handle(context, response,
+                [&](const Principal&) { return stacks_.GetRevision(*request); });
+}
+
+grpc::Status StackRpc::ListRevisions(ServerContext* context,
+                                     const v1::ListRevisionsRequest* request,
+                                     v1::ListRevisionsResponse* response) {
+  return Handle(context, response,
+                [&](const Principal&) { return stacks_.ListRevisions(*request); });
+}
+
+grpc::Status StackRpc::GetResource(ServerContext* context, const v1::GetResourceRequest* request,
+                                   v1::Resource* response) {
+  return Handle(context, response,
+                [&](const Principal&) { return stacks_.GetResource(*request); });
+}
+
+grpc::Status StackRpc::ListResources(ServerContext* context,
+                                     const v1::ListResourcesRequest* request,
+                                     v1::ListResourcesResponse* response) {
+  return Handle(context, response,
+                [&](const Principal&) { return stacks_.ListResources(*request); });
+}
+
+grpc::Status StackRpc::RevealOutputs(ServerContext* context,
+                                     const v1::RevealOutputsRequest* request,
+                                     v1::RevealOutputsResponse* response) {
+  return Handle(context, response,
+                [&](const Principal& caller) { return stacks_.RevealOutputs(caller, *request); });
+}
+
+grpc::ServerWriteReactor<v1::WatchStackResponse>* StackRpc::WatchStack(
+    grpc::CallbackServerContext* context, const v1::WatchStackRequest* request) {
+  const auto name = StackName::Parse("name", request->name());
+  if (!name.ok()) return Refuse<v1::WatchStackResponse>(name.status());
+  // The token is the etag of what was seen last.
+  return new WatchStream<v1::WatchStackResponse>(
+      hub_, name->ToString(),
+      [this, name = *name, seen = request->resume_token()]() mutable
+      -> absl::StatusOr<News<v1::WatchStackResponse>> {
+        ASSIGN_OR_RETURN(const StackRecord record,
+                         store_.ReadValue<StackRecord>(
+                             [&](soci::session& sql) { return FindStack(sql, name); }));
+        News<v1::WatchStackResponse> news;
+        news.last = record.stack().state() == v1::Stack::DESTROYED;
+        if (record.stack().etag() == seen) return news;
+        seen = record.stack().etag();
+        auto& message = news.messages.emplace_back();
+        *message.mutable_stack() = Show(record);
+        message.set_resume_token(seen);
+        return news;
+      });
+}
+
+}  // namespace stackyard::stacks

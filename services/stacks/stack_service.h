@@ -1,0 +1,54 @@
+// Stacks over gRPC.
+#pragma once
+
+#include "services/stacks/stack_manager.h"
+#include "services/stacks/watch_hub.h"
+#include "stackyard/v1/stacks.grpc.pb.h"
+
+namespace stackyard::stacks {
+
+// Unary calls touch SQL and are served by threads; watches are long and served by callbacks.
+class StackRpc final
+    : public v1::StackService::WithCallbackMethod_WatchStack<v1::StackService::Service> {
+ public:
+  StackRpc(StackManager& stacks, Store& store, WatchHub& hub)
+      : stacks_(stacks), store_(store), hub_(hub) {}
+
+  grpc::Status CreateStack(grpc::ServerContext* context, const v1::CreateStackRequest* request,
+                           google::longrunning::Operation* response) override;
+  grpc::Status GetStack(grpc::ServerContext* context, const v1::GetStackRequest* request,
+                        v1::Stack* response) override;
+  grpc::Status ListStacks(grpc::ServerContext* context, const v1::ListStacksRequest* request,
+                          v1::ListStacksResponse* response) override;
+  grpc::Status UpdateStack(grpc::ServerContext* context, const v1::UpdateStackRequest* request,
+                           google::longrunning::Operation* response) override;
+  grpc::Status DeleteStack(grpc::ServerContext* context, const v1::DeleteStackRequest* request,
+                           google::longrunning::Operation* response) override;
+  grpc::Status RollbackStack(grpc::ServerContext* context,
+                             const v1::RollbackStackRequest* request,
+                             google::longrunning::Operation* response) override;
+  grpc::Status RetryStack(grpc::ServerContext* context, const v1::RetryStackRequest* request,
+                          google::longrunning::Operation* response) override;
+  grpc::Status GetRevision(grpc::ServerContext* context, const v1::GetRevisionRequest* request,
+                           v1::Revision* response) override;
+  grpc::Status ListRevisions(grpc::ServerContext* context,
+                             const v1::ListRevisionsRequest* request,
+                             v1::ListRevisionsResponse* response) override;
+  grpc::Status GetResource(grpc::ServerContext* context, const v1::GetResourceRequest* request,
+                           v1::Resource* response) override;
+  grpc::Status ListResources(grpc::ServerContext* context,
+                             const v1::ListResourcesRequest* request,
+                             v1::ListResourcesResponse* response) override;
+  grpc::Status RevealOutputs(grpc::ServerContext* context,
+                             const v1::RevealOutputsRequest* request,
+                             v1::RevealOutputsResponse* response) override;
+  grpc::ServerWriteReactor<v1::WatchStackResponse>* WatchStack(
+      grpc::CallbackServerContext* context, const v1::WatchStackRequest* request) override;
+
+ private:
+  StackManager& stacks_;
+  Store& store_;
+  WatchHub& hub_;
+};
+
+}  // namespace stackyard::stacks

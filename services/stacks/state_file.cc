@@ -1,0 +1,187 @@
+#include "services/stacks/state_file.h"
+
+#include <google/protobuf/util/json_util.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "common/status.h"
+#include "common/status_macros.h"
+
+namespace stackyard::stacks {
+namespace {
+
+using nlohmann::json;
+
+constexpr int kFormatVersion = 4;
+
+absl::Status NoState(std::string_view what) {
+  return InvalidField("state", absl::StrCat("is no Terraform state: ", std::string(what)));
+}
+
+absl::StatusOr<json> ParseJson(std::string_view text) {
+  json state = json::parse(text, nullptr, false);
+  if (state.is_discarded() || !state.is_object()) return NoState("not a JSON object");
+  if (state.value("version", json()) != kFormatVersion) return NoState("not of format version 4");
+  const json serial = state.value("serial", json());
+  if (!serial.is_number_integer() || serial.get<int64_t>() < 0) return NoState("no serial");
+  if (!state.value("lineage", json()).is_string()) return NoState("no lineage");
+  return state;
+}
+
+google::protobuf::Value ToValue(const json& value) {
+  google::protobuf::Value proto;
+  if (!google::protobuf::util::JsonStringToMessage(value.dump(), &proto).ok()) {
+    proto.set_string_value(value.dump());
+  }
+  return proto;
+}
+
+std::string StringOr(const json& object, const char* key) {
+  const auto found = object.find(key);
+  return found != object.end() && found->is_string() ? found->get<std::string>() : "";
+}
+
+// `provider["registry.terraform.io/hashicorp/aws"]` to what stands in quotes.
+std::string ProviderSource(const std::string& text) {
+  const size_t begin = text.find('"');
+  const size_t end = text.rfind('"');
+  return begin == std::string::npos || end <= begin ? text
+                                                    : text.substr(begin + 1, end - begin - 1);
+}
+
+// Index of an instance as it stands in an address: `[0]` or `["key"]`.
+std::string IndexSuffix(const json& instance) {
+  const auto found = instance.find("index_key");
+  return found == instance.end() || found->is_null() ? "" : absl::StrCat("[", found->dump(), "]");
+}
+
+// Removes what `sensitive_attributes` points to: a list of paths, each a list of steps like
+// {"type":"get_attr","value":"password"} or {"type":"index","value":{"value":0}}.
+void RemoveSensitive(const json& paths, json& attributes) {
+  if (!paths.is_array()) return;
+  for (const json& path : paths) {
+    json* at = &attributes;
+    json* parent = nullptr;
+    std::string key;
+    bool found = path.is_array() && !path.empty();
+    for (const json& step : path) {
+      if (!found) break;
+      json value = step.value("value", json());
+      if (value.is_object() && value.contains("value")) value = value["value"];
+      if (value.is_string() && at->is_object() && at->contains(value.get<std::string>())) {
+        parent = at;
+        key = value.get<std::string>();
+        at = &(*at)[key];
+      } else if (value.is_number_integer() && at->is_array() &&
+                 value.get<size_t>() < at->size()) {
+        parent = nullptr;
+        at = &(*at)[value.get<size_t>()];
+      } else {
+        found = false;
+      }
+    }
+    if (!found) continue;
+    if (parent != nullptr) {
+      parent->erase(key);
+    } else {
+      *at = nullptr;
+    }
+  }
+}
+
+v1::Resource ToResource(const json& resource, const json& instance) {
+  v1::Resource proto;
+  const std::string mode = StringOr(resource, "mode");
+  const std::string module = StringOr(resource, "module");
+  const std::string type = StringOr(resource, "type");
+  proto.set_address(absl::StrCat(module, module.empty() ? "" : ".", mode == "data" ? "data." : "",
+                                 type, ".", StringOr(resource, "name"), IndexSuffix(instance)));
+  proto.set_name(proto.address());
+  proto.set_type(type);
+  proto.set_mode(mode);
+  proto.set_provider(ProviderSource(StringOr(resource, "provider")));
+  proto.set_tainted(StringOr(instance, "status") == "tainted");
+  json attributes = instance.value("attributes", json::object());
+  if (attributes.is_object()) proto.set_id(StringOr(attributes, "id"));
+  RemoveSensitive(instance.value("sensitive_attributes", json()), attributes);
+  proto.set_attributes_json(attributes.dump());
+  return proto;
+}
+
+}  // namespace
+
+absl::StatusOr<StateMark> ParseStateMark(std::string_view text) {
+  ASSIGN_OR_RETURN(const json state, ParseJson(text));
+  return StateMark{state["serial"].get<int64_t>(), state["lineage"].get<std::string>()};
+}
+
+absl::StatusOr<StateFile> ParseState(std::string_view text) {
+  ASSIGN_OR_RETURN(const json state, ParseJson(text));
+  StateFile file;
+  file.serial = state["serial"].get<int64_t>();
+  file.lineage = state["lineage"].get<std::string>();
+  file.engine_version = StringOr(state, "terraform_version");
+  const json outputs = state.value("outputs", json::object());
+  if (!outputs.is_object()) return NoState("outputs is no object");
+  for (const auto& [name, output] : outputs.items()) {
+    if (!output.is_object()) return NoState(absl::StrCat("output ", name, " is no object"));
+    v1::Output& proto = file.outputs[name];
+    proto.set_sensitive(output.value("sensitive", json()) == true);
+    *proto.mutable_value() = ToValue(output.value("value", json()));
+  }
+  const json resources = state.value("resources", json::array());
+  if (!resources.is_array()) return NoState("resources is no list");
+  for (const json& resource : resources) {
+    if (!resource.is_object()) return NoState("a resource is no object");
+    const json instances = resource.value("instances", json::array());
+    if (!instances.is_array()) return NoState("instances is no list");
+    for (const json& instance : instances) {
+      if (!instance.is_object()) return NoState("an instance is no object");
+      // A deposed object is on its way out and has the address of its successor.
+      if (instance.contains("deposed")) continue;
+      file.resources.push_back(ToResource(resource, instance));
+    }
+  }
+  std::sort(file.resources.begin(), file.resources.end(),
+            [](const auto& a, const auto& b) { return a.address() < b.address(); });
+  return file;
+}
+
+std::vector<MeteredResource> MeteredResources(
+    const StateFile& state,
+    const google::protobuf::Map<std::string, internal::v1::AttributePaths>& attributes) {
+  std::vector<MeteredResource> metered;
+  for (const v1::Resource& resource : state.resources) {
+    if (resource.mode() != "managed") continue;
+    MeteredResource& result = metered.emplace_back();
+    result.set_address(resource.address());
+    result.set_type(resource.type());
+    const auto wanted = attributes.find(resource.type());
+    if (wanted == attributes.end() || wanted->second.paths().empty()) continue;
+    const json values = json::parse(resource.attributes_json(), nullptr, false);
+    for (const std::string& path : wanted->second.paths()) {
+      const json* at = &values;
+      for (const auto& step : absl::StrSplit(path, '.')) {
+        size_t index = 0;
+        const std::string key(step);
+        if (at->is_object() && at->contains(key)) {
+          at = &(*at)[key];
+        } else if (at->is_array() && absl::SimpleAtoi(key, &index) && index < at->size()) {
+          at = &(*at)[index];
+        } else {
+          at = nullptr;
+          break;
+        }
+      }
+      if (at != nullptr && !at->is_null()) (*result.mutable_attributes())[path] = ToValue(*at);
+    }
+  }
+  return metered;
+}
+
+}  // namespace stackyard::stacks

@@ -1,0 +1,75 @@
+#include "services/stacks/task_store.h"
+
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+#include "common/proto_time.h"
+#include "services/stacks/rows.h"
+
+namespace stackyard::stacks {
+
+void AddTask(Change& change, const std::string& name, const TaskRecord& record, absl::Time due) {
+  const std::string body = Pack(record);
+  const int64_t micros = ToMicros(due);
+  change.sql << "INSERT INTO tasks (name, due, lease_until, attempts, body) "
+                "VALUES (:name, :due, 0, 0, :body) ON CONFLICT (name) DO UPDATE SET "
+                "due = excluded.due, lease_until = 0, attempts = 0, body = excluded.body",
+      soci::use(name), soci::use(micros), soci::use(body);
+  change.touched.tasks = true;
+}
+
+void DropTask(Change& change, const std::string& name) {
+  change.sql << "DELETE FROM tasks WHERE name = :name", soci::use(name);
+}
+
+absl::StatusOr<std::vector<DueTask>> ClaimTasks(Change& change, int count, absl::Time until) {
+  const int64_t now = ToMicros(change.now);
+  std::vector<DueTask> tasks;
+  std::vector<std::string> bodies;
+  {
+    soci::rowset<soci::row> rows =
+        (change.sql.prepare << absl::StrCat("SELECT id, attempts, body FROM tasks WHERE due <= :now "
+                                            "AND lease_until <= :now2 ORDER BY due LIMIT :count",
+                                            std::string(change.db.SkipLocked())),
+         soci::use(now), soci::use(now), soci::use(count));
+    for (const soci::row& row : rows) {
+      tasks.push_back({IntAt(row, 0), static_cast<int>(IntAt(row, 1)), {}});
+      bodies.push_back(row.get<std::string>(2));
+    }
+  }
+  const int64_t lease = ToMicros(until);
+  for (size_t i = 0; i < tasks.size(); ++i) {
+    ASSIGN_OR_RETURN(tasks[i].record, Unpacked<TaskRecord>(bodies[i]));
+    ++tasks[i].attempts;
+    change.sql << "UPDATE tasks SET lease_until = :lease, attempts = attempts + 1 WHERE id = :id",
+        soci::use(lease), soci::use(tasks[i].id);
+  }
+  return tasks;
+}
+
+bool FinishTask(Change& change, const DueTask& task) {
+  // The attempts tell claims apart.
+  soci::statement statement =
+      (change.sql.prepare << "DELETE FROM tasks WHERE id = :id AND attempts = :attempts",
+       soci::use(task.id), soci::use(task.attempts));
+  statement.execute(true);
+  return statement.get_affected_rows() == 1;
+}
+
+void PostponeTask(Change& change, const DueTask& task, absl::Time due) {
+  const int64_t micros = ToMicros(due);
+  change.sql << "UPDATE tasks SET due = :due, lease_until = 0 WHERE id = :id "
+                "AND attempts = :attempts",
+      soci::use(micros), soci::use(task.id), soci::use(task.attempts);
+}
+
+absl::Time NextDue(soci::session& sql) {
+  int64_t due = 0;
+  soci::indicator indicator = soci::i_null;
+  // A claimed task comes up again when its claim runs out.
+  sql << "SELECT MIN(CASE WHEN lease_until > due THEN lease_until ELSE due END) FROM tasks",
+      soci::into(due, indicator);
+  return indicator == soci::i_ok ? FromMicros(due) : absl::InfiniteFuture();
+}
+
+}  // namespace stackyard::stacks

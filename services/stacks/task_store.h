@@ -1,0 +1,40 @@
+// Work that is to be done once at or after a time: the steps of the saga with quota, and timers.
+// A task is written in the transaction that calls for it and deleted in the one that does it.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "services/stacks/change.h"
+#include "stackyard/internal/v1/records.pb.h"
+
+namespace stackyard::stacks {
+
+using internal::v1::TaskRecord;
+
+struct DueTask {
+  int64_t id = 0;
+  int attempts = 0;
+  TaskRecord record;
+};
+
+// Adds a task, or moves the one of this name to the new time and content.
+void AddTask(Change& change, const std::string& name, const TaskRecord& record, absl::Time due);
+void DropTask(Change& change, const std::string& name);
+
+// Claims up to `count` tasks that are due, until `until`; unclaimed again after that.
+absl::StatusOr<std::vector<DueTask>> ClaimTasks(Change& change, int count, absl::Time until);
+
+// Ends a claimed task. False when another replica has it now: then nothing may be written.
+bool FinishTask(Change& change, const DueTask& task);
+
+// Puts a claimed task off.
+void PostponeTask(Change& change, const DueTask& task, absl::Time due);
+
+// When the next task is due; InfiniteFuture: none.
+absl::Time NextDue(soci::session& sql);
+
+}  // namespace stackyard::stacks

@@ -33,6 +33,8 @@ std::string Hint(const absl::Status& status) {
     case absl::StatusCode::kUnauthenticated:
       return "give a token: --token-file, STACKYARD_TOKEN_FILE or ~/.config/stackyard/token";
     case absl::StatusCode::kUnavailable:
+      // With a reason it comes from behind the gateway.
+      if (ReasonOf(status) != v1::ERROR_REASON_UNSPECIFIED) return "";
       return "is the endpoint right (--endpoint, STACKYARD_ENDPOINT) and the service up?";
     default:
       return "";

@@ -15,21 +15,20 @@
 namespace stackyard::cli {
 namespace {
 
-void ShowUser(Context& context, const v1::User& user) {
+Fields UserFields(const v1::User& user) {
   Fields fields;
   fields.Add("Name", user.name());
   fields.Add("Title", user.display_name());
   fields.Add("Email", user.email());
   fields.Add("Groups", absl::StrJoin(user.groups(), ", "));
   fields.Add("Suspended", user.suspended() ? "yes" : "");
-  context.output().Show(fields);
+  return fields;
 }
 
 absl::Status WhoAmI(Context& context) {
   return context.Show<v1::WhoAmIResponse>(
       "IdentityService/WhoAmI", v1::WhoAmIRequest(), [&](const v1::WhoAmIResponse& answer) {
-        ShowUser(context, answer.user());
-        Fields fields;
+        Fields fields = UserFields(answer.user());
         fields.Add("Roles", answer.roles().empty() ? "none everywhere"
                                                    : absl::StrJoin(answer.roles(), ", "));
         for (const std::string& role : answer.project_roles()) fields.Add("In project", role);
@@ -56,8 +55,9 @@ absl::Status CreateUser(Context& context, const UserFlags& flags) {
 absl::Status GetUser(Context& context, const std::string& name) {
   v1::GetUserRequest request;
   request.set_name(InCollection("users", name));
-  return context.Show<v1::User>("IdentityService/GetUser", request,
-                                [&](const v1::User& user) { ShowUser(context, user); });
+  return context.Show<v1::User>("IdentityService/GetUser", request, [&](const v1::User& user) {
+    context.output().Show(UserFields(user));
+  });
 }
 
 absl::Status ListUsers(Context& context) {

@@ -126,24 +126,29 @@ Color StateColor(const std::string& state) {
 }
 
 std::string Table::Text(bool color) const {
+  std::vector<size_t> shown;
   std::vector<size_t> widths;
-  for (const std::string& heading : headings_) widths.push_back(Width(heading));
-  for (const auto& row : rows_) {
-    for (size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], Width(row[i]));
+  for (size_t i = 0; i < headings_.size(); ++i) {
+    size_t width = Width(headings_[i]);
+    bool used = rows_.empty();
+    for (const auto& row : rows_) {
+      width = std::max(width, Width(row[i]));
+      used = used || !row[i].empty();
+    }
+    widths.push_back(width);
+    if (used) shown.push_back(i);
   }
   std::string text;
   const auto line = [&](const std::vector<std::string>& cells, bool heading) {
-    std::string out;
-    for (size_t i = 0; i < cells.size(); ++i) {
+    for (const size_t i : shown) {
       const std::string cell = cells[i].empty() ? "-" : cells[i];
-      const bool last = i + 1 == cells.size();
-      const std::string padded = last ? cell : Padded(cell, widths[i] + 3);
+      const std::string padded = i == shown.back() ? cell : Padded(cell, widths[i] + 3);
       const Color paint = heading                   ? Color::kBold
                           : headings_[i] == "STATE" ? StateColor(cell)
                                                     : Color::kNone;
-      out += Paint(padded, paint, color);
+      text += Paint(padded, paint, color);
     }
-    absl::StrAppend(&text, out, "\n");
+    text += "\n";
   };
   line(headings_, true);
   for (const auto& row : rows_) line(row, false);

@@ -26,7 +26,7 @@ std::string Paint(const std::string& text, Color color, bool on);
 // goes on, none for what is over.
 Color StateColor(const std::string& state);
 
-// Aligned columns. Cells below a heading `STATE` are colored.
+// Aligned columns; those without any value are left out. Cells below a heading `STATE` are colored.
 class Table {
  public:
   explicit Table(std::vector<std::string> headings) : headings_(std::move(headings)) {}

@@ -35,6 +35,14 @@ TEST(Table, AlignsColumns) {
             "größer   -       y\n");
 }
 
+TEST(Table, LeavesOutColumnsThatAreEmpty) {
+  Table table({"A", "B", "C"});
+  EXPECT_EQ(table.Text(false), "A   B   C\n");
+  table.Add({"1", "", "3"});
+  table.Add({"", "", "4"});
+  EXPECT_EQ(table.Text(false), "A   C\n1   3\n-   4\n");
+}
+
 TEST(Table, ColorsStatesOnly) {
   Table table({"NAME", "STATE"});
   table.Add({"FAILED", "FAILED"});

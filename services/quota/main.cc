@@ -8,9 +8,8 @@
 #include "services/quota/ledger_service.h"
 #include "services/quota/quota_service.h"
 
+namespace stackyard {
 namespace {
-
-using namespace stackyard;
 
 absl::StatusOr<int> Run(const ServerOptions& options, const std::string& database) {
   absl::StatusOr<std::unique_ptr<quota::Store>> store = quota::Store::Open(database);
@@ -36,19 +35,22 @@ absl::StatusOr<int> Run(const ServerOptions& options, const std::string& databas
 }
 
 }  // namespace
+}  // namespace stackyard
 
 int main(int argc, char** argv) {
-  BlockSignals();
-  ServerOptions options{.service = "quota", .listen = "127.0.0.1:7302"};
-  std::string data = ".", database;
-  Flags flags("stackyard-quota", "Counts capacity: limits, grants and reservations.");
+  using stackyard::LogError;
+  stackyard::BlockSignals();
+  stackyard::ServerOptions options{.service = "quota", .listen = "unix:data/quota.sock"};
+  std::string data = "data", database;
+  stackyard::Flags flags("stackyard-quota", "Counts capacity: limits, grants and reservations.");
   options.AddFlags(flags);
   flags.Add("data", &data, "folder of the database when --database is not given");
   flags.Add("database", &database,
             "sqlite:PATH or postgresql://USER@HOST/NAME; empty: sqlite:<data>/quota.db");
   flags.ParseOrExit(argc, argv);
-  SetLogService("stackyard-quota");
-  const auto code = Run(options, database.empty() ? "sqlite:" + data + "/quota.db" : database);
+  stackyard::SetLogService("stackyard-quota");
+  const auto code =
+      stackyard::Run(options, database.empty() ? "sqlite:" + data + "/quota.db" : database);
   if (code.ok()) return *code;
   LogError("cannot start", {{"error", code.status().ToString()}});
   return 1;

@@ -27,7 +27,7 @@ class IdentityTest : public ::testing::TestWithParam<std::string> {
  protected:
   void SetUp() override {
     options_.database = "sqlite:" + (folder_ / "gateway.db");
-    if (GetParam() == "postgresql") {
+    if (GetParam() == "Postgres") {
       const auto url = NewPostgresDatabase();
       if (absl::IsNotFound(url.status())) GTEST_SKIP() << "PostgreSQL is not installed";
       ASSERT_TRUE(url.ok()) << url.status();
@@ -446,7 +446,7 @@ TEST_P(IdentityTest, DenialsAndLastUsesAreWritten) {
   EXPECT_TRUE(stored.has_last_use_time());
 }
 
-INSTANTIATE_TEST_SUITE_P(Engines, IdentityTest, ::testing::Values("sqlite", "postgresql"),
+INSTANTIATE_TEST_SUITE_P(Engines, IdentityTest, ::testing::Values("Sqlite", "Postgres"),
                          [](const auto& info) { return info.param; });
 
 }  // namespace

@@ -42,8 +42,12 @@ bool AnyTrue(const json& marks) {
 
 bool IsTrue(const json& mark) { return mark.is_boolean() && mark.get<bool>(); }
 
+std::string DumpAll(const json& value) {
+  return value.is_null() ? "" : value.dump(-1, ' ', false, json::error_handler_t::replace);
+}
+
 std::string Dump(const json& value) {
-  std::string text = value.dump(-1, ' ', false, json::error_handler_t::replace);
+  std::string text = DumpAll(value);
   if (text.size() <= kMaxValue) return text;
   // Still JSON: a string that says how much is missing.
   const size_t size = text.size();
@@ -98,8 +102,9 @@ class Differ {
       for (size_t i = 0; i < elements; ++i) descend(absl::StrCat(i));
       return;
     }
-    // At the top there is no attribute to name.
-    if (before == after || path.empty()) return;
+    // At the top there is no attribute to name. Providers write null and an empty collection for
+    // the same thing.
+    if (before == after || path.empty() || (before.empty() && after.empty())) return;
     // A scalar became a collection or the other way round: told as a whole.
     Add(path, before, after, false, AnyTrue(was_secret) || AnyTrue(is_secret));
   }
@@ -109,23 +114,16 @@ class Differ {
 
   void Add(const std::string& path, const json& before, const json& after, bool unknown,
            bool secret) {
-    std::string before_text = before.is_null() ? "" : Dump(before);
-    std::string after_text = after.is_null() ? "" : Dump(after);
     // What the author did not mark, but the requester did.
-    if (!secret) {
-      secret = scrubber_.Holds(before.is_null() ? "" : before.dump(-1, ' ', false,
-                                                                   json::error_handler_t::replace)) ||
-               scrubber_.Holds(after.is_null() ? "" : after.dump(-1, ' ', false,
-                                                                 json::error_handler_t::replace));
-    }
+    secret = secret || scrubber_.Holds(DumpAll(before)) || scrubber_.Holds(DumpAll(after));
     v1::AttributeChange& change = *resource_.add_attributes();
     change.set_path(scrubber_.Scrub(path));
     change.set_sensitive(secret);
     change.set_unknown(unknown);
     change.set_forces_replacement(ForcesReplacement(path));
     if (secret) return;
-    change.set_before_json(before_text);
-    change.set_after_json(after_text);
+    change.set_before_json(Dump(before));
+    change.set_after_json(Dump(after));
   }
 
   bool ForcesReplacement(const std::string& path) const {

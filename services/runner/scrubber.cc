@@ -13,17 +13,6 @@ using nlohmann::json;
 // Lines of a PEM file and the like are logged one by one.
 constexpr size_t kMinLine = 8;
 
-template <typename Visitor>
-void VisitLeaves(const json& value, const Visitor& visit) {
-  if (value.is_structured()) {
-    for (const auto& member : value) VisitLeaves(member, visit);
-  } else if (value.is_string()) {
-    visit(value.get_ref<const std::string&>());
-  } else if (value.is_number()) {
-    visit(value.dump());
-  }
-}
-
 bool NamesSecret(std::string name) {
   std::transform(name.begin(), name.end(), name.begin(), [](unsigned char c) { return toupper(c); });
   for (const char* part : {"SECRET", "TOKEN", "PASSWORD", "PASSWD", "CREDENTIAL", "PRIVATE", "_KEY"}) {
@@ -44,12 +33,45 @@ Scrubber::Scrubber(const internal::v1::Assignment& assignment) {
   for (const std::string& name : assignment.sensitive_parameters()) {
     const auto found = assignment.parameters().fields().find(name);
     if (found == assignment.parameters().fields().end()) continue;
-    VisitLeaves(ToJson(found->second), [this](const std::string& leaf) { Learn(leaf); });
+    LearnAll(ToJson(found->second));
   }
   for (const auto& [name, value] : assignment.environment()) {
     // A key's id is no secret, and people need it to find out which key was refused.
     if (NamesSecret(name) && name != "AWS_ACCESS_KEY_ID") Learn(value);
   }
+  Sort();
+}
+
+void Scrubber::LearnMarked(const json& value, const json& marks) {
+  const size_t known = secrets_.size();
+  LearnBelow(value, marks);
+  if (secrets_.size() > known) Sort();
+}
+
+void Scrubber::LearnAll(const json& value) {
+  if (value.is_structured()) {
+    for (const json& member : value) LearnAll(member);
+  } else if (value.is_string()) {
+    Learn(value.get_ref<const std::string&>());
+  } else if (value.is_number()) {
+    Learn(value.dump());
+  }
+}
+
+void Scrubber::LearnBelow(const json& value, const json& marks) {
+  if (marks.is_boolean() && marks.get<bool>()) return LearnAll(value);
+  if (marks.is_object() && value.is_object()) {
+    for (const auto& [key, mark] : marks.items()) {
+      if (value.contains(key)) LearnBelow(value[key], mark);
+    }
+  } else if (marks.is_array() && value.is_array()) {
+    for (size_t i = 0; i < std::min(marks.size(), value.size()); ++i) {
+      LearnBelow(value[i], marks[i]);
+    }
+  }
+}
+
+void Scrubber::Sort() {
   std::sort(secrets_.begin(), secrets_.end(), [](const std::string& a, const std::string& b) {
     return a.size() != b.size() ? a.size() > b.size() : a < b;
   });

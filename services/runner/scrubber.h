@@ -1,6 +1,7 @@
 // Keeps secrets out of what people read.
 #pragma once
 
+#include <nlohmann/json.hpp>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -12,7 +13,7 @@ namespace stackyard::runner {
 // What stands in place of a secret.
 inline constexpr std::string_view kMasked = "(sensitive)";
 
-// Knows the secrets of one run. Immutable.
+// Knows the secrets of one run.
 class Scrubber {
  public:
   // Shorter secrets are left alone: they turn up everywhere by chance.
@@ -24,6 +25,10 @@ class Scrubber {
   // their form inside JSON, and environment variables whose names tell that they are secret.
   explicit Scrubber(const internal::v1::Assignment& assignment);
 
+  // Learns more: each string and number in the parts of a value that a tree of marks (true, false,
+  // objects and arrays of them, as Terraform's JSON has it) calls secret.
+  void LearnMarked(const nlohmann::json& value, const nlohmann::json& marks);
+
   // The text with every secret replaced.
   std::string Scrub(std::string_view text) const;
   // Whether a secret is in the text.
@@ -31,6 +36,9 @@ class Scrubber {
 
  private:
   void Learn(std::string_view secret);
+  void LearnAll(const nlohmann::json& value);
+  void LearnBelow(const nlohmann::json& value, const nlohmann::json& marks);
+  void Sort();
 
   // Longest first, so that a secret that is part of another does not leave the rest of it.
   std::vector<std::string> secrets_;

@@ -17,8 +17,8 @@
 #include "absl/strings/str_split.h"
 #include "common/status.h"
 #include "common/status_macros.h"
+#include "common/utf8.h"
 #include "services/runner/file.h"
-#include "services/runner/utf8.h"
 
 namespace stackyard::runner {
 namespace fs = std::filesystem;

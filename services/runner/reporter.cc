@@ -6,7 +6,7 @@
 #include "common/log.h"
 #include "common/proto_time.h"
 #include "common/status.h"
-#include "services/runner/utf8.h"
+#include "common/utf8.h"
 
 namespace stackyard::runner {
 namespace {

@@ -7,8 +7,8 @@
 #include "absl/strings/str_join.h"
 #include "common/status.h"
 #include "common/status_macros.h"
+#include "common/utf8.h"
 #include "services/runner/lines.h"
-#include "services/runner/utf8.h"
 
 namespace stackyard::runner {
 namespace {

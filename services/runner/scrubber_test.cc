@@ -3,8 +3,8 @@
 #include <google/protobuf/util/json_util.h>
 #include <gtest/gtest.h>
 
+#include "common/utf8.h"
 #include "services/runner/json_value.h"
-#include "services/runner/utf8.h"
 
 namespace stackyard::runner {
 namespace {

@@ -1,8 +1,8 @@
-#include "services/runner/utf8.h"
+#include "common/utf8.h"
 
 #include <cstdint>
 
-namespace stackyard::runner {
+namespace stackyard {
 namespace {
 
 // Length of the character that the text begins with; 0: none.
@@ -41,4 +41,4 @@ std::string ValidUtf8(std::string_view text) {
   return result;
 }
 
-}  // namespace stackyard::runner
+}  // namespace stackyard

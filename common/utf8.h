@@ -4,9 +4,9 @@
 #include <string>
 #include <string_view>
 
-namespace stackyard::runner {
+namespace stackyard {
 
 // The text with `?` in place of each byte that is no UTF-8, and without NUL.
 std::string ValidUtf8(std::string_view text);
 
-}  // namespace stackyard::runner
+}  // namespace stackyard

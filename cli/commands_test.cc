@@ -299,6 +299,7 @@ TEST_F(CommandsTest, WaitsThroughARestartAndShowsTheStack) {
   EXPECT_EQ(result.code, 0) << result.err;
   EXPECT_THAT(result.err, HasSubstr("PLANNING"));
   EXPECT_THAT(result.err, HasSubstr("APPLYING"));
+  EXPECT_THAT(result.err, HasSubstr("no connection; trying again"));
   EXPECT_THAT(result.out, HasSubstr("READY"));
   EXPECT_THAT(result.out, HasSubstr("Hello, Ada!"));
   // Nothing was asked for twice.
@@ -365,6 +366,7 @@ TEST_F(CommandsTest, NotFoundAndNobodyThere) {
   const Result unreachable = Run({"stacks", "get", "web", "--endpoint", "unix:/nowhere/x"});
   EXPECT_EQ(unreachable.code, 7);
   EXPECT_THAT(unreachable.err, HasSubstr("unix:/nowhere/x"));
+  EXPECT_EQ(Run({"operations", "watch", "o1", "--endpoint", "unix:/nowhere/x"}).code, 7);
 }
 
 TEST_F(CommandsTest, WrongUsageIsOneClearLine) {

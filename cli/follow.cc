@@ -13,6 +13,9 @@
 namespace stackyard::cli {
 namespace {
 
+// How long a service that is being restarted may take before its first answer.
+constexpr absl::Duration kFirstAnswer = absl::Seconds(5);
+
 std::string HowToResume(const std::string& name) {
   return absl::StrCat(name, " goes on; follow it with: stackyard operations watch ", name);
 }
@@ -43,6 +46,7 @@ absl::StatusOr<Operation> Follow(Context& context, const std::string& name, absl
   const Environment& env = context.environment();
   Progress progress(env.err, env.err_is_terminal, env.width);
   const absl::Time deadline = absl::Now() + timeout;
+  const absl::Time first_answer_by = absl::Now() + kFirstAnswer;
   v1::WatchOperationRequest request;
   request.set_name(name);
   Operation last;
@@ -73,8 +77,11 @@ absl::StatusOr<Operation> Follow(Context& context, const std::string& name, absl
       return absl::DeadlineExceededError(
           absl::StrCat("not done after ", ShortDuration(timeout), ". ", HowToResume(name)));
     }
-    if (!IsPassing(status)) return status;
+    // Where nothing was ever heard the endpoint may be wrong.
+    const bool heard = !request.resume_token().empty();
+    if (!IsPassing(status) || (!heard && absl::Now() >= first_answer_by)) return status;
     // The service is being restarted: neither press it nor lose the user's patience.
+    if (!status.ok()) progress.Note("no connection; trying again", context.Now());
     absl::SleepFor(absl::Milliseconds(500));
   }
 }

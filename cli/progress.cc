@@ -65,10 +65,14 @@ void Progress::Update(const v1::OperationMetadata& metadata, absl::Time now) {
     Draw(now);
     return;
   }
-  const std::string line = ProgressText(metadata);
-  if (line == last_line_) return;
-  last_line_ = line;
-  out_ << absl::FormatTime("%H:%M:%S", now, absl::UTCTimeZone()) << "  " << line << std::endl;
+  Note(ProgressText(metadata), now);
+}
+
+void Progress::Note(const std::string& text, absl::Time now) {
+  if (text == last_line_) return;
+  last_line_ = text;
+  Clear();
+  out_ << absl::FormatTime("%H:%M:%S", now, absl::UTCTimeZone()) << "  " << text << std::endl;
 }
 
 void Progress::Tick(absl::Time now) {

@@ -28,6 +28,8 @@ class Progress {
   void Update(const v1::OperationMetadata& metadata, absl::Time now);
   // Redraws the bar, so that people see that time goes on.
   void Tick(absl::Time now);
+  // Tells something besides, once until something else is told.
+  void Note(const std::string& text, absl::Time now);
   // Takes the bar away, so that other lines can be written.
   void Clear();
 

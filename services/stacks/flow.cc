@@ -150,6 +150,16 @@ void CommitLater(Change& change, const std::string& reservation,
   AddTask(change, absl::StrCat("commit/", reservation), task, change.now);
 }
 
+// What a stack with these resources holds: what its meters count, and itself.
+absl::StatusOr<Price> PriceOfStack(const v1::TemplateVersion& version,
+                                   const std::vector<internal::v1::MeteredResource>& resources) {
+  ASSIGN_OR_RETURN(Price price, PriceOf(version.meters(), resources));
+  v1::Amount& itself = price.amounts.emplace_back();
+  itself.set_metric(kStackMetric);
+  itself.set_value(1);
+  return price;
+}
+
 // Sets what the stack shows of its state, and its amounts and cost from the meters.
 absl::Status TakeState(Change& change, StackRecord& record, const StateFile& state) {
   Stack& stack = *record.mutable_stack();
@@ -164,8 +174,8 @@ absl::Status TakeState(Change& change, StackRecord& record, const StateFile& sta
   stack.set_resource_count(count);
   ASSIGN_OR_RETURN(const StoredVersion stored,
                    FindVersionByName(change.sql, "template_version", stack.template_version()));
-  const auto price = PriceOf(stored.version.meters(),
-                             MeteredResources(state, MeteredAttributes(stored.version.meters())));
+  const auto price = PriceOfStack(
+      stored.version, MeteredResources(state, MeteredAttributes(stored.version.meters())));
   if (!price.ok()) {
     // The plan was countable, so its amounts stand; an operator should know.
     LogWarning("the state of a stack cannot be counted",
@@ -247,8 +257,8 @@ absl::Status OnPlanned(Change& change, StackRecord& record, const RunRecord& run
   ASSIGN_OR_RETURN(const StoredVersion stored, FindVersionByName(change.sql, "template_version",
                                                                  run.template_version()));
   record.mutable_stack()->clear_active_run();
-  const auto price = PriceOf(stored.version.meters(),
-                             {summary.resources().begin(), summary.resources().end()});
+  const auto price =
+      PriceOfStack(stored.version, {summary.resources().begin(), summary.resources().end()});
   if (!price.ok()) return GiveUp(change, record, price.status(), false);
 
   v1::Plan& plan = *revision.mutable_revision()->mutable_plan();

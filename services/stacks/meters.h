@@ -13,6 +13,9 @@ namespace stackyard::stacks {
 
 using internal::v1::MeteredResource;
 
+// Metric that every stack holds one of, whatever its meters say.
+inline constexpr char kStackMetric[] = "stacks";
+
 // What a set of resources comes to.
 struct Price {
   // By metric name; metrics that a meter names and no resource uses are there with 0.

@@ -261,6 +261,7 @@ absl::StatusOr<v1::ListStacksResponse> StackManager::List(const Principal& calle
                                       request.order_by()));
   return store_.ReadValue<v1::ListStacksResponse>(
       [&](soci::session& sql) -> absl::StatusOr<v1::ListStacksResponse> {
+        if (!project.empty()) RETURN_IF_ERROR(FindProject(sql, project).status());
         ASSIGN_OR_RETURN(
             auto rows,
             ListStacks(sql, project, !request.show_deleted(), listing.page,

@@ -13,6 +13,7 @@
 #include "absl/time/civil_time.h"
 #include "common/proto_time.h"
 #include "common/status.h"
+#include "services/stacks/meters.h"
 #include "services/stacks/parameters.h"
 #include "services/stacks/yaml_reader.h"
 
@@ -172,6 +173,9 @@ class SpecReader {
             meter.set_metric(yaml_.ReadString(n, where + ".metric", 40));
             if (!IsIdentifier(meter.metric())) {
               yaml_.Fault(n, where + ".metric must be a-z, 0-9 and _, starting with a letter");
+            }
+            if (meter.metric() == kStackMetric) {
+              yaml_.Fault(n, where + ".metric `stacks` is counted by itself: one for each stack");
             }
           }},
          {"resource_type",
@@ -340,7 +344,10 @@ absl::StatusOr<TemplateSpec> ParseTemplateSpec(std::string_view yaml) {
   Violations violations;
   TemplateSpec spec;
   try {
-    const YAML::Node root = YAML::Load(std::string(yaml));
+    const std::string text(yaml);
+    RefuseAliases(kFile, text, violations);
+    if (!violations.empty()) return violations.ToStatus();
+    const YAML::Node root = YAML::Load(text);
     if (!root.IsMap()) {
       violations.Add(absl::StrCat(kFile, ":1"), "must be a map with at least `title`");
     } else {

@@ -347,9 +347,9 @@ absl::Status GiveUp(Change& change, StackRecord& record, const absl::Status& why
   ASSIGN_OR_RETURN(RevisionRecord revision, LatestRevision(change, record));
   RETURN_IF_ERROR(SetRevisionState(change, record, revision,
                                    refused ? Revision::REJECTED : Revision::FAILED));
-  Stack& stack = *record.mutable_stack();
-  stack.clear_active_run();
+  record.mutable_stack()->clear_active_run();
   RETURN_IF_ERROR(Move(change, record, GivenUp{why, refused}, std::string(why.message())));
+  Stack& stack = *record.mutable_stack();
   ReleaseLater(change, record.pending_reservation());
   record.clear_pending_reservation();
   DropTask(change, absl::StrCat("reserve/", stack.uid()));
@@ -408,13 +408,13 @@ absl::Status StartDestroy(Change& change, StackRecord& record, const std::string
 }
 
 absl::Status OnDestroyed(Change& change, StackRecord& record, const std::string& operation) {
+  RETURN_IF_ERROR(Move(change, record, Gone{}, "it is gone"));
   Stack& stack = *record.mutable_stack();
   stack.clear_active_run();
   stack.clear_outputs();
   stack.clear_amounts();
   stack.set_resource_count(0);
   stack.clear_estimated_micros_per_hour();
-  RETURN_IF_ERROR(Move(change, record, Gone{}, "it is gone"));
   ReleaseLater(change, record.reservation());
   ReleaseLater(change, record.pending_reservation());
   record.clear_reservation();

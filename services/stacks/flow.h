@@ -22,7 +22,7 @@
 namespace stackyard::stacks {
 
 // Moves a stack through the transition table and writes the event of it. `message` is for people.
-// The caller saves the record.
+// The caller saves the record. References into the record do not outlive the call.
 absl::Status Move(Change& change, StackRecord& record, const StackEvent& event,
                   const std::string& message);
 

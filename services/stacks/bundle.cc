@@ -12,6 +12,7 @@
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "common/status.h"
+#include "common/utf8.h"
 
 namespace stackyard::stacks {
 namespace {
@@ -34,6 +35,8 @@ std::string FaultOf(const std::string& path, archive_entry* entry) {
   for (const auto& part : absl::StrSplit(path, '/')) {
     if (part == "..") return "leaves the bundle with `..`";
     if (part == ".terraform") return "must not be in a bundle";
+    // Else one file could be there under two names.
+    if (part.empty() || part == ".") return "has an empty or `.` part in its name";
   }
   for (const unsigned char c : path) {
     if (c < 0x20 || c == '\\') return "has a control character or backslash in its name";
@@ -47,6 +50,17 @@ std::string FaultOf(const std::string& path, archive_entry* entry) {
     return "is a Terraform state, which has secrets";
   }
   return "";
+}
+
+// Text as messages hold it, without a character that was cut at the end.
+std::string WholeCharacters(std::string text) {
+  size_t end = text.size();
+  while (end > 0 && end + 4 > text.size() && (text[end - 1] & 0xc0) == 0x80) --end;
+  if (end > 0 && (text[end - 1] & 0xc0) == 0xc0) {
+    const size_t last = end - 1;
+    if (ValidUtf8(text.substr(last)) != text.substr(last)) text.resize(last);
+  }
+  return ValidUtf8(text);
 }
 
 class Reader {
@@ -92,13 +106,24 @@ class Reader {
     while (folder && !path.empty() && path.back() == '/') path.pop_back();
     if (folder && (path.empty() || path == ".")) return true;
     const std::string fault = FaultOf(path, entry);
-    if (!fault.empty()) return AddFault(path, fault);
-    if (!seen_.insert(path).second && !folder) return AddFault(path, "is there twice");
+    if (!fault.empty()) return AddFault(path, fault) && MaySkip(entry);
+    if (!seen_.insert(path).second && !folder) {
+      return AddFault(path, "is there twice") && MaySkip(entry);
+    }
     if (folder) return true;
     if (archive_entry_size(entry) > static_cast<int64_t>(kMaxMemberBytes)) {
-      return AddFault(path, absl::StrCat("is larger than ", kMaxMemberBytes >> 20, " MiB"));
+      AddFault(path, absl::StrCat("is larger than ", kMaxMemberBytes >> 20, " MiB"));
+      return false;
     }
     return ReadContent(path);
+  }
+
+  // Whether a member's content may be skipped: it is unpacked all the same.
+  bool MaySkip(archive_entry* entry) {
+    const int64_t size = archive_entry_size(entry);
+    if (size > static_cast<int64_t>(kMaxMemberBytes)) return false;
+    unpacked_ += size;
+    return unpacked_ <= kMaxUnpackedBytes;
   }
 
   bool ReadContent(const std::string& path) {
@@ -116,25 +141,32 @@ class Reader {
       const la_ssize_t count = archive_read_data(archive_.get(), buffer, sizeof buffer);
       if (count == 0) break;
       if (count < 0) {
-        faults_.Add("bundle", absl::StrCat(path, " is damaged"));
+        AddFault(path, "is damaged");
         return false;
       }
       member += count;
       unpacked_ += count;
       if (member > kMaxMemberBytes || unpacked_ > kMaxUnpackedBytes) {
-        faults_.Add("bundle", absl::StrCat(path, " makes it larger than ",
-                                           kMaxUnpackedBytes >> 20, " MiB unpacked"));
+        AddFault(path, absl::StrCat("makes it larger than ", kMaxUnpackedBytes >> 20,
+                                    " MiB unpacked"));
         return false;
+      }
+      if (spec && member > most) {
+        return AddFault(path, absl::StrCat("is larger than ", most >> 20, " MiB"));
       }
       if (keep != nullptr && keep->size() < most) {
         keep->append(buffer, std::min<size_t>(count, most - keep->size()));
       }
     }
+    if (readme) content_.readme = WholeCharacters(content_.readme);
+    if (spec && ValidUtf8(content_.template_yaml) != content_.template_yaml) {
+      return AddFault(path, "is no UTF-8");
+    }
     return true;
   }
 
   bool AddFault(const std::string& path, std::string_view fault) {
-    faults_.Add("bundle", absl::StrCat(path, " ", std::string(fault)));
+    faults_.Add("bundle", absl::StrCat(ValidUtf8(path), " ", std::string(fault)));
     return ++fault_count_ < kMaxFaults;
   }
 

@@ -51,16 +51,53 @@ bool AsNumber(const Value& value, double& number) {
          absl::SimpleAtod(value.string_value(), &number) && std::isfinite(number);
 }
 
+bool IsNull(const Value& value) {
+  return value.kind_case() == Value::kNullValue || value.kind_case() == Value::KIND_NOT_SET;
+}
+
+// A string, number or bool as Terraform writes it.
+std::string TextOf(const Value& value) {
+  switch (value.kind_case()) {
+    case Value::kStringValue:
+      return value.string_value();
+    case Value::kBoolValue:
+      return value.bool_value() ? "true" : "false";
+    case Value::kNumberValue: {
+      const double number = value.number_value();
+      const bool whole = number == std::floor(number) && std::abs(number) < 1e15;
+      return whole ? absl::StrCat(static_cast<int64_t>(number)) : json(number).dump();
+    }
+    default:
+      return value.ShortDebugString();
+  }
+}
+
+// What Terraform makes of a value that fits a type: the rules hold for that.
+Value Converted(const json& type, const Value& value) {
+  Value converted = value;
+  double number = 0;
+  if (value.kind_case() == Value::kListValue || value.kind_case() == Value::kStructValue ||
+      IsNull(value)) {
+    return converted;
+  }
+  if (type == "string") {
+    converted.set_string_value(TextOf(value));
+  } else if (type == "number" && AsNumber(value, number)) {
+    converted.set_number_value(number);
+  } else if (type == "bool" && (TextOf(value) == "true" || TextOf(value) == "false")) {
+    converted.set_bool_value(TextOf(value) == "true");
+  }
+  return converted;
+}
+
 // Checks one value against cty's JSON type.
 class TypeChecker {
  public:
   explicit TypeChecker(Violations& violations) : violations_(violations) {}
 
   bool Check(const std::string& field, const json& type, const Value& value) {
-    const bool null =
-        value.kind_case() == Value::kNullValue || value.kind_case() == Value::KIND_NOT_SET;
     // Null inside a collection is Terraform's "not given".
-    if (null || type == "dynamic") return true;
+    if (IsNull(value) || type == "dynamic") return true;
     if (type.is_string()) return CheckPrimitive(field, type.get<std::string>(), value);
     if (!type.is_array() || type.size() < 2) return true;
     const std::string kind = type[0].get<std::string>();
@@ -79,6 +116,9 @@ class TypeChecker {
 
   bool CheckPrimitive(const std::string& field, const std::string& type, const Value& value) {
     double number = 0;
+    if (value.kind_case() == Value::kNumberValue && !AsNumber(value, number)) {
+      return Wrong(field, "a finite number", value);
+    }
     if (type == "number" && !AsNumber(value, number)) return Wrong(field, "a number", value);
     if (type == "bool" && value.kind_case() != Value::kBoolValue &&
         value.string_value() != "true" && value.string_value() != "false") {
@@ -164,8 +204,9 @@ bool Same(const Value& a, const Value& b) {
   return google::protobuf::util::MessageDifferencer::Equals(a, b);
 }
 
-void CheckRules(const std::string& field, const v1::Parameter& parameter, const Value& value,
-                Violations& violations) {
+void CheckRules(const std::string& field, const v1::Parameter& parameter, const json& type,
+                const Value& given, Violations& violations) {
+  const Value value = Converted(type, given);
   double number = 0;
   const bool bounded = parameter.has_minimum() || parameter.has_maximum();
   if (bounded && AsNumber(value, number)) {
@@ -194,12 +235,10 @@ void CheckRules(const std::string& field, const v1::Parameter& parameter, const 
   }
   if (parameter.allowed_values_size() > 0 &&
       std::none_of(parameter.allowed_values().begin(), parameter.allowed_values().end(),
-                   [&](const Value& allowed) { return Same(allowed, value); })) {
+                   [&](const Value& allowed) { return Same(Converted(type, allowed), value); })) {
     std::string list;
     for (const Value& allowed : parameter.allowed_values()) {
-      absl::StrAppend(&list, list.empty() ? "" : ", ",
-                      allowed.kind_case() == Value::kStringValue ? allowed.string_value()
-                                                                 : allowed.ShortDebugString());
+      absl::StrAppend(&list, list.empty() ? "" : ", ", TextOf(allowed));
     }
     violations.Add(field, absl::StrCat("must be one of ", list));
   }
@@ -207,13 +246,13 @@ void CheckRules(const std::string& field, const v1::Parameter& parameter, const 
 
 void CheckValue(const std::string& field, const v1::Parameter& parameter, const Value& value,
                 Violations& violations) {
-  if (value.kind_case() == Value::kNullValue) {
+  if (IsNull(value)) {
     if (!parameter.nullable()) violations.Add(field, "must not be null");
     return;
   }
   const json type = json::parse(parameter.type_json(), nullptr, false);
   if (!type.is_discarded() && !TypeChecker(violations).Check(field, type, value)) return;
-  CheckRules(field, parameter, value, violations);
+  CheckRules(field, parameter, type, value, violations);
 }
 
 }  // namespace

@@ -4,13 +4,14 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
+#include <set>
 
-#include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "common/status.h"
 #include "common/status_macros.h"
+#include "services/stacks/parameters.h"
 
 namespace stackyard::stacks {
 namespace {
@@ -18,13 +19,25 @@ namespace {
 using nlohmann::json;
 
 constexpr int kFormatVersion = 4;
+// Far more than Terraform's types nest; what is deeper would exhaust the stack.
+constexpr int kMostNesting = 200;
+// Shorter secrets turn up everywhere by chance.
+constexpr size_t kMinSecret = 4;
 
 absl::Status NoState(std::string_view what) {
   return InvalidField("state", absl::StrCat("is no Terraform state: ", std::string(what)));
 }
 
 absl::StatusOr<json> ParseJson(std::string_view text) {
-  json state = json::parse(text, nullptr, false);
+  bool too_deep = false;
+  const json state = json::parse(
+      text,
+      [&](int depth, json::parse_event_t, json&) {
+        too_deep |= depth > kMostNesting;
+        return !too_deep;
+      },
+      false);
+  if (too_deep) return NoState("nested too deep");
   if (state.is_discarded() || !state.is_object()) return NoState("not a JSON object");
   if (state.value("version", json()) != kFormatVersion) return NoState("not of format version 4");
   const json serial = state.value("serial", json());
@@ -60,41 +73,71 @@ std::string IndexSuffix(const json& instance) {
   return found == instance.end() || found->is_null() ? "" : absl::StrCat("[", found->dump(), "]");
 }
 
-// Removes what `sensitive_attributes` points to: a list of paths, each a list of steps like
-// {"type":"get_attr","value":"password"} or {"type":"index","value":{"value":0}}.
-void RemoveSensitive(const json& paths, json& attributes) {
-  if (!paths.is_array()) return;
-  for (const json& path : paths) {
-    json* at = &attributes;
-    json* parent = nullptr;
-    std::string key;
-    bool found = path.is_array() && !path.empty();
-    for (const json& step : path) {
-      if (!found) break;
-      json value = step.value("value", json());
-      if (value.is_object() && value.contains("value")) value = value["value"];
-      if (value.is_string() && at->is_object() && at->contains(value.get<std::string>())) {
-        parent = at;
-        key = value.get<std::string>();
-        at = &(*at)[key];
-      } else if (value.is_number_integer() && at->is_array() &&
-                 value.get<size_t>() < at->size()) {
-        parent = nullptr;
-        at = &(*at)[value.get<size_t>()];
-      } else {
-        found = false;
-      }
+// Attributes of any type stand in the state as {"value": …, "type": …}; this is what they hold.
+json* ValueIn(json* at) {
+  const bool wrapped = at->is_object() && at->size() == 2 && at->contains("value") &&
+                       at->contains("type") && ((*at)["type"].is_string() || (*at)["type"].is_array());
+  return wrapped ? &(*at)["value"] : at;
+}
+
+// The element that a key or index leads to; nullptr: none.
+json* Child(json* at, const json& step) {
+  for (json* in : {ValueIn(at), at}) {
+    if (step.is_string() && in->is_object()) {
+      const auto found = in->find(step.get<std::string>());
+      if (found != in->end()) return &*found;
+    } else if (step.is_number_unsigned() && in->is_array() && step.get<size_t>() < in->size()) {
+      return &(*in)[step.get<size_t>()];
     }
-    if (!found) continue;
-    if (parent != nullptr) {
-      parent->erase(key);
-    } else {
-      *at = nullptr;
-    }
+  }
+  return nullptr;
+}
+
+void CollectTexts(const json& value, std::set<std::string>& texts) {
+  if (value.is_string()) {
+    if (value.get_ref<const std::string&>().size() >= kMinSecret) texts.insert(value);
+  } else if (value.is_structured()) {
+    for (const json& item : value) CollectTexts(item, texts);
   }
 }
 
-v1::Resource ToResource(const json& resource, const json& instance) {
+// Masks what `sensitive_attributes` points to: a list of paths, each a list of steps like
+// {"type":"get_attr","value":"password"} or {"type":"index","value":{"value":0}}. A path that
+// leads nowhere masks its whole attribute. The texts that were there are added to `secrets`.
+void MaskSensitive(const json& paths, json& attributes, std::set<std::string>& secrets) {
+  if (!paths.is_array() || !attributes.is_object()) return;
+  for (const json& path : paths) {
+    if (!path.is_array() || path.empty()) continue;
+    json* at = &attributes;
+    json* top = nullptr;
+    for (const json& step : path) {
+      json value = step.is_object() ? step.value("value", json()) : json();
+      if (value.is_object()) value = value.value("value", json());
+      json* next = Child(at, value);
+      if (next == nullptr) {
+        at = top;
+        break;
+      }
+      at = next;
+      if (top == nullptr) top = at;
+    }
+    if (at == nullptr) continue;
+    CollectTexts(*at, secrets);
+    *at = kMasked;
+  }
+}
+
+// Providers copy secrets, as `terraform_data` does from `input` to `output`.
+void MaskCopies(const std::set<std::string>& secrets, json& value) {
+  if (value.is_string()) {
+    if (secrets.count(value.get_ref<const std::string&>()) > 0) value = kMasked;
+  } else if (value.is_structured()) {
+    for (json& item : value) MaskCopies(secrets, item);
+  }
+}
+
+v1::Resource ToResource(const json& resource, const json& instance,
+                        std::set<std::string> secrets) {
   v1::Resource proto;
   const std::string mode = StringOr(resource, "mode");
   const std::string module = StringOr(resource, "module");
@@ -107,8 +150,9 @@ v1::Resource ToResource(const json& resource, const json& instance) {
   proto.set_provider(ProviderSource(StringOr(resource, "provider")));
   proto.set_tainted(StringOr(instance, "status") == "tainted");
   json attributes = instance.value("attributes", json::object());
+  MaskSensitive(instance.value("sensitive_attributes", json()), attributes, secrets);
+  MaskCopies(secrets, attributes);
   if (attributes.is_object()) proto.set_id(StringOr(attributes, "id"));
-  RemoveSensitive(instance.value("sensitive_attributes", json()), attributes);
   proto.set_attributes_json(attributes.dump());
   return proto;
 }
@@ -128,11 +172,14 @@ absl::StatusOr<StateFile> ParseState(std::string_view text) {
   file.engine_version = StringOr(state, "terraform_version");
   const json outputs = state.value("outputs", json::object());
   if (!outputs.is_object()) return NoState("outputs is no object");
+  std::set<std::string> secrets;
   for (const auto& [name, output] : outputs.items()) {
     if (!output.is_object()) return NoState(absl::StrCat("output ", name, " is no object"));
     v1::Output& proto = file.outputs[name];
     proto.set_sensitive(output.value("sensitive", json()) == true);
-    *proto.mutable_value() = ToValue(output.value("value", json()));
+    const json value = output.value("value", json());
+    *proto.mutable_value() = ToValue(value);
+    if (proto.sensitive()) CollectTexts(value, secrets);
   }
   const json resources = state.value("resources", json::array());
   if (!resources.is_array()) return NoState("resources is no list");
@@ -144,7 +191,7 @@ absl::StatusOr<StateFile> ParseState(std::string_view text) {
       if (!instance.is_object()) return NoState("an instance is no object");
       // A deposed object is on its way out and has the address of its successor.
       if (instance.contains("deposed")) continue;
-      file.resources.push_back(ToResource(resource, instance));
+      file.resources.push_back(ToResource(resource, instance, secrets));
     }
   }
   std::sort(file.resources.begin(), file.resources.end(),
@@ -163,22 +210,18 @@ std::vector<MeteredResource> MeteredResources(
     result.set_type(resource.type());
     const auto wanted = attributes.find(resource.type());
     if (wanted == attributes.end() || wanted->second.paths().empty()) continue;
-    const json values = json::parse(resource.attributes_json(), nullptr, false);
+    json values = json::parse(resource.attributes_json(), nullptr, false);
     for (const std::string& path : wanted->second.paths()) {
-      const json* at = &values;
+      json* at = &values;
       for (const auto& step : absl::StrSplit(path, '.')) {
         size_t index = 0;
-        const std::string key(step);
-        if (at->is_object() && at->contains(key)) {
-          at = &(*at)[key];
-        } else if (at->is_array() && absl::SimpleAtoi(key, &index) && index < at->size()) {
-          at = &(*at)[index];
-        } else {
-          at = nullptr;
-          break;
-        }
+        json* next = Child(at, std::string(step));
+        if (next == nullptr && absl::SimpleAtoi(step, &index)) next = Child(at, index);
+        at = next;
+        if (at == nullptr) break;
       }
-      if (at != nullptr && !at->is_null()) (*result.mutable_attributes())[path] = ToValue(*at);
+      if (at == nullptr || ValueIn(at)->is_null()) continue;
+      (*result.mutable_attributes())[path] = ToValue(*ValueIn(at));
     }
   }
   return metered;

@@ -18,7 +18,7 @@ struct StateFile {
   std::string engine_version;
   // By output name; sensitive values are present here.
   std::map<std::string, v1::Output> outputs;
-  // Every instance, by address; attributes_json has sensitive attributes left out. `name` is the
+  // Every instance, by address; attributes_json has `(sensitive)` in place of secrets. `name` is the
   // address alone.
   std::vector<v1::Resource> resources;
 };

@@ -311,6 +311,10 @@ class SpecReader {
                                            ToProto(yaml_.ReadDuration(item, where));
                                      });
                     }}});
+    if (!node["default"]) {
+      *lease.mutable_default_duration() = ToProto(
+          std::min(FromProto(lease.default_duration()), FromProto(lease.max_duration())));
+    }
     if (FromProto(lease.default_duration()) > FromProto(lease.max_duration())) {
       yaml_.Fault(node, "lease.default is longer than lease.maximum");
     }

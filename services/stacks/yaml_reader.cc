@@ -2,11 +2,52 @@
 
 #include <cmath>
 #include <set>
+#include <sstream>
+
+#include <yaml-cpp/eventhandler.h>
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 
 namespace stackyard::stacks {
+namespace {
+
+class AliasFinder final : public YAML::EventHandler {
+ public:
+  AliasFinder(const std::string& file, Violations& violations)
+      : file_(file), violations_(violations) {}
+
+  void OnAlias(const YAML::Mark& mark, YAML::anchor_t) override {
+    // More than this tell nobody more.
+    if (++count_ > 20) return;
+    violations_.Add(absl::StrCat(file_, ":", mark.line + 1), "aliases (`*name`) are not allowed");
+  }
+  void OnDocumentStart(const YAML::Mark&) override {}
+  void OnDocumentEnd() override {}
+  void OnNull(const YAML::Mark&, YAML::anchor_t) override {}
+  void OnScalar(const YAML::Mark&, const std::string&, YAML::anchor_t,
+                const std::string&) override {}
+  void OnSequenceStart(const YAML::Mark&, const std::string&, YAML::anchor_t,
+                       YAML::EmitterStyle::value) override {}
+  void OnSequenceEnd() override {}
+  void OnMapStart(const YAML::Mark&, const std::string&, YAML::anchor_t,
+                  YAML::EmitterStyle::value) override {}
+  void OnMapEnd() override {}
+
+ private:
+  const std::string& file_;
+  Violations& violations_;
+  int count_ = 0;
+};
+
+}  // namespace
+
+void RefuseAliases(const std::string& file, const std::string& yaml, Violations& violations) {
+  std::istringstream stream(yaml);
+  YAML::Parser parser(stream);
+  AliasFinder finder(file, violations);
+  parser.HandleNextDocument(finder);
+}
 
 void YamlReader::Fault(const YAML::Node& node, std::string_view what) {
   violations_.Add(absl::StrCat(file_, ":", LineOf(node)), what);

@@ -15,6 +15,10 @@
 
 namespace stackyard::stacks {
 
+// Adds a fault under `file` for each alias in the first document. Aliases are not for us: what is
+// reached through them can be without end, or too much to walk. Throws YAML::Exception.
+void RefuseAliases(const std::string& file, const std::string& yaml, Violations& violations);
+
 class YamlReader {
  public:
   // `file` is the name that faults are told under.

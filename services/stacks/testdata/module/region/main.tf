@@ -1,0 +1,2 @@
+variable "region" { type = string }
+resource "terraform_data" "inner" { input = var.region }

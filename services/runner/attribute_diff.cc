@@ -96,7 +96,8 @@ class Differ {
       Walk(Join(path, key), Step(before, key), Step(after, key), Step(unknown, key),
            Step(was_secret, key), Step(is_secret, key));
     };
-    const bool leaves = names.empty() == (elements == 0) || HoldsScalar(before) || HoldsScalar(after);
+    const bool leaves =
+        names.empty() == (elements == 0) || HoldsScalar(before) || HoldsScalar(after);
     if (!leaves) {
       for (const std::string& name : names) descend(name);
       for (size_t i = 0; i < elements; ++i) descend(absl::StrCat(i));
@@ -130,9 +131,9 @@ class Differ {
     const auto within = [](const std::string& inner, const std::string& outer) {
       return inner == outer || inner.rfind(outer + ".", 0) == 0;
     };
-    return std::any_of(replace_paths_.begin(), replace_paths_.end(), [&](const std::string& forces) {
-      return within(path, forces) || within(forces, path);
-    });
+    return std::any_of(
+        replace_paths_.begin(), replace_paths_.end(),
+        [&](const std::string& forces) { return within(path, forces) || within(forces, path); });
   }
 
   const Scrubber& scrubber_;

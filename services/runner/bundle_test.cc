@@ -97,8 +97,8 @@ TEST_F(BundleTest, RefusesLinksAndDevices) {
 }
 
 TEST_F(BundleTest, RefusesWhatWouldPlayTricksOnTerraform) {
-  for (const char* name : {".terraform/providers/x", "terraform.tfstate", "terraform.tfstate.backup",
-                           "./stackyard.auto.tfvars.json"}) {
+  for (const char* name : {".terraform/providers/x", "terraform.tfstate",
+                           "terraform.tfstate.backup", "./stackyard.auto.tfvars.json"}) {
     ExpectRefused([&](archive* writer) { Add(writer, name, "x"); }, "not part of a module");
   }
 }

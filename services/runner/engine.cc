@@ -1,10 +1,10 @@
 #include "services/runner/engine.h"
 
+#include <re2/re2.h>
 #include <unistd.h>
 
 #include <cstdlib>
 #include <filesystem>
-#include <re2/re2.h>
 #include <system_error>
 
 #include "absl/strings/str_cat.h"
@@ -16,9 +16,7 @@
 namespace stackyard::runner {
 namespace fs = std::filesystem;
 
-bool Engine::InitSpeaksJson() const {
-  return major > 1 || minor >= (name == "tofu" ? 8 : 9);
-}
+bool Engine::InitSpeaksJson() const { return major > 1 || minor >= (name == "tofu" ? 8 : 9); }
 
 std::string FindProgram(std::string_view name) {
   const auto usable = [](const fs::path& path) {
@@ -31,7 +29,8 @@ std::string FindProgram(std::string_view name) {
     return usable(path) ? path.string() : "";
   }
   const char* search = getenv("PATH");
-  for (const auto folder : absl::StrSplit(search == nullptr ? "" : search, ':', absl::SkipEmpty())) {
+  for (const auto folder :
+       absl::StrSplit(search == nullptr ? "" : search, ':', absl::SkipEmpty())) {
     const fs::path path = fs::absolute(fs::path(std::string(folder)) / fs::path(name), error);
     if (usable(path)) return path.string();
   }
@@ -48,7 +47,8 @@ absl::StatusOr<std::string> FindEngine(std::string_view wanted) {
   for (const char* name : {"terraform", "tofu"}) {
     if (std::string path = FindProgram(name); !path.empty()) return path;
   }
-  return absl::NotFoundError("neither terraform nor tofu is on PATH; install one or set --terraform");
+  return absl::NotFoundError(
+      "neither terraform nor tofu is on PATH; install one or set --terraform");
 }
 
 absl::StatusOr<Engine> ReadEngine(const std::string& path) {

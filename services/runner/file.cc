@@ -17,8 +17,8 @@ namespace fs = std::filesystem;
 namespace {
 
 absl::Status Failed(std::string_view what, std::string_view path, std::string_view why) {
-  return absl::InternalError(absl::StrCat(std::string(what), " ", std::string(path), ": ",
-                                          std::string(why)));
+  return absl::InternalError(
+      absl::StrCat(std::string(what), " ", std::string(path), ": ", std::string(why)));
 }
 
 }  // namespace

@@ -15,11 +15,9 @@ absl::Status Prepare(RunContext& context) { return FetchBundle(context, context.
 
 absl::Status Inspect(RunContext& context) {
   std::string text;
-  RETURN_IF_ERROR(RunCommand(context,
-                             {{context.parts.inspect, context.folder.module()},
-                              {},
-                              context.folder.module()},
-                             [&text](std::string_view bytes) { text += bytes; }));
+  RETURN_IF_ERROR(RunCommand(
+      context, {{context.parts.inspect, context.folder.module()}, {}, context.folder.module()},
+      [&text](std::string_view bytes) { text += bytes; }));
   ASSIGN_OR_RETURN(ModuleReport report, ReadModuleReport(text));
   for (v1::Diagnostic& diagnostic : report.diagnostics) KeepDiagnostic(context, diagnostic);
   RETURN_IF_ERROR(ModuleStatus(report.diagnostics));
@@ -33,17 +31,16 @@ absl::Status Init(RunContext& context) {
       RunTerraform(context, context.parts.terraform.Init(site), JsonEvents::Mode::kPlan);
   if (ReasonOf(status) != v1::RUN_FAILED || context.control.interrupted()) return status;
   // That a provider cannot be had is told like any other fault of the module.
-  const absl::Status faults = ModuleStatus(
-      {context.result.diagnostics().begin(), context.result.diagnostics().end()});
+  const absl::Status faults =
+      ModuleStatus({context.result.diagnostics().begin(), context.result.diagnostics().end()});
   return faults.ok() ? status : faults;
 }
 
 absl::Status Validate(RunContext& context) {
   const TerraformSite site = SiteOf(context, context.folder.module());
   std::string text;
-  const absl::Status status =
-      RunCommand(context, context.parts.terraform.Validate(site),
-                 [&text](std::string_view bytes) { text += bytes; });
+  const absl::Status status = RunCommand(context, context.parts.terraform.Validate(site),
+                                         [&text](std::string_view bytes) { text += bytes; });
   const auto diagnostics = ReadValidation(text);
   if (!diagnostics) return status;
   for (const v1::Diagnostic& diagnostic : *diagnostics) {
@@ -56,8 +53,8 @@ absl::Status Validate(RunContext& context) {
 
 // The first plan will not have to prepare it again.
 absl::Status Keep(RunContext& context) {
-  const auto kept = context.parts.modules.Publish(context.assignment.bundle_digest(),
-                                                  context.folder.module());
+  const auto kept =
+      context.parts.modules.Publish(context.assignment.bundle_digest(), context.folder.module());
   if (!kept.ok()) {
     LogWarning("a module was not kept", {{"error", std::string(kept.status().message())}});
   }

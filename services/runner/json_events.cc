@@ -67,9 +67,9 @@ std::optional<std::vector<v1::Diagnostic>> ReadValidation(std::string_view text)
 }
 
 std::string ToText(const v1::Diagnostic& diagnostic) {
-  std::string text = absl::StrCat(
-      diagnostic.severity() == v1::Diagnostic::WARNING ? "Warning: " : "Error: ",
-      diagnostic.summary());
+  std::string text =
+      absl::StrCat(diagnostic.severity() == v1::Diagnostic::WARNING ? "Warning: " : "Error: ",
+                   diagnostic.summary());
   if (!diagnostic.address().empty()) absl::StrAppend(&text, " [", diagnostic.address(), "]");
   if (!diagnostic.file().empty()) {
     absl::StrAppend(&text, " (", diagnostic.file(), ":", diagnostic.line(), ")");
@@ -140,8 +140,7 @@ void JsonEvents::TellTotal(TerraformLine& result) {
   result.events.emplace_back().set_planned_total(static_cast<int>(planned_.size()));
 }
 
-void JsonEvents::ReadHook(const json& line, v1::ResourceEvent::Phase phase,
-                          TerraformLine& result) {
+void JsonEvents::ReadHook(const json& line, v1::ResourceEvent::Phase phase, TerraformLine& result) {
   const json& hook = Member(line, "hook");
   const std::string address = Text(Member(hook, "resource"), "addr");
   v1::ResourceChange::Action action = ToAction(Text(hook, "action"));
@@ -161,7 +160,8 @@ void JsonEvents::ReadHook(const json& line, v1::ResourceEvent::Phase phase,
   event.set_phase(phase);
   event.set_action(action);
   const json& elapsed = Member(hook, "elapsed_seconds");
-  if (elapsed.is_number()) event.mutable_elapsed()->set_seconds(std::llround(elapsed.get<double>()));
+  if (elapsed.is_number())
+    event.mutable_elapsed()->set_seconds(std::llround(elapsed.get<double>()));
   event.set_id(Text(hook, "id_value"));
 }
 

@@ -28,10 +28,10 @@ Reading ReadAll(const std::string& text, JsonEvents::Mode mode) {
     const TerraformLine read = reader.Read(std::string_view(line.data(), line.size()));
     for (const v1::RunEvent& event : read.events) {
       if (event.has_resource()) {
-        reading.events.push_back(absl::StrCat(
-            event.resource().address(), " ",
-            v1::ResourceEvent::Phase_Name(event.resource().phase()), " ",
-            v1::ResourceChange::Action_Name(event.resource().action())));
+        reading.events.push_back(
+            absl::StrCat(event.resource().address(), " ",
+                         v1::ResourceEvent::Phase_Name(event.resource().phase()), " ",
+                         v1::ResourceChange::Action_Name(event.resource().action())));
       } else if (event.event_case() == v1::RunEvent::kPlannedTotal) {
         reading.totals.push_back(event.planned_total());
         reading.events.push_back("total");
@@ -45,11 +45,11 @@ Reading ReadAll(const std::string& text, JsonEvents::Mode mode) {
 
 TEST(JsonEventsTest, APlanTellsWhatItWillDo) {
   const Reading reading = ReadAll(TestData("change.plan.jsonl"), JsonEvents::Mode::kPlan);
-  EXPECT_THAT(reading.events, testing::UnorderedElementsAre(
-                                  "terraform_data.removed[0] PLANNED DELETE",
-                                  "terraform_data.replaced PLANNED REPLACE",
-                                  "terraform_data.updated PLANNED UPDATE",
-                                  "terraform_data.waits PLANNED UPDATE", "total"));
+  EXPECT_THAT(reading.events,
+              testing::UnorderedElementsAre("terraform_data.removed[0] PLANNED DELETE",
+                                            "terraform_data.replaced PLANNED REPLACE",
+                                            "terraform_data.updated PLANNED UPDATE",
+                                            "terraform_data.waits PLANNED UPDATE", "total"));
   EXPECT_EQ(reading.events.back(), "total");
   EXPECT_THAT(reading.totals, ElementsAre(4));
   EXPECT_THAT(reading.log, HasSubstr("Plan: 1 to add, 2 to change, 2 to destroy."));
@@ -137,10 +137,9 @@ TEST(JsonEventsTest, OddLinesAreLogged) {
     EXPECT_TRUE(read.events.empty());
   }
   // Members of the wrong type do no harm.
-  for (const char* line :
-       {R"({"@message":1,"type":"apply_start","hook":[]})",
-        R"({"@message":"m","type":"planned_change","change":{"resource":7}})",
-        R"({"@message":"m","type":"diagnostic","diagnostic":null})"}) {
+  for (const char* line : {R"({"@message":1,"type":"apply_start","hook":[]})",
+                           R"({"@message":"m","type":"planned_change","change":{"resource":7}})",
+                           R"({"@message":"m","type":"diagnostic","diagnostic":null})"}) {
     reader.Read(line);
   }
 }

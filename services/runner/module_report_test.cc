@@ -43,9 +43,8 @@ TEST(ModuleReportTest, ReadsEverything) {
   EXPECT_FALSE(parameters[1].has_default_value());
   EXPECT_EQ(parameters[1].type_json(), "\"dynamic\"");
   EXPECT_TRUE(report->summary.outputs(0).sensitive());
-  EXPECT_THAT(report->summary.providers(),
-              ElementsAre("registry.terraform.io/hashicorp/aws ~> 5.0",
-                          "terraform.io/builtin/terraform"));
+  EXPECT_THAT(report->summary.providers(), ElementsAre("registry.terraform.io/hashicorp/aws ~> 5.0",
+                                                       "terraform.io/builtin/terraform"));
   EXPECT_TRUE(ModuleStatus(report->diagnostics).ok());
 }
 

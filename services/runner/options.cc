@@ -1,5 +1,7 @@
 #include "services/runner/options.h"
 
+#include <re2/re2.h>
+
 #include <algorithm>
 #include <cstdlib>
 #include <filesystem>
@@ -8,8 +10,6 @@
 #include <thread>
 #include <utility>
 #include <vector>
-
-#include <re2/re2.h>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
@@ -56,10 +56,17 @@ void ProgramOptions::AddFlags(Flags& flags) {
 }
 
 absl::StatusOr<std::map<std::string, std::string>> PassedEnvironment(const std::string& names) {
-  static const std::set<std::string> kOwn = {"PATH",       "HOME",  "TMPDIR",
-                                             "TF_INPUT",   "GOGC",  "GOMEMLIMIT",
-                                             "TF_IN_AUTOMATION", "CHECKPOINT_DISABLE",
-                                             "TF_CLI_CONFIG_FILE", "TF_DATA_DIR", "TF_WORKSPACE"};
+  static const std::set<std::string> kOwn = {"PATH",
+                                             "HOME",
+                                             "TMPDIR",
+                                             "TF_INPUT",
+                                             "GOGC",
+                                             "GOMEMLIMIT",
+                                             "TF_IN_AUTOMATION",
+                                             "CHECKPOINT_DISABLE",
+                                             "TF_CLI_CONFIG_FILE",
+                                             "TF_DATA_DIR",
+                                             "TF_WORKSPACE"};
   static const RE2 kName("[A-Za-z_][A-Za-z0-9_]*");
   std::map<std::string, std::string> result;
   for (const auto part : absl::StrSplit(names, ',', absl::SkipWhitespace())) {
@@ -91,8 +98,8 @@ absl::Status Complete(ProgramOptions& options) {
   if (options.server.drain < absl::ZeroDuration()) faults.push_back("--drain is negative");
   static const RE2 kSize("[0-9]+([KMGT]i)?B");
   if (!RE2::FullMatch(options.memory_limit, kSize)) {
-    faults.push_back(absl::StrCat("--memory-limit=", options.memory_limit,
-                                  " is no size like 1GiB or 512MiB"));
+    faults.push_back(
+        absl::StrCat("--memory-limit=", options.memory_limit, " is no size like 1GiB or 512MiB"));
   }
   const auto engine = FindEngine(options.terraform);
   if (engine.ok()) {
@@ -102,10 +109,10 @@ absl::Status Complete(ProgramOptions& options) {
   }
   const std::string inspect = FindInspect(options.inspect);
   if (inspect.empty()) {
-    faults.push_back(options.inspect.empty()
-                         ? "stackyard-inspect is neither beside this program nor on PATH"
-                         : absl::StrCat("--inspect=", options.inspect,
-                                        " is no program that can be run"));
+    faults.push_back(
+        options.inspect.empty()
+            ? "stackyard-inspect is neither beside this program nor on PATH"
+            : absl::StrCat("--inspect=", options.inspect, " is no program that can be run"));
   }
   options.inspect = inspect;
   if (!options.provider_mirror.empty()) {

@@ -47,9 +47,10 @@ TEST(OptionsTest, NamesEveryFaultOnOneLine) {
   const absl::Status status = Complete(options);
   EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
   const std::string message(status.message());
-  for (const char* part : {"--stacks-target", "--work-dir", "--slots=-1", "--terraform=/nonexistent",
-                           "--inspect=/nonexistent", "--provider-mirror=/nonexistent", "--pass-env",
-                           "--memory-limit=lots", "--heartbeat-interval"}) {
+  for (const char* part :
+       {"--stacks-target", "--work-dir", "--slots=-1", "--terraform=/nonexistent",
+        "--inspect=/nonexistent", "--provider-mirror=/nonexistent", "--pass-env",
+        "--memory-limit=lots", "--heartbeat-interval"}) {
     EXPECT_THAT(message, HasSubstr(part));
   }
   EXPECT_EQ(message.find('\n'), std::string::npos);

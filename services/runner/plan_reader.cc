@@ -84,7 +84,8 @@ class PlanReader {
       for (const json& source : Member(plan, list)) learn(Member(source, "change"));
     }
     for (const json& change : Member(plan, "output_changes")) learn(change);
-    const json& declared = Member(Member(Member(plan, "configuration"), "root_module"), "variables");
+    const json& declared =
+        Member(Member(Member(plan, "configuration"), "root_module"), "variables");
     for (const auto& [name, variable] : Member(plan, "variables").items()) {
       scrubber_.LearnMarked(Member(variable, "value"),
                             Member(Member(declared, name.c_str()), "sensitive"));
@@ -154,8 +155,8 @@ class PlanReader {
       if (unknown != unknown_.end() && IsMarked(*unknown->second, path)) continue;
       if (IsMarked(Member(resource, "sensitive_values"), path)) continue;
       const json* value = Find(Member(resource, "values"), path);
-      if (value != nullptr && scrubber_.Holds(value->dump(-1, ' ', false,
-                                                          json::error_handler_t::replace))) {
+      if (value != nullptr &&
+          scrubber_.Holds(value->dump(-1, ' ', false, json::error_handler_t::replace))) {
         continue;
       }
       // Known not to be there is null, which is not the same as unknown.

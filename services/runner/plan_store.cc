@@ -62,7 +62,8 @@ void PlanStore::Trim() {
     files.push_back({absl::TimeFromTimespec(info.st_mtim), static_cast<size_t>(info.st_size),
                      entry.path().string()});
   }
-  std::sort(files.begin(), files.end(), [](const File& a, const File& b) { return a.time > b.time; });
+  std::sort(files.begin(), files.end(),
+            [](const File& a, const File& b) { return a.time > b.time; });
   size_t bytes = 0;
   size_t plans = 0;
   for (const File& file : files) {

@@ -81,8 +81,8 @@ absl::StatusOr<std::string> PreparedModules::Publish(const std::string& digest,
                                                      const std::string& folder) {
   const std::string place = absl::StrCat(root_, "/", digest);
   if (rename(folder.c_str(), place.c_str()) != 0 && errno != ENOTEMPTY && errno != EEXIST) {
-    return absl::InternalError(absl::StrCat("moving ", folder, " to ", place, ": ",
-                                            strerror(errno)));
+    return absl::InternalError(
+        absl::StrCat("moving ", folder, " to ", place, ": ", strerror(errno)));
   }
   return Lookup(digest);
 }

@@ -72,9 +72,8 @@ TEST_F(PreparedModulesTest, ManyCallersShareOneBuild) {
 
 TEST_F(PreparedModulesTest, AfterAFailureTheNextTries) {
   PreparedModules modules(Root());
-  const auto failed = modules.Get("d", control_, []() -> absl::StatusOr<std::string> {
-    return absl::DataLossError("broken");
-  });
+  const auto failed = modules.Get(
+      "d", control_, []() -> absl::StatusOr<std::string> { return absl::DataLossError("broken"); });
   EXPECT_TRUE(absl::IsDataLoss(failed.status()));
   EXPECT_TRUE(modules.Get("d", control_, [this] { return Build("x"); }).ok());
 }
@@ -97,8 +96,7 @@ TEST_F(PreparedModulesTest, AWaitingRunCanBeStopped) {
   building.Wait(0, absl::Minutes(1));
   RunControl other;
   other.Interrupt(StopReason::kCancelled);
-  EXPECT_TRUE(absl::IsCancelled(
-      modules.Get("d", other, [this] { return Build("y"); }).status()));
+  EXPECT_TRUE(absl::IsCancelled(modules.Get("d", other, [this] { return Build("y"); }).status()));
   release.Notify();
 }
 

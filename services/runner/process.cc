@@ -87,8 +87,9 @@ absl::StatusOr<Child> Spawn(const Command& command) {
   if (!out.ok() || !err.ok() || !failure.ok() || !null.ok()) {
     return absl::InternalError("cannot make the pipes of a process");
   }
-  ChildPlan plan{Pointers(command.argv), Pointers(command.environment), command.directory.c_str(),
-                 null.get(),             out->write.get(),              err->write.get(),
+  ChildPlan plan{Pointers(command.argv),    Pointers(command.environment),
+                 command.directory.c_str(), null.get(),
+                 out->write.get(),          err->write.get(),
                  failure->write.get()};
   const pid_t parent = getpid();
   const pid_t pid = fork();
@@ -107,9 +108,9 @@ absl::StatusOr<Child> Spawn(const Command& command) {
   } while (got < 0 && errno == EINTR);
   if (got != 0) {
     waitpid(pid, nullptr, 0);
-    return absl::InternalError(
-        absl::StrCat(command.argv[0], " cannot be started in ", command.directory, ": ",
-                     got == sizeof(error) ? strerror(error) : "unknown"));
+    return absl::InternalError(absl::StrCat(command.argv[0], " cannot be started in ",
+                                            command.directory, ": ",
+                                            got == sizeof(error) ? strerror(error) : "unknown"));
   }
   Child child{pid, Fd(static_cast<int>(syscall(SYS_pidfd_open, pid, 0))), std::move(out->read),
               std::move(err->read)};
@@ -142,8 +143,8 @@ bool Drain(int fd, const Sink& sink) {
 int PollTimeout(absl::Time when) {
   if (when == absl::InfiniteFuture()) return -1;
   const absl::Duration left = std::max(when - absl::Now(), absl::ZeroDuration());
-  return static_cast<int>(
-      std::min<int64_t>(absl::ToInt64Milliseconds(left) + 1, absl::ToInt64Milliseconds(absl::Hours(1))));
+  return static_cast<int>(std::min<int64_t>(absl::ToInt64Milliseconds(left) + 1,
+                                            absl::ToInt64Milliseconds(absl::Hours(1))));
 }
 
 }  // namespace

@@ -71,9 +71,9 @@ TEST_F(ProcessTest, InheritsNothing) {
   ASSERT_TRUE(Shell("env | sort; umask; pwd; cat; ls /proc/self/fd").ok());
   unsetenv("STACKYARD_SECRET");
   // `ls` itself opens the folder as 3.
-  EXPECT_THAT(out_, ElementsAre("ONLY=this", "PATH=/usr/bin:/bin", HasSubstr("PWD="), "0077",
-                                std::filesystem::canonical(folder_.path()).string(), "0", "1", "2",
-                                "3"));
+  EXPECT_THAT(out_,
+              ElementsAre("ONLY=this", "PATH=/usr/bin:/bin", HasSubstr("PWD="), "0077",
+                          std::filesystem::canonical(folder_.path()).string(), "0", "1", "2", "3"));
 }
 
 TEST_F(ProcessTest, TakesMuchOutput) {
@@ -108,9 +108,8 @@ TEST_F(ProcessTest, KillEndsTheGroup) {
 
 TEST_F(ProcessTest, WhatIsLeftOfTheGroupIsKilled) {
   pid_t child = 0;
-  const auto outcome = Shell("sleep 1000 & echo $!; exit 0", [&](std::string_view line) {
-    child = std::stoi(std::string(line));
-  });
+  const auto outcome = Shell("sleep 1000 & echo $!; exit 0",
+                             [&](std::string_view line) { child = std::stoi(std::string(line)); });
   // The child holds the pipe open: the end of the program counts.
   ASSERT_TRUE(outcome.ok()) << outcome.status();
   EXPECT_TRUE(outcome->ok());

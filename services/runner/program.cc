@@ -57,8 +57,8 @@ absl::StatusOr<std::unique_ptr<Program>> Program::Start(const ProgramOptions& op
     ASSIGN_OR_RETURN(program->server_, Server::Start(options.server, {}));
   }
   program->runner_ = std::make_unique<Runner>(
-      *program->parts_, RunnerOptions{.slots = options.slots,
-                                      .heartbeat_interval = options.heartbeat_interval});
+      *program->parts_,
+      RunnerOptions{.slots = options.slots, .heartbeat_interval = options.heartbeat_interval});
   return program;
 }
 

@@ -118,9 +118,10 @@ absl::Status QueueClient::Retry(std::string_view what, absl::Duration timeout,
 absl::StatusOr<ReportRunResponse> QueueClient::Report(const ReportRunRequest& request,
                                                       const RunControl& control) {
   ReportRunResponse response;
-  const absl::Status status = Retry("ReportRun", kCallTimeout, control, [&](grpc::ClientContext& context) {
-    return FromGrpc(stub_->ReportRun(&context, request, &response));
-  });
+  const absl::Status status =
+      Retry("ReportRun", kCallTimeout, control, [&](grpc::ClientContext& context) {
+        return FromGrpc(stub_->ReportRun(&context, request, &response));
+      });
   if (!status.ok()) return status;
   return response;
 }
@@ -131,9 +132,10 @@ absl::StatusOr<int64_t> QueueClient::SaveState(const Lease& lease, std::string s
   *request.mutable_lease() = lease;
   request.set_state(std::move(state));
   SaveStateResponse response;
-  const absl::Status status = Retry("SaveState", kCallTimeout, control, [&](grpc::ClientContext& context) {
-    return FromGrpc(stub_->SaveState(&context, request, &response));
-  });
+  const absl::Status status =
+      Retry("SaveState", kCallTimeout, control, [&](grpc::ClientContext& context) {
+        return FromGrpc(stub_->SaveState(&context, request, &response));
+      });
   if (!status.ok()) return status;
   return response.serial();
 }
@@ -148,23 +150,24 @@ absl::Status QueueClient::Complete(const CompleteRunRequest& request, const RunC
 absl::StatusOr<std::string> QueueClient::ReadBlob(const std::string& digest, size_t max_bytes,
                                                   const RunControl& control) {
   std::string content;
-  const absl::Status status = Retry("ReadBlob", kBlobTimeout, control, [&](grpc::ClientContext& context) {
-    content.clear();
-    ReadBlobRequest request;
-    request.set_digest(digest);
-    const auto reader = stub_->ReadBlob(&context, request);
-    ReadBlobResponse response;
-    while (reader->Read(&response)) {
-      content += response.chunk();
-      if (content.size() > max_bytes) {
-        context.TryCancel();
-        reader->Finish();
-        return absl::OutOfRangeError(
-            absl::StrCat("the blob ", digest, " is longer than ", max_bytes, " bytes"));
-      }
-    }
-    return FromGrpc(reader->Finish());
-  });
+  const absl::Status status =
+      Retry("ReadBlob", kBlobTimeout, control, [&](grpc::ClientContext& context) {
+        content.clear();
+        ReadBlobRequest request;
+        request.set_digest(digest);
+        const auto reader = stub_->ReadBlob(&context, request);
+        ReadBlobResponse response;
+        while (reader->Read(&response)) {
+          content += response.chunk();
+          if (content.size() > max_bytes) {
+            context.TryCancel();
+            reader->Finish();
+            return absl::OutOfRangeError(
+                absl::StrCat("the blob ", digest, " is longer than ", max_bytes, " bytes"));
+          }
+        }
+        return FromGrpc(reader->Finish());
+      });
   if (!status.ok()) return status;
   if (Sha256Hex(content) != digest) {
     return absl::DataLossError(absl::StrCat("the blob ", digest, " came with another content"));
@@ -175,17 +178,18 @@ absl::StatusOr<std::string> QueueClient::ReadBlob(const std::string& digest, siz
 absl::StatusOr<std::string> QueueClient::WriteBlob(std::string_view content,
                                                    const RunControl& control) {
   WriteBlobResponse response;
-  const absl::Status status = Retry("WriteBlob", kBlobTimeout, control, [&](grpc::ClientContext& context) {
-    const auto writer = stub_->WriteBlob(&context, &response);
-    for (std::string_view rest = content; !rest.empty();) {
-      WriteBlobRequest request;
-      request.set_chunk(std::string(rest.substr(0, kChunk)));
-      rest.remove_prefix(std::min(kChunk, rest.size()));
-      if (!writer->Write(request)) break;
-    }
-    writer->WritesDone();
-    return FromGrpc(writer->Finish());
-  });
+  const absl::Status status =
+      Retry("WriteBlob", kBlobTimeout, control, [&](grpc::ClientContext& context) {
+        const auto writer = stub_->WriteBlob(&context, &response);
+        for (std::string_view rest = content; !rest.empty();) {
+          WriteBlobRequest request;
+          request.set_chunk(std::string(rest.substr(0, kChunk)));
+          rest.remove_prefix(std::min(kChunk, rest.size()));
+          if (!writer->Write(request)) break;
+        }
+        writer->WritesDone();
+        return FromGrpc(writer->Finish());
+      });
   if (!status.ok()) return status;
   return response.digest();
 }

@@ -64,11 +64,6 @@ void Reporter::Log(std::string_view text) {
   log_ += line;
 }
 
-void Reporter::Flush() {
-  absl::MutexLock lock(&mutex_);
-  flush_ = !events_.empty() || !log_.empty();
-}
-
 void Reporter::Finish() {
   {
     absl::MutexLock lock(&mutex_);
@@ -85,9 +80,7 @@ bool Reporter::TakeBatch(internal::v1::ReportRunRequest& batch) {
     return !events_.empty() || !log_.empty() || finished_;
   };
   mutex_.Await(absl::Condition(&something));
-  const auto hurry = [this]() ABSL_SHARED_LOCKS_REQUIRED(mutex_) { return flush_ || finished_; };
-  mutex_.AwaitWithTimeout(absl::Condition(&hurry), options_.gather);
-  flush_ = false;
+  mutex_.AwaitWithTimeout(absl::Condition(&finished_), options_.gather);
   while (!events_.empty() && batch.events_size() < kMaxEvents) {
     *batch.add_events() = std::move(events_.front());
     events_.pop_front();

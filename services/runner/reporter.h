@@ -38,8 +38,6 @@ class Reporter {
   void Notice(std::string_view text);
   // One line or several, without the last line break.
   void Log(std::string_view text);
-  // Sends what there is now, without waiting for the answer.
-  void Flush();
   // Sends what there is and waits for it; what comes later is dropped.
   void Finish();
 
@@ -59,7 +57,6 @@ class Reporter {
   std::string log_ ABSL_GUARDED_BY(mutex_);
   bool log_dropped_ ABSL_GUARDED_BY(mutex_) = false;
   int64_t sequence_ ABSL_GUARDED_BY(mutex_) = 0;
-  bool flush_ ABSL_GUARDED_BY(mutex_) = false;
   bool finished_ ABSL_GUARDED_BY(mutex_) = false;
   // Of the sending thread alone.
   int64_t log_offset_ = 0;

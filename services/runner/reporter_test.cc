@@ -59,16 +59,23 @@ TEST_F(ReporterTest, SendsEverythingInOrder) {
   EXPECT_EQ(run.log, expected);
 }
 
-TEST_F(ReporterTest, GathersAndFlushes) {
-  // Would wait for a minute.
-  auto reporter = Make({.gather = absl::Minutes(1)});
+TEST_F(ReporterTest, SendsSoonByItself) {
+  auto reporter = Make();
   reporter->Log("now");
-  reporter->Flush();
   queue_.WaitFor(kRun, [](const RecordedRun& run) { return run.log == "now\n"; });
   reporter->Log("at the end");
   reporter->Finish();
   EXPECT_EQ(queue_.Recorded(kRun).log, "now\nat the end\n");
   reporter->Log("too late");
+}
+
+TEST_F(ReporterTest, TheEndDoesNotWaitToGather) {
+  const absl::Time start = absl::Now();
+  auto reporter = Make({.gather = absl::Minutes(10)});
+  reporter->Log("x");
+  reporter->Finish();
+  EXPECT_EQ(queue_.Recorded(kRun).log, "x\n");
+  EXPECT_LT(absl::Now() - start, absl::Minutes(1));
 }
 
 TEST_F(ReporterTest, LongLogsGoInPiecesOfWholeLines) {
@@ -106,11 +113,9 @@ TEST_F(ReporterTest, SecretsAndBrokenTextDoNotGoOut) {
 TEST_F(ReporterTest, WaitsForAServiceThatIsAway) {
   auto reporter = Make();
   reporter->Log("one");
-  reporter->Flush();
   queue_.WaitFor(kRun, [](const RecordedRun& run) { return !run.log.empty(); });
   queue_.StopServing();
   reporter->Log("two");
-  reporter->Flush();
   queue_.Serve();
   reporter->Log("three");
   reporter->Finish();
@@ -132,7 +137,6 @@ TEST_F(ReporterTest, AnOldGenerationAbandonsTheRun) {
   queue_.Steal(kRun, /*tell_by_heartbeat=*/false);
   auto reporter = Make();
   reporter->Log("x");
-  reporter->Flush();
   EXPECT_TRUE(control_.WaitAbandoned(absl::Minutes(1)));
   EXPECT_EQ(control_.reason(), StopReason::kLeaseLost);
   reporter->Finish();
@@ -142,7 +146,6 @@ TEST_F(ReporterTest, AnAbandonedRunDoesNotWaitForTheService) {
   queue_.StopServing();
   auto reporter = Make();
   reporter->Log("x");
-  reporter->Flush();
   control_.Abandon(StopReason::kLeaseLost);
   reporter->Finish();
   EXPECT_EQ(queue_.Recorded(kRun).log, "");

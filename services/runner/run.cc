@@ -54,7 +54,6 @@ absl::Status RunStep(RunContext& context, const Step& step) {
   *told.mutable_duration() = ToProto(took);
   told.set_failed(!status.ok());
   context.reporter.Event(std::move(ended));
-  context.reporter.Flush();
   context.parts.metrics.ObserveStep(WorkName(context.assignment.work()), step.name, took);
   return status;
 }
@@ -90,10 +89,10 @@ absl::Status RunInFolder(const RunnerParts& parts, const Assignment& assignment,
                                  assignment.lease().generation(), "."));
   }
   ProcessLimits limits;
-  limits.deadline = absl::Now() + (assignment.has_timeout() ? FromProto(assignment.timeout())
-                                                            : kDefaultTimeout);
-  RunContext context{parts,  assignment, scrubber, control, reporter,
-                     folder, limits,     "",       nullptr, result};
+  limits.deadline =
+      absl::Now() + (assignment.has_timeout() ? FromProto(assignment.timeout()) : kDefaultTimeout);
+  RunContext context{parts,  assignment, scrubber, control, reporter, folder,
+                     limits, "",         nullptr,  nullptr, result};
   const absl::Status status = RunSteps(context);
   reporter.Finish();
   return status;
@@ -132,12 +131,11 @@ void ExecuteRun(const RunnerParts& parts, const Assignment& assignment, RunContr
     parts.plans.Remove(assignment.plan_digest());
   }
   parts.metrics.CountRun(work, outcome);
-  LogInfo("run ended",
-          {{"run", name},
-           {"work", work},
-           {"result", outcome},
-           {"error", std::string(status.message())},
-           {"seconds", absl::ToDoubleSeconds(parts.clock.TimeNow() - start)}});
+  LogInfo("run ended", {{"run", name},
+                        {"work", work},
+                        {"result", outcome},
+                        {"error", std::string(status.message())},
+                        {"seconds", absl::ToDoubleSeconds(parts.clock.TimeNow() - start)}});
 }
 
 }  // namespace stackyard::runner

@@ -6,8 +6,10 @@
 #include <string_view>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "common/clock.h"
+#include "common/work.h"
 #include "services/runner/json_events.h"
 #include "services/runner/plan_store.h"
 #include "services/runner/prepared_modules.h"
@@ -48,6 +50,13 @@ struct RunContext {
   std::string step;
   // Lives from the step that changes the state to the step that saves it.
   std::unique_ptr<StateWatcher> watcher;
+  // The plan file on its way to the blob store, from when it is there; and its digest there.
+  struct Upload {
+    std::string plan;
+    absl::StatusOr<std::string> digest = absl::UnknownError("not sent");
+    std::unique_ptr<Task> task;
+  };
+  std::unique_ptr<Upload> upload;
   // What CompleteRun will say.
   internal::v1::CompleteRunRequest& result;
 };

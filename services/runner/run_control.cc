@@ -84,9 +84,8 @@ bool RunControl::abandoned() const { return level() >= kAbandoned; }
 
 bool RunControl::WaitAbandoned(absl::Duration timeout) const {
   absl::MutexLock lock(&mutex_);
-  const auto abandoned = [this]() ABSL_SHARED_LOCKS_REQUIRED(mutex_) {
-    return level_ >= kAbandoned;
-  };
+  const auto abandoned = [this]()
+                             ABSL_SHARED_LOCKS_REQUIRED(mutex_) { return level_ >= kAbandoned; };
   return mutex_.AwaitWithTimeout(absl::Condition(&abandoned), timeout);
 }
 

@@ -44,7 +44,9 @@ TEST(RunControlTest, AbandoningReplacesTheReasonAndCallsBack) {
   int calls = 0;
   int calls_of_gone = 0;
   const RunControl::OnAbandon hook(control, [&calls] { ++calls; });
-  { const RunControl::OnAbandon gone(control, [&calls_of_gone] { ++calls_of_gone; }); }
+  {
+    const RunControl::OnAbandon gone(control, [&calls_of_gone] { ++calls_of_gone; });
+  }
   control.Abandon(StopReason::kLeaseLost);
   control.Abandon(StopReason::kLeaseLost);
   EXPECT_EQ(calls, 1);

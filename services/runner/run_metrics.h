@@ -1,13 +1,13 @@
 // What a runner counts.
 #pragma once
 
-#include <string>
-#include <string_view>
-
 #include <prometheus/counter.h>
 #include <prometheus/gauge.h>
 #include <prometheus/histogram.h>
 #include <prometheus/registry.h>
+
+#include <string>
+#include <string_view>
 
 #include "absl/time/time.h"
 

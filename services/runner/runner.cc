@@ -18,8 +18,7 @@ constexpr absl::Duration kKillTime = absl::Seconds(2);
 
 }  // namespace
 
-Runner::Runner(const RunnerParts& parts, RunnerOptions options)
-    : parts_(parts), options_(options) {
+Runner::Runner(const RunnerParts& parts, RunnerOptions options) : parts_(parts), options_(options) {
   parts_.metrics.SetSlots(options_.slots);
   heartbeat_ = std::make_unique<Loop>("heartbeat", [this] { return Beat(); });
   absl::MutexLock lock(&mutex_);
@@ -63,7 +62,8 @@ absl::Duration Runner::Acquire() {
   if (!assignments.ok()) {
     pause_ = std::min(std::max(pause_ * 2, kFirstPause), kLongestPause);
     if (!absl::IsCancelled(assignments.status())) {
-      LogWarning("no work can be fetched", {{"error", std::string(assignments.status().message())}});
+      LogWarning("no work can be fetched",
+                 {{"error", std::string(assignments.status().message())}});
     }
     return pause_;
   }
@@ -104,11 +104,12 @@ absl::Duration Runner::Beat() {
   }
   if (leases.empty()) return options_.heartbeat_interval;
   const absl::Time start = absl::Now();
-  const auto answer = parts_.queue.Heartbeat(
-      leases, std::max(options_.heartbeat_interval, absl::Seconds(1)));
+  const auto answer =
+      parts_.queue.Heartbeat(leases, std::max(options_.heartbeat_interval, absl::Seconds(1)));
   if (!answer.ok()) {
     LogWarning("a heartbeat failed", {{"error", std::string(answer.status().message())}});
-    return std::max(options_.heartbeat_interval / 4, options_.heartbeat_interval - (absl::Now() - start));
+    return std::max(options_.heartbeat_interval / 4,
+                    options_.heartbeat_interval - (absl::Now() - start));
   }
   absl::MutexLock lock(&mutex_);
   const auto find = [this](const Lease& lease) ABSL_SHARED_LOCKS_REQUIRED(mutex_) -> RunControl* {

@@ -47,7 +47,8 @@ class StopTest : public RunnerFixture {
     EXPECT_GT(pid, 0);
     const Fd shell(static_cast<int>(syscall(SYS_pidfd_open, pid, 0)));
     pollfd ended{shell.get(), POLLIN, 0};
-    return !shell.ok() || poll(&ended, 1, static_cast<int>(absl::ToInt64Milliseconds(patience))) > 0;
+    return !shell.ok() ||
+           poll(&ended, 1, static_cast<int>(absl::ToInt64Milliseconds(patience))) > 0;
   }
 
   std::string bundle_;
@@ -82,7 +83,8 @@ TEST_F(StopTest, KillEndsTheWholeGroup) {
 
 TEST_F(StopTest, ACancelledPlanPlansNothing) {
   StartRunner();
-  const std::string bundle = queue_.AddBlob(MakeBundle({{"main.tf", "output \"a\" { value = 1 }"}}));
+  const std::string bundle =
+      queue_.AddBlob(MakeBundle({{"main.tf", "output \"a\" { value = 1 }"}}));
   queue_.HoldReads(true);
   queue_.Push(Make(Assignment::PLAN, kRun, bundle));
   queue_.Cancel(kRun, /*kill=*/false);
@@ -125,7 +127,8 @@ TEST_F(StopTest, AnOldGenerationIsKilledAtOnceAndTellsNothing) {
   queue_.Steal(kRun2, /*tell_by_heartbeat=*/false);
   // What is reported next is refused.
   queue_.Cancel(kRun2, /*kill=*/false);
-  const std::string bundle = queue_.AddBlob(MakeBundle({{"main.tf", "output \"a\" { value = 1 }"}}));
+  const std::string bundle =
+      queue_.AddBlob(MakeBundle({{"main.tf", "output \"a\" { value = 1 }"}}));
   // The runner goes on with other work.
   EXPECT_EQ(Do(Make(Assignment::PLAN, "r/other", bundle)).status().code(), 0);
   StopRunner();
@@ -182,7 +185,8 @@ TEST_F(TimeoutTest, ARunThatTakesTooLongFails) {
 
 TEST_F(StopTest, ATakenOverRunSaysSo) {
   StartRunner();
-  const std::string bundle = queue_.AddBlob(MakeBundle({{"main.tf", "output \"a\" { value = 1 }"}}));
+  const std::string bundle =
+      queue_.AddBlob(MakeBundle({{"main.tf", "output \"a\" { value = 1 }"}}));
   Assignment plan = Make(Assignment::PLAN, kRun, bundle);
   plan.mutable_lease()->set_generation(2);
   EXPECT_EQ(Do(plan).status().code(), 0);

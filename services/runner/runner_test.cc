@@ -49,7 +49,8 @@ std::vector<std::string> StepsOf(const RecordedRun& run) {
 std::set<std::string> Done(const RecordedRun& run) {
   std::set<std::string> done;
   for (const v1::RunEvent& event : run.events) {
-    if (event.resource().phase() == v1::ResourceEvent::DONE) done.insert(event.resource().address());
+    if (event.resource().phase() == v1::ResourceEvent::DONE)
+      done.insert(event.resource().address());
   }
   return done;
 }
@@ -143,10 +144,11 @@ TEST_F(RunnerTest, SavesTheStateWhileApplyGoesOn) {
 TEST_F(RunnerTest, ReadsAModuleAndKeepsItPrepared) {
   StartRunner();
   const std::string bundle = queue_.AddBlob(MakeBundle(
-      {{"main.tf", "variable \"stackyard_stack_uid\" { type = string }\n"
-                   "variable \"size\" {\n  type = number\n  default = 3\n  description = \"How big.\"\n}\n"
-                   "output \"uid\" { value = var.stackyard_stack_uid }\n"
-                   "module \"child\" { source = \"./child\" }\n"},
+      {{"main.tf",
+        "variable \"stackyard_stack_uid\" { type = string }\n"
+        "variable \"size\" {\n  type = number\n  default = 3\n  description = \"How big.\"\n}\n"
+        "output \"uid\" { value = var.stackyard_stack_uid }\n"
+        "module \"child\" { source = \"./child\" }\n"},
        {"child/main.tf", "resource \"terraform_data\" \"in\" { input = 1 }\n"}}));
   Assignment inspect = Make(Assignment::INSPECT, "templates/t/versions/1", bundle);
   inspect.clear_parameters();
@@ -174,7 +176,8 @@ TEST_F(RunnerTest, SaysWhatIsWrongWithAModule) {
       {"variable \"a\" {\n  type = nonsense\n}\n", "main.tf:2"},
       {"\nresource \"terraform_data\" \"a\" { inputs = 1 }\n", "main.tf:2: Unsupported argument"},
       {"terraform {\n  backend \"http\" {}\n}\n", "state is kept"},
-      {"terraform {\n  required_providers {\n    nope = { source = \"example.com/a/nope\" }\n  }\n}\n",
+      {"terraform {\n  required_providers {\n    nope = { source = \"example.com/a/nope\" }\n  "
+       "}\n}\n",
        "example.com/a/nope"},
   };
   int number = 0;
@@ -235,8 +238,9 @@ resource "terraform_data" "bad" {
 
 TEST_F(RunnerTest, QuotesTheFirstErrorOfAPlan) {
   StartRunner();
-  const std::string bundle = queue_.AddBlob(MakeBundle(
-      {{"main.tf", "variable \"n\" {\n  type = number\n  validation {\n    condition = var.n > 5\n"
+  const std::string bundle = queue_.AddBlob(
+      MakeBundle({{"main.tf",
+                   "variable \"n\" {\n  type = number\n  validation {\n    condition = var.n > 5\n"
                    "    error_message = \"Too small.\"\n  }\n}\n"}}));
   const auto completion = Do(Make(Assignment::PLAN, kRun, bundle, R"({"n": 1})"));
   EXPECT_EQ(ReasonName(completion.status()), "RUN_FAILED");

@@ -14,8 +14,10 @@ using nlohmann::json;
 constexpr size_t kMinLine = 8;
 
 bool NamesSecret(std::string name) {
-  std::transform(name.begin(), name.end(), name.begin(), [](unsigned char c) { return toupper(c); });
-  for (const char* part : {"SECRET", "TOKEN", "PASSWORD", "PASSWD", "CREDENTIAL", "PRIVATE", "_KEY"}) {
+  std::transform(name.begin(), name.end(), name.begin(),
+                 [](unsigned char c) { return toupper(c); });
+  for (const char* part :
+       {"SECRET", "TOKEN", "PASSWORD", "PASSWD", "CREDENTIAL", "PRIVATE", "_KEY"}) {
     if (name.find(part) != std::string::npos) return true;
   }
   return false;
@@ -85,10 +87,14 @@ void Scrubber::Learn(std::string_view secret) {
   // Terraform's jsonencode and Go escape these three besides.
   std::string html;
   for (const char c : secrets_.back()) {
-    if (c == '<') html += "\\u003c";
-    else if (c == '>') html += "\\u003e";
-    else if (c == '&') html += "\\u0026";
-    else html += c;
+    if (c == '<')
+      html += "\\u003c";
+    else if (c == '>')
+      html += "\\u003e";
+    else if (c == '&')
+      html += "\\u0026";
+    else
+      html += c;
   }
   secrets_.push_back(std::move(html));
   if (secret.find('\n') == std::string_view::npos) return;

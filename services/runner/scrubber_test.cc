@@ -11,17 +11,16 @@ namespace {
 
 internal::v1::Assignment With(const std::string& parameters, const std::string& sensitive) {
   internal::v1::Assignment assignment;
-  EXPECT_TRUE(google::protobuf::util::JsonStringToMessage(parameters,
-                                                          assignment.mutable_parameters())
-                  .ok());
+  EXPECT_TRUE(
+      google::protobuf::util::JsonStringToMessage(parameters, assignment.mutable_parameters())
+          .ok());
   assignment.add_sensitive_parameters(sensitive);
   return assignment;
 }
 
 TEST(ScrubberTest, ReplacesEveryOccurrence) {
   const Scrubber scrubber(With(R"({"pw": "hunter2", "name": "visible"})", "pw"));
-  EXPECT_EQ(scrubber.Scrub("hunter2 and hunter2, visible"),
-            "(sensitive) and (sensitive), visible");
+  EXPECT_EQ(scrubber.Scrub("hunter2 and hunter2, visible"), "(sensitive) and (sensitive), visible");
   EXPECT_TRUE(scrubber.Holds("xhunter2x"));
   EXPECT_FALSE(scrubber.Holds("hunter"));
 }
@@ -37,8 +36,7 @@ TEST(ScrubberTest, ShortSecretsAreLeftAlone) {
 }
 
 TEST(ScrubberTest, TheLongerOfTwoGoesFirst) {
-  internal::v1::Assignment assignment =
-      With(R"({"a": "secret", "b": "secret-and-more"})", "a");
+  internal::v1::Assignment assignment = With(R"({"a": "secret", "b": "secret-and-more"})", "a");
   assignment.add_sensitive_parameters("b");
   EXPECT_EQ(Scrubber(assignment).Scrub("<secret-and-more>"), "<(sensitive)>");
 }
@@ -67,8 +65,9 @@ TEST(ScrubberTest, KnowsSecretVariablesOfTheEnvironment) {
 
 TEST(ScrubberTest, LearnsWhatIsMarked) {
   Scrubber scrubber;
-  scrubber.LearnMarked(nlohmann::json::parse(R"({"a":["open","shut-away"],"b":{"c":"hidden"},"d":1})"),
-                       nlohmann::json::parse(R"({"a":[false,true],"b":true,"x":true,"d":{"e":true}})"));
+  scrubber.LearnMarked(
+      nlohmann::json::parse(R"({"a":["open","shut-away"],"b":{"c":"hidden"},"d":1})"),
+      nlohmann::json::parse(R"({"a":[false,true],"b":true,"x":true,"d":{"e":true}})"));
   EXPECT_EQ(scrubber.Scrub("open shut-away hidden"), "open (sensitive) (sensitive)");
 }
 
@@ -88,7 +87,9 @@ TEST(JsonValueTest, GoesThereAndBack) {
 
 TEST(Utf8Test, ReplacesWhatIsNone) {
   EXPECT_EQ(ValidUtf8("plain, ü, €, 😀"), "plain, ü, €, 😀");
-  EXPECT_EQ(ValidUtf8("a\xff" "b\xc3"), "a?b?");
+  EXPECT_EQ(ValidUtf8("a\xff"
+                      "b\xc3"),
+            "a?b?");
   EXPECT_EQ(ValidUtf8("\xed\xa0\x80"), "???");
   EXPECT_EQ(ValidUtf8("\xc0\xaf"), "??");
   EXPECT_EQ(ValidUtf8(std::string_view("\0x", 2)), "?x");

@@ -20,6 +20,7 @@ namespace {
 using nlohmann::json;
 
 constexpr std::string_view kState = "terraform.tfstate";
+constexpr int kGatherMillis = 50;
 
 // Takes all events that are there; answers whether one was about the state.
 bool TakeEvents(int inotify) {
@@ -71,8 +72,8 @@ absl::Status StateWatcher::Start() {
   stop_ = Fd(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
   // Terraform writes the file in place and keeps it open, so IN_CLOSE_WRITE would come too late.
   if (!inotify_.ok() || !stop_.ok() ||
-      inotify_add_watch(inotify_.get(), folder_.c_str(),
-                        IN_MODIFY | IN_CLOSE_WRITE | IN_MOVED_TO) < 0) {
+      inotify_add_watch(inotify_.get(), folder_.c_str(), IN_MODIFY | IN_CLOSE_WRITE | IN_MOVED_TO) <
+          0) {
     return absl::InternalError(absl::StrCat("inotify: ", strerror(errno)));
   }
   thread_ = std::make_unique<Task>("state-watcher", [this] { Watch(); });
@@ -85,6 +86,9 @@ void StateWatcher::Watch() {
     if (fds[1].revents != 0) return;
     // What is half written is followed by another event.
     if (fds[0].revents == 0 || !TakeEvents(inotify_.get())) continue;
+    // More may follow at once, the last one most of all; then Finish sends it.
+    if (poll(&fds[1], 1, kGatherMillis) > 0) return;
+    TakeEvents(inotify_.get());
     const absl::Status saved = Save(/*last=*/false);
     if (saved.ok()) continue;
     LogWarning("a snapshot of the state was not saved",

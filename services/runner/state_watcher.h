@@ -14,8 +14,9 @@
 namespace stackyard::runner {
 
 // Watches `terraform.tfstate` in a folder and sends each snapshot that is whole and has a higher
-// serial than the last, from a thread of its own. When snapshots come faster than they are sent,
-// those in between are skipped. A refusal because of the generation abandons the run.
+// serial than the last, 50 ms after it appeared, from a thread of its own. When snapshots come
+// faster than they are sent, those in between are skipped. A refusal because of the generation
+// abandons the run.
 class StateWatcher {
  public:
   // `serial` is that of the state which the run began with; 0: none.

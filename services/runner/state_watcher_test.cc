@@ -35,8 +35,8 @@ class StateWatcherTest : public testing::Test {
   }
 
   std::unique_ptr<StateWatcher> Watch(int64_t serial = 0) {
-    auto watcher = std::make_unique<StateWatcher>(client_, lease_, folder_.path() + "/run", serial,
-                                                  control_);
+    auto watcher =
+        std::make_unique<StateWatcher>(client_, lease_, folder_.path() + "/run", serial, control_);
     EXPECT_TRUE(watcher->Start().ok());
     return watcher;
   }

@@ -82,16 +82,28 @@ Step PlanStep(PlanKind kind) {
           }};
 }
 
+// Sends the plan file while it is looked at.
+absl::Status BeginUpload(RunContext& context) {
+  auto upload = std::make_unique<RunContext::Upload>();
+  ASSIGN_OR_RETURN(upload->plan, ReadFile(PathOf(context, kPlanFile), kMaxPlan));
+  upload->task = std::make_unique<Task>("upload", [&context, sent = upload.get()] {
+    sent->digest = context.parts.queue.WriteBlob(sent->plan, context.control);
+  });
+  context.upload = std::move(upload);
+  return absl::OkStatus();
+}
+
 absl::Status Show(RunContext& context) {
+  // Nobody applies what a REFRESH planned.
+  if (context.assignment.work() == Assignment::PLAN) RETURN_IF_ERROR(BeginUpload(context));
   const TerraformSite site = SiteOf(context, context.folder.module());
   std::string text;
   RETURN_IF_ERROR(RunCommand(context, context.parts.terraform.Show(site),
                              [&text](std::string_view bytes) { text += bytes; }));
   ASSIGN_OR_RETURN(internal::v1::PlanSummary summary,
                    ReadPlan(text, context.assignment, context.scrubber));
-  ASSIGN_OR_RETURN(const std::string plan, ReadFile(PathOf(context, kPlanFile), kMaxPlan));
   v1::Plan& told = *summary.mutable_plan();
-  told.set_digest(Sha256Hex(plan));
+  if (context.upload != nullptr) told.set_digest(Sha256Hex(context.upload->plan));
   told.set_state_serial(StateSerial(context.assignment.state()));
   *told.mutable_create_time() = ToProto(context.parts.clock.TimeNow());
   *told.mutable_diagnostics() = context.result.diagnostics();
@@ -100,11 +112,16 @@ absl::Status Show(RunContext& context) {
 }
 
 absl::Status SavePlan(RunContext& context) {
-  ASSIGN_OR_RETURN(const std::string plan, ReadFile(PathOf(context, kPlanFile), kMaxPlan));
+  RunContext::Upload& upload = *context.upload;
   const std::string& digest = context.result.plan().plan().digest();
-  ASSIGN_OR_RETURN(const std::string stored, context.parts.queue.WriteBlob(plan, context.control));
-  if (stored != digest) return absl::DataLossError("the plan was stored with another digest");
-  return context.parts.plans.Put(digest, plan);
+  RETURN_IF_ERROR(context.parts.plans.Put(digest, upload.plan));
+  // Waits for the end of it.
+  upload.task.reset();
+  RETURN_IF_ERROR(upload.digest.status());
+  if (*upload.digest != digest) {
+    return absl::DataLossError("the plan was stored with another digest");
+  }
+  return absl::OkStatus();
 }
 
 // Applies the plan file; `name` is `apply` or `destroy`.

@@ -40,9 +40,12 @@ std::string Quoted(std::string_view text) {
 }
 
 std::string List(const std::vector<std::string>& items) {
-  return absl::StrCat("[", absl::StrJoin(items, ", ", [](std::string* out, const std::string& item) {
-                        absl::StrAppend(out, Quoted(item));
-                      }), "]");
+  return absl::StrCat("[",
+                      absl::StrJoin(items, ", ",
+                                    [](std::string* out, const std::string& item) {
+                                      absl::StrAppend(out, Quoted(item));
+                                    }),
+                      "]");
 }
 
 }  // namespace
@@ -115,7 +118,10 @@ Command Terraform::Validate(const TerraformSite& site) const {
 Command Terraform::Plan(const TerraformSite& site, PlanKind kind) const {
   // Nobody else knows of the folder, so there is nothing to lock. The parameters are named here,
   // though Terraform finds the file by itself, so that they win over values in the bundle.
-  std::vector<std::string> arguments = {"plan", "-json", "-input=false", "-lock=false",
+  std::vector<std::string> arguments = {"plan",
+                                        "-json",
+                                        "-input=false",
+                                        "-lock=false",
                                         absl::StrCat("-out=", std::string(kPlanFile)),
                                         absl::StrCat("-var-file=", std::string(kParametersFile))};
   if (kind == PlanKind::kDestroy) arguments.push_back("-destroy");
@@ -128,8 +134,8 @@ Command Terraform::Show(const TerraformSite& site) const {
 }
 
 Command Terraform::Apply(const TerraformSite& site) const {
-  return Make(site, {"apply", "-json", "-input=false", "-lock=false", "-backup=-",
-                     std::string(kPlanFile)});
+  return Make(
+      site, {"apply", "-json", "-input=false", "-lock=false", "-backup=-", std::string(kPlanFile)});
 }
 
 }  // namespace stackyard::runner

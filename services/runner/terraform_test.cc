@@ -78,20 +78,19 @@ TEST_F(TerraformTest, TheEnvironmentIsItsOwn) {
   setenv("STACKYARD_SECRET", "x", 1);
   const Command command = Terraform(options_).Validate(site_);
   unsetenv("STACKYARD_SECRET");
-  EXPECT_THAT(command.environment,
-              testing::UnorderedElementsAre(
-                  testing::StartsWith("PATH=/usr/local/sbin"), "HOME=/run", "TMPDIR=/run/tmp",
-                  "TF_IN_AUTOMATION=1", "TF_INPUT=0", "CHECKPOINT_DISABLE=1",
-                  "TF_CLI_CONFIG_FILE=/own/rc", "GOGC=off", "GOMEMLIMIT=1GiB",
-                  "AWS_ENDPOINT_URL=http://x", "SHARED=stack"));
+  EXPECT_THAT(
+      command.environment,
+      testing::UnorderedElementsAre(
+          testing::StartsWith("PATH=/usr/local/sbin"), "HOME=/run", "TMPDIR=/run/tmp",
+          "TF_IN_AUTOMATION=1", "TF_INPUT=0", "CHECKPOINT_DISABLE=1", "TF_CLI_CONFIG_FILE=/own/rc",
+          "GOGC=off", "GOMEMLIMIT=1GiB", "AWS_ENDPOINT_URL=http://x", "SHARED=stack"));
   EXPECT_EQ(command.directory, "/run/module");
 }
 
 TEST_F(TerraformTest, CommandLines) {
   const Terraform terraform(options_);
-  EXPECT_THAT(terraform.Init(site_).argv,
-              ElementsAre("/bin/terraform", "init", "-input=false", "-no-color", "-backend=false",
-                          "-json"));
+  EXPECT_THAT(terraform.Init(site_).argv, ElementsAre("/bin/terraform", "init", "-input=false",
+                                                      "-no-color", "-backend=false", "-json"));
   EXPECT_THAT(terraform.Plan(site_, PlanKind::kNormal).argv,
               ElementsAre("/bin/terraform", "plan", "-json", "-input=false", "-lock=false",
                           "-out=stackyard.tfplan", "-var-file=stackyard.auto.tfvars.json"));

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cctype>
 #include <cerrno>
+#include <cstdlib>
 #include <cstring>
 #include <filesystem>
 #include <system_error>
@@ -23,8 +24,8 @@ namespace {
 // A folder name of a resource name.
 std::string Flat(std::string name) {
   std::replace_if(
-      name.begin(), name.end(),
-      [](unsigned char c) { return !isalnum(c) && c != '-' && c != '.'; }, '_');
+      name.begin(), name.end(), [](unsigned char c) { return !isalnum(c) && c != '-' && c != '.'; },
+      '_');
   // `..` and hidden names must not come out.
   return absl::StrCat("_", name.substr(0, 200));
 }
@@ -35,7 +36,7 @@ absl::StatusOr<std::unique_ptr<Workspace>> Workspace::Open(const std::string& ro
                                                            const std::string& runner_id) {
   std::error_code error;
   const std::string path = fs::absolute(root, error).lexically_normal().string();
-  for (const char* part : {"", "/locks", "/runs", "/prepared", "/plans"}) {
+  for (const char* part : {"", "/locks", "/runs", "/tmp", "/prepared", "/plans"}) {
     const absl::Status made = MakeFolder(path + part);
     if (!made.ok()) return absl::InvalidArgumentError(made.message());
   }
@@ -47,6 +48,7 @@ absl::StatusOr<std::unique_ptr<Workspace>> Workspace::Open(const std::string& ro
   }
   std::unique_ptr<Workspace> workspace(new Workspace(path, runner_id, std::move(lock)));
   RETURN_IF_ERROR(MakeFolder(workspace->own_));
+  RETURN_IF_ERROR(workspace->MakeTmp());
   workspace->RemoveOrphans();
   return workspace;
 }
@@ -57,8 +59,21 @@ Workspace::Workspace(std::string root, std::string runner_id, Fd lock)
       own_(absl::StrCat(root_, "/runs/", runner_id)),
       lock_(std::move(lock)) {}
 
+absl::Status Workspace::MakeTmp() {
+  // Room for the number of a run.
+  constexpr size_t kNumber = 12;
+  std::string place = absl::StrCat(root_, "/tmp/XXXXXX");
+  if (place.size() + kNumber > kMaxTmpPath) place = "/tmp/stackyard-XXXXXX";
+  if (mkdtemp(place.data()) == nullptr) {
+    return absl::InvalidArgumentError(absl::StrCat("cannot make ", place, ": ", strerror(errno)));
+  }
+  tmp_ = place;
+  return WriteFile(lock_path_, tmp_);
+}
+
 Workspace::~Workspace() {
   RemoveFolder(own_);
+  if (!tmp_.empty()) RemoveFolder(tmp_);
   unlink(lock_path_.c_str());
 }
 
@@ -73,6 +88,8 @@ void Workspace::RemoveOrphans() const {
     if (lock.ok() && flock(lock.get(), LOCK_EX | LOCK_NB) != 0) continue;
     LogInfo("removing what a dead runner left", {{"path", path}});
     RemoveFolder(path);
+    const auto tmp = ReadFile(lock_path, /*max_bytes=*/4096);
+    if (tmp.ok() && !tmp->empty()) RemoveFolder(*tmp);
     unlink(lock_path.c_str());
   }
 }
@@ -80,7 +97,8 @@ void Workspace::RemoveOrphans() const {
 absl::StatusOr<std::unique_ptr<RunFolder>> Workspace::MakeRunFolder(
     const internal::v1::Lease& lease) {
   auto folder = std::make_unique<RunFolder>(
-      absl::StrCat(own_, "/", Flat(lease.run()), "-", lease.generation()));
+      absl::StrCat(own_, "/", Flat(lease.run()), "-", lease.generation()),
+      absl::StrCat(tmp_, "/", ++folders_));
   // Left from the same lease, when the service gave it twice.
   RemoveFolder(folder->path());
   RETURN_IF_ERROR(MakeFolder(folder->path()));

@@ -1,11 +1,12 @@
 // The folders of a runner.
 //
-//   locks/<runner>              held by a living runner
-//   runs/<runner>/<run>-<gen>/  one run; gone when it ends, or when the next runner finds it orphaned
-//   prepared/<digest>/          initialised modules, shared
-//   plans/<digest>              plan files, shared
+//   locks/<runner>              held by a living runner; says where its temporary files are
+//   runs/<runner>/<run>-<gen>/  one run; gone when it ends, or when the next runner finds it
+//   orphaned tmp/<short>/<number>/       temporary files of one run prepared/<digest>/ initialised
+//   modules, shared plans/<digest>              plan files, shared
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <string>
 
@@ -15,22 +16,29 @@
 
 namespace stackyard::runner {
 
-// A folder that is removed with the object.
+inline constexpr size_t kMaxTmpPath = 88;
+
+// The folders of one run, removed with the object.
 class RunFolder {
  public:
-  explicit RunFolder(std::string path) : path_(std::move(path)) {}
-  ~RunFolder() { RemoveFolder(path_); }
+  RunFolder(std::string path, std::string tmp) : path_(std::move(path)), tmp_(std::move(tmp)) {}
+  ~RunFolder() {
+    RemoveFolder(path_);
+    RemoveFolder(tmp_);
+  }
   RunFolder(const RunFolder&) = delete;
   RunFolder& operator=(const RunFolder&) = delete;
 
   const std::string& path() const { return path_; }
   // Where Terraform runs.
   std::string module() const { return path_ + "/module"; }
-  // Where it keeps temporary files.
-  std::string tmp() const { return path_ + "/tmp"; }
+  // Where it keeps temporary files. At most kMaxTmpPath long: providers make Unix sockets there,
+  // whose names have at most 107 bytes.
+  const std::string& tmp() const { return tmp_; }
 
  private:
   const std::string path_;
+  const std::string tmp_;
 };
 
 class Workspace {
@@ -52,12 +60,16 @@ class Workspace {
 
  private:
   Workspace(std::string root, std::string runner_id, Fd lock);
+  // Chooses the folder of temporary files and writes it into the lock.
+  absl::Status MakeTmp();
   void RemoveOrphans() const;
 
   const std::string root_;
   const std::string lock_path_;
   const std::string own_;
   const Fd lock_;
+  std::string tmp_;
+  std::atomic<int64_t> folders_{0};
 };
 
 }  // namespace stackyard::runner

@@ -48,6 +48,24 @@ TEST_F(WorkspaceTest, RunFoldersAreApartAndPrivateAndGoAway) {
   EXPECT_FALSE(fs::exists(path));
 }
 
+TEST_F(WorkspaceTest, TemporaryFilesHaveShortNames) {
+  const std::string deep = folder_.path() + "/" + std::string(150, 'x');
+  for (const std::string& root : {folder_.path() + "/work", deep}) {
+    std::string tmp;
+    {
+      auto workspace = Workspace::Open(root, std::string(80, 'r'));
+      ASSERT_TRUE(workspace.ok()) << workspace.status();
+      const auto run = (*workspace)->MakeRunFolder(Lease(std::string(150, 'n')));
+      ASSERT_TRUE(run.ok()) << run.status();
+      tmp = (*run)->tmp();
+      EXPECT_LE(tmp.size(), kMaxTmpPath);
+      EXPECT_TRUE(fs::is_directory(tmp));
+      EXPECT_TRUE(fs::is_empty(tmp));
+    }
+    EXPECT_FALSE(fs::exists(fs::path(tmp).parent_path()));
+  }
+}
+
 TEST_F(WorkspaceTest, NamesOfRunsCannotLeadOutside) {
   const auto workspace = OpenAs("a");
   for (const char* name : {"../../x", "..", "/etc", "a b\n"}) {
@@ -70,12 +88,15 @@ TEST_F(WorkspaceTest, RemovesWhatDeadRunnersLeftAndSparesTheLiving) {
   const auto busy = living->MakeRunFolder(Lease("r"));
   const std::string dead = folder_.path() + "/work/runs/dead";
   fs::create_directories(dead + "/r-1/module");
-  ASSERT_TRUE(WriteFile(folder_.path() + "/work/locks/dead", "").ok());
+  const std::string dead_tmp = folder_.path() + "/dead-tmp";
+  fs::create_directories(dead_tmp + "/1");
+  ASSERT_TRUE(WriteFile(folder_.path() + "/work/locks/dead", dead_tmp).ok());
   const std::string without_lock = folder_.path() + "/work/runs/unknown";
   fs::create_directories(without_lock);
 
   const auto next = OpenAs("next");
   EXPECT_FALSE(fs::exists(dead));
+  EXPECT_FALSE(fs::exists(dead_tmp));
   EXPECT_FALSE(fs::exists(folder_.path() + "/work/locks/dead"));
   EXPECT_FALSE(fs::exists(without_lock));
   EXPECT_TRUE(fs::exists((*busy)->module()));

@@ -243,7 +243,8 @@ grpc::Status FakeQueue::ReadBlob(grpc::ServerContext*, const ReadBlobRequest* re
   return grpc::Status::OK;
 }
 
-grpc::Status FakeQueue::WriteBlob(grpc::ServerContext*, grpc::ServerReader<WriteBlobRequest>* reader,
+grpc::Status FakeQueue::WriteBlob(grpc::ServerContext*,
+                                  grpc::ServerReader<WriteBlobRequest>* reader,
                                   WriteBlobResponse* response) {
   std::string content;
   WriteBlobRequest request;

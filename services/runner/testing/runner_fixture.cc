@@ -32,9 +32,9 @@ Assignment RunnerFixture::Make(Assignment::Work work, const std::string& run,
   assignment.set_bundle_digest(bundle);
   assignment.set_stack_uid("u1d");
   *assignment.mutable_timeout() = ToProto(absl::Minutes(5));
-  EXPECT_TRUE(google::protobuf::util::JsonStringToMessage(parameters,
-                                                          assignment.mutable_parameters())
-                  .ok());
+  EXPECT_TRUE(
+      google::protobuf::util::JsonStringToMessage(parameters, assignment.mutable_parameters())
+          .ok());
   return assignment;
 }
 
@@ -63,9 +63,7 @@ std::string RunnerFixture::Gated(const std::string& name, const std::string& gat
          ".pid'; while [ ! -e '" + Path(gate) + "' ]; do sleep 0.05; done\"\n  }\n}\n";
 }
 
-void RunnerFixture::Open(const std::string& gate) {
-  ASSERT_TRUE(WriteFile(Path(gate), "").ok());
-}
+void RunnerFixture::Open(const std::string& gate) { ASSERT_TRUE(WriteFile(Path(gate), "").ok()); }
 
 std::string ReasonName(const google::rpc::Status& status) {
   return v1::ErrorReason_Name(ReasonOf(FromProto(status)));

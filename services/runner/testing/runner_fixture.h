@@ -31,8 +31,7 @@ class RunnerFixture : public testing::Test {
                                  const std::string& parameters = "{}");
   // The APPLY of what Plan answered.
   internal::v1::Assignment ApplyOf(const internal::v1::PlanSummary& plan, const std::string& run,
-                                   const std::string& bundle,
-                                   const std::string& parameters = "{}");
+                                   const std::string& bundle, const std::string& parameters = "{}");
 
   // A path below the fixture's folder.
   std::string Path(const std::string& name) const { return folder_.path() + "/" + name; }

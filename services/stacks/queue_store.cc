@@ -45,10 +45,13 @@ absl::Status Enqueue(Change& change, const std::string& target, const std::strin
   }
   const int number = work;
   const int64_t now = ToMicros(change.now);
+  // A target that is queued again, a version published anew, goes on counting: an answer to its
+  // earlier work must not pass for one to this.
   change.sql << "INSERT INTO queue (target, busy, work, leased, generation, runner, lease_until, "
                 "cancel, events_seen, log_seen, enqueue_micros) "
-                "VALUES (:target, :busy, :work, 0, 0, '', 0, 0, 0, 0, :now)",
-      soci::use(target), soci::use(busy), soci::use(number), soci::use(now);
+                "VALUES (:target, :busy, :work, 0, COALESCE((SELECT generation FROM "
+                "finished_leases WHERE target = :same), 0), '', 0, 0, 0, 0, :now)",
+      soci::use(target), soci::use(busy), soci::use(number), soci::use(target), soci::use(now);
   change.touched.queue = true;
   return absl::OkStatus();
 }

@@ -1,0 +1,245 @@
+"""Starts the real services as processes on free loopback ports, and ends them again.
+
+    with Mesh(runners=2) as mesh:
+        mesh.rest("admin").get("/v1/whoami")
+
+Environment: STACKYARD_BIN is the folder with the binaries (build/bin), STACKYARD_TERRAFORM the
+terraform or tofu to use; what scripts/env.sh knows is taken from there. With STACKYARD_KEEP=1 data
+and logs stay after the run.
+"""
+
+import os
+import pathlib
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+
+import clients
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+HEALTH = "/grpc.health.v1.Health/Check"
+START_SECONDS = 60
+LOG_LINES = 25
+
+
+def read_environment():
+    """The environment that scripts/env.sh makes."""
+    if "STACKYARD_ROOT" in os.environ:
+        return dict(os.environ)
+    text = subprocess.run(
+        ["bash", "-c", '. "$0"/scripts/env.sh && env -0', str(ROOT)], check=True, capture_output=True
+    ).stdout.decode()
+    return dict(line.split("=", 1) for line in text.split("\0") if "=" in line)
+
+
+ENVIRONMENT = read_environment()
+BIN = pathlib.Path(os.environ.get("STACKYARD_BIN", ROOT / "build" / "bin")).resolve()
+TERRAFORM = ENVIRONMENT.get("STACKYARD_TERRAFORM") or shutil.which("terraform") or "terraform"
+MIRROR = ENVIRONMENT.get("STACKYARD_PROVIDER_MIRROR")
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def eventually(probe, what, seconds=60, every=0.1):
+    """Calls `probe` until it answers something true, and answers that. Fails after `seconds`."""
+    deadline = time.monotonic() + seconds
+    while True:
+        answer = probe()
+        if answer:
+            return answer
+        if time.monotonic() > deadline:
+            raise AssertionError(f"after {seconds} s still not: {what() if callable(what) else what}")
+        time.sleep(every)
+
+
+class Service:
+    """One process, which can be killed and started again with the same flags."""
+
+    def __init__(self, mesh, name, binary, flags, health):
+        self.mesh, self.name, self.health = mesh, name, health
+        self.command = [str(BIN / binary), *flags]
+        self.log = mesh.dir / "log" / f"{name}.log"
+        self.process = None
+
+    def spawn(self):
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                self.command, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                env=self.mesh.environment, start_new_session=True,
+            )
+        return self
+
+    def ready(self):
+        if self.process.poll() is not None:
+            raise AssertionError(f"{self.name} ended with {self.process.returncode}\n{self.tail()}")
+        answer = subprocess.run(
+            ["curl", "-s", "--noproxy", "*", "--max-time", "5", *self.health],
+            input=b"\0\0\0\0\0", capture_output=True,
+        )
+        # SERVING in gRPC's framing; REST answers JSON.
+        return answer.returncode == 0 and (answer.stdout.endswith(b"\x08\x01") or "-f" in self.health)
+
+    def start(self):
+        self.spawn()
+        return self.wait()
+
+    def wait(self):
+        eventually(self.ready, lambda: f"{self.name} ready\n{self.tail()}", START_SECONDS, 0.05)
+        return self
+
+    def kill(self):
+        """As a power cut would: no chance to save anything."""
+        if self.process and self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+
+    def stop(self, seconds=30):
+        """SIGTERM, and SIGKILL when that is not heard."""
+        if not self.process or self.process.poll() is not None:
+            return
+        self.process.send_signal(signal.SIGTERM)
+        try:
+            self.process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            raise AssertionError(f"{self.name} did not stop within {seconds} s\n{self.tail()}") from None
+
+    def restart(self):
+        self.kill()
+        return self.start()
+
+    def tail(self, lines=LOG_LINES):
+        text = self.log.read_text(errors="replace") if self.log.exists() else ""
+        return f"--- the end of {self.name}'s log\n" + "\n".join(text.splitlines()[-lines:])
+
+
+class Mesh:
+    """quota, stacks, gateway, rest and runners, with the people of the tests."""
+
+    def __init__(self, runners=1, slots=2, stacks_flags=(), runner_flags=(), environment=None):
+        # Unix sockets want a short path.
+        self.dir = pathlib.Path(tempfile.mkdtemp(prefix="sy-", dir="/tmp"))
+        (self.dir / "log").mkdir()
+        # What the tests do not set must not come from the shell.
+        self.environment = {
+            name: value for name, value in ENVIRONMENT.items()
+            if not name.startswith(("STACKYARD_", "TF_"))
+        }
+        self.environment.update(environment or {})
+        self.grpc = f"127.0.0.1:{free_port()}"
+        self.rest_address = f"127.0.0.1:{free_port()}"
+        self.tokens = {}
+        self.services = {}
+        self.rest_clients = {}
+        self._declare(runners, slots, stacks_flags, runner_flags)
+
+    def _declare(self, runners, slots, stacks_flags, runner_flags):
+        def add(name, flags, health=None, binary=None):
+            (self.dir / name).mkdir()
+            self.services[name] = Service(self, name, binary or f"stackyard-{name}", flags, health)
+
+        def grpc_health(*where):
+            return ["--http2-prior-knowledge", "-H", "content-type: application/grpc",
+                    "-H", "te: trailers", "--data-binary", "@-", *where]
+
+        def internal(name):
+            return f"unix:{self.dir}/{name}.sock", grpc_health(
+                "--unix-socket", f"{self.dir}/{name}.sock", f"http://localhost{HEALTH}")
+
+        quota, quota_health = internal("quota")
+        stacks, stacks_health = internal("stacks")
+        add("quota", ["--listen", quota, "--data", f"{self.dir}/quota"], quota_health)
+        add("stacks", ["--listen", stacks, "--data", f"{self.dir}/stacks", "--quota-target", quota,
+                       *stacks_flags], stacks_health)
+        add("gateway", ["--listen", self.grpc, "--data", f"{self.dir}/gateway", "--stacks-target",
+                        stacks, "--quota-target", quota, "--admin-token-file",
+                        f"{self.dir}/admin.token"], grpc_health(f"http://{self.grpc}{HEALTH}"))
+        add("rest", ["--listen", self.rest_address, "--gateway", self.grpc],
+            ["-f", f"http://{self.rest_address}/healthz"])
+        for number in range(1, runners + 1):
+            name = f"runner-{number}"
+            listen, health = internal(name)
+            flags = ["--listen", listen, "--data", f"{self.dir}/{name}", "--stacks-target", stacks,
+                     "--work-dir", f"{self.dir}/{name}/work", "--terraform", TERRAFORM,
+                     "--slots", str(slots), "--inspect", str(BIN / "stackyard-inspect"), *runner_flags]
+            add(name, flags, health, "stackyard-runner")
+
+    # ---- Life -------------------------------------------------------------------------------
+
+    def __enter__(self):
+        return self.start()
+
+    def __exit__(self, kind, error, trace):
+        self.close(show_logs=error is not None)
+
+    def start(self):
+        missing = [name for name in sorted({s.command[0] for s in self.services.values()})
+                   if not os.access(name, os.X_OK)]
+        if missing:
+            shutil.rmtree(self.dir)
+            raise SystemExit(f"error: {', '.join(missing)} missing\nwhat to do: run: make build")
+        try:
+            for service in self.services.values():
+                service.start()
+        except BaseException:
+            self.close()
+            raise
+        self.tokens["admin"] = (self.dir / "admin.token").read_text().strip()
+        return self
+
+    def close(self, show_logs=False):
+        for client in self.rest_clients.values():
+            client.close()
+        if show_logs:
+            self.show_logs()
+        for service in reversed(self.services.values()):
+            service.kill()
+        if os.environ.get("STACKYARD_KEEP"):
+            print(f"data and logs stay in {self.dir}", file=sys.stderr)
+        else:
+            shutil.rmtree(self.dir, ignore_errors=True)
+
+    def show_logs(self):
+        for service in self.services.values():
+            print(service.tail(), file=sys.stderr)
+
+    def __getitem__(self, name):
+        return self.services[name]
+
+    def runners(self):
+        return [s for name, s in self.services.items() if name.startswith("runner-")]
+
+    # ---- People -----------------------------------------------------------------------------
+
+    def person(self, user, **roles):
+        """Makes a user with a token; roles by project, `everywhere` is the whole place."""
+        admin = self.rest("admin")
+        admin.post(f"/v1/users?userId={user}", {"displayName": user.capitalize()})
+        for project, role in roles.items():
+            parent = "" if project == "everywhere" else f"/projects/{project}"
+            admin.post(f"/v1{parent}/bindings", {"role": f"roles/{role}", "member": f"users/{user}"})
+        answer = admin.post(f"/v1/users/{user}/tokens", {"displayName": "e2e"})
+        self.tokens[user] = answer["secret"]
+
+    def rest(self, user):
+        """The REST API as somebody; None is nobody."""
+        if user not in self.rest_clients:
+            self.rest_clients[user] = clients.Rest(self.rest_address, self.tokens.get(user))
+        return self.rest_clients[user]
+
+    def cli(self, user, project="web"):
+        """The command line tool as somebody."""
+        return clients.Cli(str(BIN / "stackyard"), self.grpc, self.tokens[user], project,
+                           self.environment)
+
+    def grpcurl(self, user):
+        """grpcurl as somebody."""
+        return clients.Grpcurl(str(ROOT / "build/tools/bin/grpcurl"), self.grpc, self.tokens.get(user))

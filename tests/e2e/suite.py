@@ -1,0 +1,40 @@
+"""Runs the tests of a file; the last line is the sum that scripts/test.sh reads."""
+
+import faulthandler
+import sys
+import time
+import unittest
+
+# A suite that hangs shows where, and ends.
+LONGEST_SECONDS = 900
+
+
+class Result(unittest.TextTestResult):
+    passed = 0
+
+    def startTest(self, test):
+        self.began = time.monotonic()
+        super().startTest(test)
+
+    def addSuccess(self, test):
+        self.passed += 1
+        super().addSuccess(test)
+
+    def stopTest(self, test):
+        self.stream.writeln(f"    {time.monotonic() - self.began:.1f} s")
+        super().stopTest(test)
+
+
+def main():
+    faulthandler.dump_traceback_later(LONGEST_SECONDS, exit=True)
+    names = sys.argv[1:]
+    loader = unittest.TestLoader()
+    module = sys.modules["__main__"]
+    suite = loader.loadTestsFromNames(names, module) if names else loader.loadTestsFromModule(module)
+    runner = unittest.TextTestRunner(sys.stdout, verbosity=2, resultclass=Result)
+    result = runner.run(suite)
+    for test, reason in result.skipped:
+        print(f"skipped: {test}: {reason}")
+    failed = len(result.failures) + len(result.errors) + len(result.unexpectedSuccesses)
+    print(f"{result.passed} passed, {failed} failed, {len(result.skipped)} skipped", flush=True)
+    sys.exit(1 if failed else 0)

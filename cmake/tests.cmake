@@ -6,6 +6,7 @@ function(stackyard_test name)
   add_executable(${name} ${arg_SOURCES})
   target_link_libraries(${name} PRIVATE stackyard_warnings ${arg_LIBS} GTest::gmock
                         GTest::gtest_main)
+  target_precompile_headers(${name} REUSE_FROM stackyard_test_pch)
   if(NOT arg_TIMEOUT)
     set(arg_TIMEOUT 120)
   endif()

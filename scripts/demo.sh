@@ -51,9 +51,11 @@ quiet() {
 
 # as USER ARGS...: the same, and shows the command.
 as() {
-  local shown
-  shown=$(printf ' %q' "${@:2}")
-  printf '\n%s%s$ stackyard%s%s\n' "$DIM" "$1" "$shown" "$PLAIN"
+  local word shown=''
+  for word in "${@:2}"; do
+    case $word in *[!A-Za-z0-9_./:=@,-]*) shown+=" '$word'" ;; *) shown+=" $word" ;; esac
+  done
+  printf '\n%s%s$ stackyard%s%s\n' "$DIM" "$1" "${shown//"$ROOT/"/}" "$PLAIN"
   quiet "$@"
 }
 
@@ -65,17 +67,17 @@ code_of() {
 
 # ensure COMMAND...: what exists already is fine.
 ensure() {
-  code_of "$@" 2>"$TOKENS/error"
+  code_of "$@" 2>"$TOKENS/notes"
   case $CODE in
-    0) ;;
-    6) say '  … is there already' ;;
-    *) cat "$TOKENS/error" >&2; return 1 ;;
+    0) cat "$TOKENS/notes" ;;
+    6) say 'is there already, from an earlier run' ;;
+    *) cat "$TOKENS/notes" >&2; return 1 ;;
   esac
 }
 
 person() {
   ensure as admin users create "$1" --title "$2"
-  as admin tokens create "$1" --ttl 4h --title demo --file "$TOKENS/$1"
+  quiet admin tokens create "$1" --ttl 4h --title demo --file "$TOKENS/$1" 2>&1 | sed 's/ written to .*/ made/'
 }
 
 [ -x "$CLI" ] || die "$CLI is missing" 'run: make demo'
@@ -134,7 +136,8 @@ ${BOLD}Where to go from here${PLAIN}
   API docs   $REST/docs
   REST       curl -H "Authorization: Bearer \$(cat $STACKYARD_ADMIN_TOKEN_FILE)" $REST/v1/projects/$PROJECT/stacks/$STACK
   CLI        . scripts/env.sh && source <(stackyard completion bash)
-             export STACKYARD_TOKEN_FILE=$STACKYARD_ADMIN_TOKEN_FILE STACKYARD_PROJECT=$PROJECT
+             export STACKYARD_ENDPOINT=$STACKYARD_ENDPOINT STACKYARD_PROJECT=$PROJECT
+             export STACKYARD_TOKEN_FILE=$STACKYARD_ADMIN_TOKEN_FILE
              stackyard stacks update $STACK --set shout=true --reason 'Louder' --until awaiting-approval
              stackyard stacks delete $STACK --wait
   Stop       make down

@@ -79,22 +79,34 @@ def automatic(files):
     return {**files, "template.yaml": changed}
 
 
-# Resources that take their time: the marker file counts how often each was really made.
+# Step 0 is made at once, the others take a while, `last` is made after all of them. Each leaves a line
+# in the journal, a file outside of the run, when it is really made.
 SLOW_MAIN = """
 resource "terraform_data" "step" {
-  count            = var.steps
-  input            = "${var.note} ${count.index}"
-  triggers_replace = [var.note]
+  count = var.steps
+  input = "${var.note} ${count.index}"
 
   provisioner "local-exec" {
-    command = "sleep ${var.seconds}"
+    command = "sleep ${count.index == 0 ? 0 : var.seconds} && echo ${count.index} >> '${var.journal}'"
+  }
+  provisioner "local-exec" {
+    when    = destroy
+    command = "sleep 1"
+  }
+}
+
+resource "terraform_data" "last" {
+  depends_on = [terraform_data.step]
+
+  provisioner "local-exec" {
+    command = "echo last >> '${var.journal}'"
   }
 }
 """
 SLOW_VARIABLES = """
 variable "steps" {
   type    = number
-  default = 1
+  default = 2
 }
 variable "seconds" {
   type    = number
@@ -104,13 +116,16 @@ variable "note" {
   type    = string
   default = "first"
 }
-variable "stackyard_stack_uid" {
+variable "journal" {
   type = string
 }
 """
 SLOW_OUTPUTS = """
 output "ids" {
-  value = terraform_data.step[*].id
+  value = [for one in concat(terraform_data.step, [terraform_data.last]) : one.id]
+}
+output "notes" {
+  value = terraform_data.step[*].output
 }
 """
 SLOW_YAML = """
@@ -118,12 +133,12 @@ title: Slow
 description: Resources that take a while to make.
 meters:
   - {metric: resources, resource_type: terraform_data}
-approval: {mode: auto}
+approval: {mode: %s}
 lease: {default: 24h, maximum: 168h}
 """
 
 
-def slow():
-    """Resources that take a while, without review."""
+def slow(approval="auto"):
+    """A template whose resources take a while."""
     return {"main.tf": SLOW_MAIN, "variables.tf": SLOW_VARIABLES, "outputs.tf": SLOW_OUTPUTS,
-            "template.yaml": SLOW_YAML}
+            "template.yaml": SLOW_YAML % approval}

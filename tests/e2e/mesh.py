@@ -8,6 +8,7 @@ terraform or tofu to use; what scripts/env.sh knows is taken from there. With ST
 and logs stay after the run.
 """
 
+import json
 import os
 import pathlib
 import shutil
@@ -216,6 +217,17 @@ class Mesh:
 
     def runners(self):
         return [s for name, s in self.services.items() if name.startswith("runner-")]
+
+    def runner_called(self, name):
+        """The service of the runner that calls itself so, as runs tell it."""
+        for service in self.runners():
+            for line in reversed(service.log.read_text().splitlines()):
+                entry = json.loads(line) if line.startswith("{") else {}
+                if entry.get("message") == "runner begins":
+                    if entry["runner"] == name:
+                        return service
+                    break
+        raise AssertionError(f"no runner is called {name}")
 
     # ---- People -----------------------------------------------------------------------------
 

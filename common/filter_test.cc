@@ -245,7 +245,7 @@ TEST(FilterTest, Logic) {
                          {"NOT(web)", false},
                          {"-(web AND nothing)", true},
                          {"-state = READY", false},
-                             {"\"AND\"", false},
+                         {"\"AND\"", false},
                          {"state = READY\nAND\tweb", true},
                      });
 }

@@ -81,8 +81,8 @@ std::vector<std::string> Flags::WithEnvironment(int argc, char** argv) const {
     });
   };
   for (const CLI::Option* option : app_->get_options()) {
-    const char* value = option->get_envname().empty() ? nullptr
-                                                      : std::getenv(option->get_envname().c_str());
+    const char* value =
+        option->get_envname().empty() ? nullptr : std::getenv(option->get_envname().c_str());
     if (value == nullptr || *value == '\0') continue;
     const std::string flag = OptionName(option->get_lnames().front());
     const std::string negated = OptionName("no-" + option->get_lnames().front());

@@ -9,8 +9,8 @@ namespace stackyard {
 grpc::Status ToGrpc(const absl::Status& status) {
   if (status.ok()) return grpc::Status::OK;
   const bool unexplained = ReasonOf(status) == v1::ERROR_REASON_UNSPECIFIED;
-  const bool ours = status.code() == absl::StatusCode::kInternal ||
-                    status.code() == absl::StatusCode::kUnknown;
+  const bool ours =
+      status.code() == absl::StatusCode::kInternal || status.code() == absl::StatusCode::kUnknown;
   if (ours && unexplained) {
     LogError("internal error", {{"error", status.ToString()}});
     return ToGrpc(Error(v1::INTERNAL_FAULT,
@@ -29,8 +29,8 @@ absl::Status FromGrpc(const grpc::Status& status) {
       proto.code() == static_cast<int>(status.error_code())) {
     result = FromProto(proto);
   } else {
-    result = absl::Status(static_cast<absl::StatusCode>(status.error_code()),
-                          status.error_message());
+    result =
+        absl::Status(static_cast<absl::StatusCode>(status.error_code()), status.error_message());
   }
   const bool away = result.code() == absl::StatusCode::kUnavailable ||
                     result.code() == absl::StatusCode::kDeadlineExceeded;

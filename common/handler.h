@@ -1,9 +1,9 @@
 // What every handler of a public RPC begins and ends with.
 #pragma once
 
-#include <string>
-
 #include <grpcpp/server_context.h>
+
+#include <string>
 
 #include "common/grpc_status.h"
 #include "common/log.h"

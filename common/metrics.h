@@ -1,11 +1,11 @@
 // The process's Prometheus metrics.
 #pragma once
 
+#include <prometheus/registry.h>
+
 #include <memory>
 #include <string>
 #include <string_view>
-
-#include <prometheus/registry.h>
 
 #include "absl/status/statusor.h"
 

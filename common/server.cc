@@ -74,8 +74,8 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& optio
   parts->server = builder.BuildAndStart();
   if (is_unix) umask(mask);
   if (parts->server == nullptr) {
-    return absl::UnavailableError(absl::StrCat("--listen=", options.listen,
-                                               " cannot be used: taken, or not an address of ours"));
+    return absl::UnavailableError(absl::StrCat(
+        "--listen=", options.listen, " cannot be used: taken, or not an address of ours"));
   }
   parts->server->GetHealthCheckService()->SetServingStatus(true);
 
@@ -84,8 +84,7 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& optio
     server->target_ = options.listen;
   } else {
     server->port_ = port;
-    server->target_ =
-        absl::StrCat(options.listen.substr(0, options.listen.rfind(':')), ":", port);
+    server->target_ = absl::StrCat(options.listen.substr(0, options.listen.rfind(':')), ":", port);
   }
   LogInfo("serving", {{"listen", server->target_}, {"version", kVersion}});
   return server;

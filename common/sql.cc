@@ -82,9 +82,8 @@ class SessionPool {
     idle_.push_back(std::move(session));
   }
   std::unique_ptr<soci::session> Take() {
-    const auto available = [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
-      return !idle_.empty();
-    };
+    const auto available = [this]()
+                               ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return !idle_.empty(); };
     absl::MutexLock lock(&mutex_, absl::Condition(&available));
     auto session = std::move(idle_.back());
     idle_.pop_back();
@@ -154,13 +153,13 @@ class PostgresDatabase final : public Database {
  protected:
   absl::Status Run(const Body& body, bool write) override {
     Borrowed session(pool_);
-    const char* begin =
-        write ? "BEGIN ISOLATION LEVEL READ COMMITTED"
-              : "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
+    const char* begin = write ? "BEGIN ISOLATION LEVEL READ COMMITTED"
+                              : "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
     absl::Status status = InTransaction(*session, begin, body);
     if (absl::IsUnavailable(status) && !(*session).is_connected()) {
       const absl::Status again = Guard([&] { return (*session).reconnect(), absl::OkStatus(); });
-      if (!again.ok()) LogWarning("cannot reconnect to the database", {{"error", again.ToString()}});
+      if (!again.ok())
+        LogWarning("cannot reconnect to the database", {{"error", again.ToString()}});
     }
     return status;
   }
@@ -171,8 +170,8 @@ class PostgresDatabase final : public Database {
 
 std::string ForEngine(const std::string& statement, bool sqlite) {
   return absl::StrReplaceAll(
-      statement, {{"{bigserial}", sqlite ? "INTEGER PRIMARY KEY AUTOINCREMENT"
-                                         : "BIGSERIAL PRIMARY KEY"}});
+      statement,
+      {{"{bigserial}", sqlite ? "INTEGER PRIMARY KEY AUTOINCREMENT" : "BIGSERIAL PRIMARY KEY"}});
 }
 
 absl::Status Migrate(Database& database, const Migrations& migrations) {
@@ -214,8 +213,7 @@ absl::StatusOr<std::unique_ptr<Database>> Database::Open(std::string_view url,
     } else if (absl::ConsumePrefix(&rest, "postgresql:")) {
       database = std::make_unique<PostgresDatabase>(std::string(rest), connections);
     } else {
-      return absl::InvalidArgumentError(
-          "a database is sqlite:PATH or postgresql://USER@HOST/NAME");
+      return absl::InvalidArgumentError("a database is sqlite:PATH or postgresql://USER@HOST/NAME");
     }
     return absl::OkStatus();
   });
@@ -250,9 +248,7 @@ absl::Status Database::Write(const Body& body) {
 
 std::string_view Database::ForUpdate() const { return sqlite_ ? "" : " FOR UPDATE"; }
 
-std::string_view Database::SkipLocked() const {
-  return sqlite_ ? "" : " FOR UPDATE SKIP LOCKED";
-}
+std::string_view Database::SkipLocked() const { return sqlite_ ? "" : " FOR UPDATE SKIP LOCKED"; }
 
 std::string Pack(const google::protobuf::MessageLite& message) {
   return absl::Base64Escape(message.SerializeAsString());

@@ -5,13 +5,13 @@
 // On SQLite fetch a RETURNING statement to its end before the transaction ends.
 #pragma once
 
+#include <soci/soci.h>
+
 #include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
-
-#include <soci/soci.h>
 
 #include "absl/status/statusor.h"
 #include "google/protobuf/message_lite.h"

@@ -144,7 +144,8 @@ google::rpc::Status ToProto(const absl::Status& status) {
 
 absl::Status FromProto(const google::rpc::Status& proto) {
   absl::Status status(static_cast<absl::StatusCode>(proto.code()), proto.message());
-  for (const auto& any : proto.details()) status.SetPayload(any.type_url(), absl::Cord(any.value()));
+  for (const auto& any : proto.details())
+    status.SetPayload(any.type_url(), absl::Cord(any.value()));
   return status;
 }
 

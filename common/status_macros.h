@@ -8,10 +8,10 @@
 #define STACKYARD_CONCAT(a, b) STACKYARD_CONCAT_INNER(a, b)
 
 // Returns from the function when `expr` is an error.
-#define RETURN_IF_ERROR(expr)                                        \
-  do {                                                               \
-    absl::Status stackyard_status = (expr);                          \
-    if (!stackyard_status.ok()) return stackyard_status;             \
+#define RETURN_IF_ERROR(expr)                            \
+  do {                                                   \
+    absl::Status stackyard_status = (expr);              \
+    if (!stackyard_status.ok()) return stackyard_status; \
   } while (false)
 
 #define STACKYARD_ASSIGN_OR_RETURN(tmp, lhs, expr) \

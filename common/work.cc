@@ -28,9 +28,8 @@ int64_t Notifier::Count() const {
 
 int64_t Notifier::Wait(int64_t seen, absl::Duration timeout) const {
   absl::MutexLock lock(&mutex_);
-  const auto moved = [this, seen]() ABSL_SHARED_LOCKS_REQUIRED(mutex_) {
-    return count_ > seen || closed_;
-  };
+  const auto moved = [this, seen]()
+                         ABSL_SHARED_LOCKS_REQUIRED(mutex_) { return count_ > seen || closed_; };
   mutex_.AwaitWithTimeout(absl::Condition(&moved), timeout);
   return count_;
 }
@@ -46,7 +45,9 @@ bool Notifier::closed() const {
 }
 
 Loop::Loop(std::string name, Body body)
-    : name_(std::move(name)), body_(std::move(body)), thread_(StartThread(name_, [this] { Run(); })) {}
+    : name_(std::move(name)),
+      body_(std::move(body)),
+      thread_(StartThread(name_, [this] { Run(); })) {}
 
 Loop::~Loop() { Stop(); }
 

@@ -93,8 +93,8 @@ class Reader {
  private:
   absl::Status Damaged() {
     const char* error = archive_error_string(archive_.get());
-    faults_.Add("bundle", absl::StrCat("is no readable tar or tar.gz",
-                                       error == nullptr ? "" : ": ", error == nullptr ? "" : error));
+    faults_.Add("bundle", absl::StrCat("is no readable tar or tar.gz", error == nullptr ? "" : ": ",
+                                       error == nullptr ? "" : error));
     return faults_.ToStatus(v1::BUNDLE_INVALID);
   }
 
@@ -147,8 +147,8 @@ class Reader {
       member += count;
       unpacked_ += count;
       if (member > kMaxMemberBytes || unpacked_ > kMaxUnpackedBytes) {
-        AddFault(path, absl::StrCat("makes it larger than ", kMaxUnpackedBytes >> 20,
-                                    " MiB unpacked"));
+        AddFault(path,
+                 absl::StrCat("makes it larger than ", kMaxUnpackedBytes >> 20, " MiB unpacked"));
         return false;
       }
       if (spec && member > most) {

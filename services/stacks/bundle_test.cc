@@ -35,8 +35,8 @@ std::vector<std::string> RefusedWith(const Member& member) {
 
 TEST(BundleTest, ReadsTarAndGzippedTar) {
   for (const bool gzip : {true, false}) {
-    const auto content = ReadBundle(MakeTar(
-        {kSpec, kModule, {"README.md", "# Shop\n"}, {"modules/a/main.tf", "x"}}, gzip));
+    const auto content = ReadBundle(
+        MakeTar({kSpec, kModule, {"README.md", "# Shop\n"}, {"modules/a/main.tf", "x"}}, gzip));
     ASSERT_TRUE(content.ok()) << content.status();
     EXPECT_EQ(content->template_yaml, "title: Shop\n");
     EXPECT_EQ(content->readme, "# Shop\n");
@@ -54,8 +54,7 @@ TEST(BundleTest, TakesWhatTarOfAFolderMakes) {
 }
 
 TEST(BundleTest, NeedsASpecAndAModuleAtItsRoot) {
-  EXPECT_THAT(Refused(MakeTar({kModule})),
-              ElementsAre("bundle: has no template.yaml at its root"));
+  EXPECT_THAT(Refused(MakeTar({kModule})), ElementsAre("bundle: has no template.yaml at its root"));
   EXPECT_THAT(Refused(MakeTar({kSpec, {"modules/main.tf", ""}})),
               ElementsAre("bundle: has no .tf file at its root"));
   EXPECT_THAT(Refused(MakeTar({{"shop/template.yaml", ""}, {"shop/main.tf", ""}})),
@@ -98,10 +97,8 @@ TEST(BundleTest, RefusesWhatTerraformLeavesBehind) {
 }
 
 TEST(BundleTest, RefusesNamesThatAreThereTwice) {
-  EXPECT_THAT(RefusedWith({"main.tf", "other"}),
-              ElementsAre("bundle: main.tf is there twice"));
-  EXPECT_THAT(RefusedWith({"./main.tf", "other"}),
-              ElementsAre("bundle: main.tf is there twice"));
+  EXPECT_THAT(RefusedWith({"main.tf", "other"}), ElementsAre("bundle: main.tf is there twice"));
+  EXPECT_THAT(RefusedWith({"./main.tf", "other"}), ElementsAre("bundle: main.tf is there twice"));
   EXPECT_THAT(Refused(MakeTar({kSpec, kModule, {"a/b.tf", ""}, {"a//b.tf", ""}})),
               testing::SizeIs(1));
   EXPECT_THAT(Refused(MakeTar({kSpec, kModule, {"a/b.tf", ""}, {"a/./b.tf", ""}})),
@@ -109,10 +106,10 @@ TEST(BundleTest, RefusesNamesThatAreThereTwice) {
 }
 
 TEST(BundleTest, TellsEveryFault) {
-  EXPECT_THAT(Refused(MakeTar({{"../a", ""}, {"b", "x", AE_IFLNK}, {"c.tfstate", ""}})),
-              UnorderedElementsAre(HasSubstr("../a"), HasSubstr("b is a link"),
-                                   HasSubstr("c.tfstate"), HasSubstr("no template.yaml"),
-                                   HasSubstr("no .tf file")));
+  EXPECT_THAT(
+      Refused(MakeTar({{"../a", ""}, {"b", "x", AE_IFLNK}, {"c.tfstate", ""}})),
+      UnorderedElementsAre(HasSubstr("../a"), HasSubstr("b is a link"), HasSubstr("c.tfstate"),
+                           HasSubstr("no template.yaml"), HasSubstr("no .tf file")));
 }
 
 TEST(BundleTest, RefusesTooManyMembers) {
@@ -139,13 +136,14 @@ std::string Gzip(const std::string& bytes) {
   archive* writer = archive_write_new();
   archive_write_set_format_raw(writer);
   archive_write_add_filter_gzip(writer);
-  archive_write_open(writer, &zipped, nullptr,
-                     [](archive*, void* target, const void* data, size_t count) -> la_ssize_t {
-                       static_cast<std::string*>(target)->append(static_cast<const char*>(data),
-                                                                 count);
-                       return static_cast<la_ssize_t>(count);
-                     },
-                     nullptr);
+  archive_write_set_bytes_in_last_block(writer, 1);
+  archive_write_open(
+      writer, &zipped, nullptr,
+      [](archive*, void* target, const void* data, size_t count) -> la_ssize_t {
+        static_cast<std::string*>(target)->append(static_cast<const char*>(data), count);
+        return static_cast<la_ssize_t>(count);
+      },
+      nullptr);
   archive_entry* entry = archive_entry_new();
   archive_entry_set_filetype(entry, AE_IFREG);
   archive_write_header(writer, entry);
@@ -223,8 +221,7 @@ TEST(BundleTest, TruncatedAndRandomBytesAreDamage) {
   std::mt19937 random(7);
   std::string noise(50'000, '\0');
   for (char& c : noise) c = static_cast<char>(random());
-  const std::string bundle =
-      MakeTar({kSpec, kModule, {"noise", noise}, {"template2.yaml", noise}});
+  const std::string bundle = MakeTar({kSpec, kModule, {"noise", noise}, {"template2.yaml", noise}});
   for (const double part : {0.1, 0.5, 0.9}) {
     EXPECT_FALSE(Refused(bundle.substr(0, bundle.size() * part)).empty()) << part;
   }

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "common/proto_time.h"
 #include "common/resource_name.h"
 #include "common/status.h"
@@ -82,8 +83,7 @@ absl::StatusOr<Project> Catalog::CreateProject(const Principal& caller,
 
 absl::StatusOr<Project> Catalog::GetProject(const v1::GetProjectRequest& request) {
   ASSIGN_OR_RETURN(const auto parts, ParseName("name", request.name(), "projects/*"));
-  return store_.ReadValue<Project>(
-      [&](soci::session& sql) { return FindProject(sql, parts[0]); });
+  return store_.ReadValue<Project>([&](soci::session& sql) { return FindProject(sql, parts[0]); });
 }
 
 absl::StatusOr<v1::ListProjectsResponse> Catalog::ListProjects(
@@ -92,11 +92,10 @@ absl::StatusOr<v1::ListProjectsResponse> Catalog::ListProjects(
                    ReadListing<Project>(request, caller.user(), request.order_by()));
   return store_.ReadValue<v1::ListProjectsResponse>(
       [&](soci::session& sql) -> absl::StatusOr<v1::ListProjectsResponse> {
-        ASSIGN_OR_RETURN(auto rows,
-                         stacks::ListProjects(sql, listing.page, [&](const Project& project) {
-                           return MaySee(caller, project.name().substr(9)) &&
-                                  listing.filter.Matches(project);
-                         }));
+        ASSIGN_OR_RETURN(
+            auto rows, stacks::ListProjects(sql, listing.page, [&](const Project& project) {
+              return MaySee(caller, project.name().substr(9)) && listing.filter.Matches(project);
+            }));
         v1::ListProjectsResponse response;
         response.mutable_projects()->Assign(rows.items.begin(), rows.items.end());
         response.set_next_page_token(listing.Token(rows.next));
@@ -106,8 +105,8 @@ absl::StatusOr<v1::ListProjectsResponse> Catalog::ListProjects(
 
 absl::StatusOr<Project> Catalog::UpdateProject(const Principal& caller,
                                                const v1::UpdateProjectRequest& request) {
-  ASSIGN_OR_RETURN(const auto parts, ParseName("project.name", request.project().name(),
-                                               "projects/*"));
+  ASSIGN_OR_RETURN(const auto parts,
+                   ParseName("project.name", request.project().name(), "projects/*"));
   Violations violations;
   CheckProject(request.project(), violations);
   RETURN_IF_ERROR(violations.ToStatus());
@@ -115,11 +114,9 @@ absl::StatusOr<Project> Catalog::UpdateProject(const Principal& caller,
       ActorOf(caller), [&](Change& change) -> absl::StatusOr<Project> {
         Project project;
         RETURN_IF_ERROR(Once(
-            change, request.request_id(), "UpdateProject", request, project,
-            [&]() -> absl::Status {
+            change, request.request_id(), "UpdateProject", request, project, [&]() -> absl::Status {
               ASSIGN_OR_RETURN(project, FindProject(change.sql, parts[0]));
-              RETURN_IF_ERROR(
-                  CheckEtag(request.project().etag(), project.etag(), project.name()));
+              RETURN_IF_ERROR(CheckEtag(request.project().etag(), project.etag(), project.name()));
               RETURN_IF_ERROR(ApplyMask(request.project(), request.update_mask(),
                                         {"display_name", "description", "labels"}, project));
               if (request.validate_only()) return absl::OkStatus();
@@ -206,11 +203,11 @@ absl::StatusOr<Operation> Catalog::Publish(const Principal& caller,
                                                OperationMetadata::PREPARING,
                                                "a runner reads and validates the module"));
               // The operation is found again by the spec's row.
-              RETURN_IF_ERROR(SaveVersion(change, template_id, request.version_id(), stored,
-                                          absl::StrCat(record.operation().name(), "\n",
-                                                       content.template_yaml)));
-              RETURN_IF_ERROR(
-                  Enqueue(change, version.name(), version.name(), internal::v1::Assignment::INSPECT));
+              RETURN_IF_ERROR(SaveVersion(
+                  change, template_id, request.version_id(), stored,
+                  absl::StrCat(record.operation().name(), "\n", content.template_yaml)));
+              RETURN_IF_ERROR(Enqueue(change, version.name(), version.name(),
+                                      internal::v1::Assignment::INSPECT));
               RETURN_IF_ERROR(Record(change, kCatalogue, "template.published", version.name(),
                                      "the version is being prepared"));
               operation = Show(record);
@@ -224,9 +221,10 @@ absl::Status OnInspected(Change& change, const std::string& version_name,
                          const internal::v1::CompleteRunRequest& result) {
   ASSIGN_OR_RETURN(const auto parts, ParseName("name", version_name, "templates/*/versions/*"));
   ASSIGN_OR_RETURN(StoredVersion stored, FindVersion(change.sql, parts[0], parts[1]));
-  const size_t line = stored.spec.find('\n');
-  const std::string operation = stored.spec.substr(0, line);
-  const std::string yaml = stored.spec.substr(line + 1);
+  // The operation's name is kept in the line before the text.
+  const std::pair<std::string, std::string> parts_of_spec =
+      absl::StrSplit(stored.spec, absl::MaxSplits('\n', 1));
+  const auto& [operation, yaml] = parts_of_spec;
   TemplateVersion& version = stored.version;
 
   absl::Status status = FromProto(result.status());
@@ -250,9 +248,8 @@ absl::Status OnInspected(Change& change, const std::string& version_name,
     value.set_latest_version(version.name());
     RETURN_IF_ERROR(SaveTemplate(change, parts[0], value));
   }
-  RETURN_IF_ERROR(Record(change, kCatalogue,
-                         status.ok() ? "template.active" : "template.failed", version.name(),
-                         detail.message()));
+  RETURN_IF_ERROR(Record(change, kCatalogue, status.ok() ? "template.active" : "template.failed",
+                         version.name(), detail.message()));
   return FinishOperation(change, operation, status, &version);
 }
 
@@ -289,8 +286,7 @@ absl::StatusOr<Template> Catalog::UpdateTemplate(const Principal& caller,
       ActorOf(caller), [&](Change& change) -> absl::StatusOr<Template> {
         Template value;
         RETURN_IF_ERROR(Once(
-            change, request.request_id(), "UpdateTemplate", request, value,
-            [&]() -> absl::Status {
+            change, request.request_id(), "UpdateTemplate", request, value, [&]() -> absl::Status {
               ASSIGN_OR_RETURN(value, FindTemplate(change.sql, parts[0]));
               RETURN_IF_ERROR(CheckEtag(request.template_().etag(), value.etag(), value.name()));
               RETURN_IF_ERROR(ApplyMask(request.template_(), request.update_mask(),
@@ -314,15 +310,18 @@ absl::Status Catalog::DeleteTemplate(const Principal& caller,
       return Error(v1::WRONG_STATE, absl::StrCat(value.name(), " is still used by stacks"),
                    {{"resource", value.name()}});
     }
+    if (HasVersionInPreparation(change.sql, parts[0])) {
+      return Error(v1::WRONG_STATE,
+                   absl::StrCat("a version of ", value.name(), " is still being prepared"),
+                   {{"resource", value.name()}});
+    }
     if (request.validate_only()) return absl::OkStatus();
     stacks::DeleteTemplate(change, parts[0]);
-    return Record(change, kCatalogue, "template.deleted", value.name(),
-                  "the template was deleted");
+    return Record(change, kCatalogue, "template.deleted", value.name(), "the template was deleted");
   });
 }
 
-absl::StatusOr<TemplateVersion> Catalog::GetVersion(
-    const v1::GetTemplateVersionRequest& request) {
+absl::StatusOr<TemplateVersion> Catalog::GetVersion(const v1::GetTemplateVersionRequest& request) {
   return store_.ReadValue<TemplateVersion>(
       [&](soci::session& sql) -> absl::StatusOr<TemplateVersion> {
         ASSIGN_OR_RETURN(const StoredVersion stored,
@@ -353,8 +352,7 @@ absl::StatusOr<v1::ListTemplateVersionsResponse> Catalog::ListVersions(
 
 absl::StatusOr<TemplateVersion> Catalog::Deprecate(
     const Principal& caller, const v1::DeprecateTemplateVersionRequest& request) {
-  ASSIGN_OR_RETURN(const auto parts,
-                   ParseName("name", request.name(), "templates/*/versions/*"));
+  ASSIGN_OR_RETURN(const auto parts, ParseName("name", request.name(), "templates/*/versions/*"));
   return store_.WriteValue<TemplateVersion>(
       ActorOf(caller), [&](Change& change) -> absl::StatusOr<TemplateVersion> {
         TemplateVersion version;
@@ -382,13 +380,13 @@ absl::StatusOr<TemplateVersion> Catalog::Deprecate(
 
 absl::StatusOr<v1::DownloadTemplateVersionResponse> Catalog::Download(
     const v1::DownloadTemplateVersionRequest& request) {
-  ASSIGN_OR_RETURN(const TemplateVersion version,
-                   store_.ReadValue<TemplateVersion>(
-                       [&](soci::session& sql) -> absl::StatusOr<TemplateVersion> {
-                         ASSIGN_OR_RETURN(const StoredVersion stored,
-                                          FindVersionByName(sql, "name", request.name()));
-                         return stored.version;
-                       }));
+  ASSIGN_OR_RETURN(
+      const TemplateVersion version,
+      store_.ReadValue<TemplateVersion>([&](soci::session& sql) -> absl::StatusOr<TemplateVersion> {
+        ASSIGN_OR_RETURN(const StoredVersion stored,
+                         FindVersionByName(sql, "name", request.name()));
+        return stored.version;
+      }));
   v1::DownloadTemplateVersionResponse response;
   ASSIGN_OR_RETURN(*response.mutable_bundle(), blobs_.Get(version.bundle_digest()));
   return response;

@@ -29,16 +29,15 @@ class Catalog {
   absl::StatusOr<google::longrunning::Operation> Publish(
       const Principal& caller, const v1::PublishTemplateVersionRequest& request);
   absl::StatusOr<v1::Template> GetTemplate(const v1::GetTemplateRequest& request);
-  absl::StatusOr<v1::ListTemplatesResponse> ListTemplates(
-      const v1::ListTemplatesRequest& request);
+  absl::StatusOr<v1::ListTemplatesResponse> ListTemplates(const v1::ListTemplatesRequest& request);
   absl::StatusOr<v1::Template> UpdateTemplate(const Principal& caller,
                                               const v1::UpdateTemplateRequest& request);
   absl::Status DeleteTemplate(const Principal& caller, const v1::DeleteTemplateRequest& request);
   absl::StatusOr<v1::TemplateVersion> GetVersion(const v1::GetTemplateVersionRequest& request);
   absl::StatusOr<v1::ListTemplateVersionsResponse> ListVersions(
       const v1::ListTemplateVersionsRequest& request);
-  absl::StatusOr<v1::TemplateVersion> Deprecate(
-      const Principal& caller, const v1::DeprecateTemplateVersionRequest& request);
+  absl::StatusOr<v1::TemplateVersion> Deprecate(const Principal& caller,
+                                                const v1::DeprecateTemplateVersionRequest& request);
   absl::StatusOr<v1::DownloadTemplateVersionResponse> Download(
       const v1::DownloadTemplateVersionRequest& request);
 

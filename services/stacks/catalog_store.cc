@@ -157,15 +157,24 @@ absl::StatusOr<Rows<v1::TemplateVersion>> ListVersions(
       accept);
 }
 
+bool HasVersionInPreparation(soci::session& sql, const std::string& template_id) {
+  int count = 0;
+  sql << "SELECT COUNT(*) FROM queue JOIN template_versions "
+         "ON queue.target = 'templates/' || template || '/versions/' || version "
+         "WHERE template = :template",
+      soci::use(template_id), soci::into(count);
+  return count > 0;
+}
+
 absl::Status PointToNewest(Change& change, const std::string& template_id) {
   ASSIGN_OR_RETURN(v1::Template value, FindTemplate(change.sql, template_id));
   Page first;
   first.size = 1;
-  ASSIGN_OR_RETURN(const auto rows, ListVersions(change.sql, template_id, first,
-                                                 [](const v1::TemplateVersion& version) {
-                                                   return version.state() ==
-                                                          v1::TemplateVersion::ACTIVE;
-                                                 }));
+  ASSIGN_OR_RETURN(
+      const auto rows,
+      ListVersions(change.sql, template_id, first, [](const v1::TemplateVersion& version) {
+        return version.state() == v1::TemplateVersion::ACTIVE;
+      }));
   value.set_latest_version(rows.items.empty() ? "" : rows.items.front().name());
   return SaveTemplate(change, template_id, value);
 }

@@ -47,6 +47,9 @@ absl::StatusOr<Rows<v1::TemplateVersion>> ListVersions(
     soci::session& sql, const std::string& template_id, const Page& page,
     const std::function<bool(const v1::TemplateVersion&)>& accept);
 
+// Whether a runner is yet to read a version of a template.
+bool HasVersionInPreparation(soci::session& sql, const std::string& template_id);
+
 // Points a template to its newest ACTIVE version, after one went out of use.
 absl::Status PointToNewest(Change& change, const std::string& template_id);
 

@@ -10,12 +10,24 @@ class ChangeRequestRpc final : public v1::ChangeRequestService::Service {
  public:
   explicit ChangeRequestRpc(Reviews& reviews) : reviews_(reviews) {}
 
-  grpc::Status GetChangeRequest(grpc::ServerContext* context, const v1::GetChangeRequestRequest* request, v1::ChangeRequest* response) override;
-  grpc::Status ListChangeRequests(grpc::ServerContext* context, const v1::ListChangeRequestsRequest* request, v1::ListChangeRequestsResponse* response) override;
-  grpc::Status ApproveChangeRequest(grpc::ServerContext* context, const v1::ApproveChangeRequestRequest* request, v1::ChangeRequest* response) override;
-  grpc::Status RejectChangeRequest(grpc::ServerContext* context, const v1::RejectChangeRequestRequest* request, v1::ChangeRequest* response) override;
-  grpc::Status WithdrawChangeRequest(grpc::ServerContext* context, const v1::WithdrawChangeRequestRequest* request, v1::ChangeRequest* response) override;
-  grpc::Status CommentChangeRequest(grpc::ServerContext* context, const v1::CommentChangeRequestRequest* request, v1::ChangeRequest* response) override;
+  grpc::Status GetChangeRequest(grpc::ServerContext* context,
+                                const v1::GetChangeRequestRequest* request,
+                                v1::ChangeRequest* response) override;
+  grpc::Status ListChangeRequests(grpc::ServerContext* context,
+                                  const v1::ListChangeRequestsRequest* request,
+                                  v1::ListChangeRequestsResponse* response) override;
+  grpc::Status ApproveChangeRequest(grpc::ServerContext* context,
+                                    const v1::ApproveChangeRequestRequest* request,
+                                    v1::ChangeRequest* response) override;
+  grpc::Status RejectChangeRequest(grpc::ServerContext* context,
+                                   const v1::RejectChangeRequestRequest* request,
+                                   v1::ChangeRequest* response) override;
+  grpc::Status WithdrawChangeRequest(grpc::ServerContext* context,
+                                     const v1::WithdrawChangeRequestRequest* request,
+                                     v1::ChangeRequest* response) override;
+  grpc::Status CommentChangeRequest(grpc::ServerContext* context,
+                                    const v1::CommentChangeRequestRequest* request,
+                                    v1::ChangeRequest* response) override;
 
  private:
   Reviews& reviews_;

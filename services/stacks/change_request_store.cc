@@ -26,9 +26,10 @@ absl::StatusOr<v1::ChangeRequest> Read(soci::session& sql, const std::string& na
                                        std::string_view lock) {
   ASSIGN_OR_RETURN(const Key key, ParseKey(name));
   std::string body;
-  sql << absl::StrCat("SELECT body FROM change_requests WHERE project = :project "
-                      "AND number = :number",
-                      std::string(lock)),
+  sql << absl::StrCat(
+      "SELECT body FROM change_requests WHERE project = :project "
+      "AND number = :number",
+      std::string(lock)),
       soci::use(key.project), soci::use(key.number), soci::into(body);
   if (!sql.got_data()) return NotFound(name);
   return Unpacked<v1::ChangeRequest>(body);
@@ -44,8 +45,7 @@ std::string Seal(v1::ChangeRequest& request) {
 
 absl::Status InsertChangeRequest(Change& change, const std::string& project,
                                  v1::ChangeRequest& request) {
-  const int64_t number =
-      NextNumber(change, absl::StrCat("projects/", project, "/changeRequests"));
+  const int64_t number = NextNumber(change, absl::StrCat("projects/", project, "/changeRequests"));
   request.set_name(absl::StrCat("projects/", project, "/changeRequests/", number));
   *request.mutable_create_time() = ToProto(change.now);
   *request.mutable_update_time() = ToProto(change.now);

@@ -22,8 +22,7 @@ grpc::Status EventRpc::ListEvents(ServerContext* context, const v1::ListEventsRe
   return Handle(context, response, [&](const Principal&) { return List(*request); });
 }
 
-grpc::Status EventRpc::VerifyEvents(ServerContext* context,
-                                    const v1::VerifyEventsRequest* request,
+grpc::Status EventRpc::VerifyEvents(ServerContext* context, const v1::VerifyEventsRequest* request,
                                     v1::VerifyEventsResponse* response) {
   return Handle(context, response, [&](const Principal&) { return Verify(*request); });
 }
@@ -40,7 +39,8 @@ absl::StatusOr<Event> EventRpc::Get(const v1::GetEventRequest& request) {
 
 absl::StatusOr<v1::ListEventsResponse> EventRpc::List(const v1::ListEventsRequest& request) {
   ASSIGN_OR_RETURN(const auto parts, ParseName("parent", request.parent(), "projects/*"));
-  if (parts[0] == "-") return InvalidField("parent", "must name one project: events have one chain each");
+  if (parts[0] == "-")
+    return InvalidField("parent", "must name one project: events have one chain each");
   const bool oldest_first = request.order_by() == "sequence";
   ASSIGN_OR_RETURN(const Listing listing,
                    ReadListing<Event>(request, absl::StrCat(request.parent(), oldest_first),
@@ -58,8 +58,7 @@ absl::StatusOr<v1::ListEventsResponse> EventRpc::List(const v1::ListEventsReques
       });
 }
 
-absl::StatusOr<v1::VerifyEventsResponse> EventRpc::Verify(
-    const v1::VerifyEventsRequest& request) {
+absl::StatusOr<v1::VerifyEventsResponse> EventRpc::Verify(const v1::VerifyEventsRequest& request) {
   ASSIGN_OR_RETURN(const auto parts, ParseName("parent", request.parent(), "projects/*"));
   return store_.ReadValue<v1::VerifyEventsResponse>(
       [&](soci::session& sql) { return stacks::VerifyEvents(sql, parts[0]); });
@@ -91,9 +90,9 @@ grpc::ServerWriteReactor<v1::WatchProjectResponse>* EventRpc::WatchProject(
         page.after = after;
         return store_.ReadValue<News<v1::WatchProjectResponse>>(
             [&](soci::session& sql) -> absl::StatusOr<News<v1::WatchProjectResponse>> {
-              ASSIGN_OR_RETURN(const auto rows,
-                               stacks::ListEvents(sql, project, page, true,
-                                                  [](const Event&) { return true; }));
+              ASSIGN_OR_RETURN(
+                  const auto rows,
+                  stacks::ListEvents(sql, project, page, true, [](const Event&) { return true; }));
               News<v1::WatchProjectResponse> news;
               for (const Event& event : rows.items) {
                 auto& message = news.messages.emplace_back();

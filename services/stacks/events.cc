@@ -66,11 +66,11 @@ absl::StatusOr<Rows<v1::Event>> ListEvents(soci::session& sql, const std::string
           std::vector<std::string>& bodies) {
         int64_t from = oldest_first ? 0 : INT64_MAX;
         if (!after.empty() && !absl::SimpleAtoi(after, &from)) from = 0;
-        sql << absl::StrCat("SELECT CAST(sequence AS TEXT), body FROM events "
-                            "WHERE project = :project AND sequence ",
-                            oldest_first ? "> :from ORDER BY sequence"
-                                         : "< :from ORDER BY sequence DESC",
-                            " LIMIT :limit"),
+        sql << absl::StrCat(
+            "SELECT CAST(sequence AS TEXT), body FROM events "
+            "WHERE project = :project AND sequence ",
+            oldest_first ? "> :from ORDER BY sequence" : "< :from ORDER BY sequence DESC",
+            " LIMIT :limit"),
             soci::use(project), soci::use(from), soci::use(limit), soci::into(keys),
             soci::into(bodies);
       },
@@ -97,8 +97,8 @@ absl::StatusOr<v1::VerifyEventsResponse> VerifyEvents(soci::session& sql,
   Page page;
   page.size = 1000;
   for (;;) {
-    ASSIGN_OR_RETURN(const auto rows, ListEvents(sql, project, page, true,
-                                                 [](const v1::Event&) { return true; }));
+    ASSIGN_OR_RETURN(const auto rows,
+                     ListEvents(sql, project, page, true, [](const v1::Event&) { return true; }));
     for (const v1::Event& event : rows.items) {
       if (event.sequence() != expected) return broken(expected, "the event is missing");
       if (event.hash() != HashOf(previous, event)) {

@@ -160,8 +160,10 @@ absl::StatusOr<Price> PriceOfStack(const v1::TemplateVersion& version,
   return price;
 }
 
-// Sets what the stack shows of its state, and its amounts and cost from the meters.
-absl::Status TakeState(Change& change, StackRecord& record, const StateFile& state) {
+// Sets what the stack shows of its state, and its amounts and cost from the meters. `revision` is
+// the one that was applied; nullptr when it was destroyed.
+absl::Status TakeState(Change& change, StackRecord& record, const StateFile& state,
+                       const RevisionRecord* revision) {
   Stack& stack = *record.mutable_stack();
   stack.clear_outputs();
   for (const auto& [name, output] : state.outputs) {
@@ -178,6 +180,7 @@ absl::Status TakeState(Change& change, StackRecord& record, const StateFile& sta
       stored.version, MeteredResources(state, MeteredAttributes(stored.version.meters())));
   if (!price.ok()) {
     // The plan was countable, so its amounts stand; an operator should know.
+    if (revision != nullptr) *stack.mutable_amounts() = revision->revision().plan().amounts();
     LogWarning("the state of a stack cannot be counted",
                {{"stack", stack.name()}, {"error", std::string(price.status().message())}});
     return absl::OkStatus();
@@ -241,9 +244,9 @@ absl::Status Move(Change& change, StackRecord& record, const StackEvent& event,
 
 absl::Status StartPlan(Change& change, StackRecord& record, const std::string& operation) {
   record.mutable_stack()->set_operation(operation);
-  RETURN_IF_ERROR(Move(change, record, PlanAsked{},
-                       absl::StrCat("revision ", record.stack().latest_revision(),
-                                    " is to be planned")));
+  RETURN_IF_ERROR(
+      Move(change, record, PlanAsked{},
+           absl::StrCat("revision ", record.stack().latest_revision(), " is to be planned")));
   RunRecord run;
   run.mutable_run()->set_type(Run::PLAN);
   RETURN_IF_ERROR(QueueRun(change, record, run, Assignment::PLAN, "waits for a runner to plan"));
@@ -254,8 +257,8 @@ absl::Status OnPlanned(Change& change, StackRecord& record, const RunRecord& run
                        const PlanSummary& summary) {
   ASSIGN_OR_RETURN(const StackName name, NameOf(record));
   ASSIGN_OR_RETURN(RevisionRecord revision, LatestRevision(change, record));
-  ASSIGN_OR_RETURN(const StoredVersion stored, FindVersionByName(change.sql, "template_version",
-                                                                 run.template_version()));
+  ASSIGN_OR_RETURN(const StoredVersion stored,
+                   FindVersionByName(change.sql, "template_version", run.template_version()));
   record.mutable_stack()->clear_active_run();
   const auto price =
       PriceOfStack(stored.version, {summary.resources().begin(), summary.resources().end()});
@@ -286,9 +289,9 @@ absl::Status OnPlanned(Change& change, StackRecord& record, const RunRecord& run
 }
 
 absl::Status OnReserved(Change& change, StackRecord& record, RevisionRecord& revision) {
-  ASSIGN_OR_RETURN(const StoredVersion stored,
-                   FindVersionByName(change.sql, "template_version",
-                                     revision.revision().template_version()));
+  ASSIGN_OR_RETURN(
+      const StoredVersion stored,
+      FindVersionByName(change.sql, "template_version", revision.revision().template_version()));
   const v1::ApprovalPolicy& policy = stored.version.approval();
   const bool free = policy.mode() == v1::ApprovalPolicy::AUTO ||
                     DoesNothing(revision.revision().plan()) || IsCovered(revision);
@@ -318,7 +321,7 @@ absl::Status OnApplied(Change& change, StackRecord& record, const RunRecord& run
   ASSIGN_OR_RETURN(RevisionRecord revision, LatestRevision(change, record));
   RETURN_IF_ERROR(SetRevisionState(change, record, revision, Revision::APPLIED));
   record.mutable_stack()->clear_active_run();
-  RETURN_IF_ERROR(TakeState(change, record, state));
+  RETURN_IF_ERROR(TakeState(change, record, state, &revision));
   RETURN_IF_ERROR(Move(change, record, Applied{revision.revision().number()},
                        absl::StrCat("revision ", revision.revision().number(), " is applied")));
   SettleQuota(change, record);
@@ -329,12 +332,27 @@ absl::Status OnApplied(Change& change, StackRecord& record, const RunRecord& run
 
 absl::Status OnBroken(Change& change, StackRecord& record, const RunRecord& run,
                       const StateFile& state, const absl::Status& why) {
+  const bool applies = run.run().type() == Run::APPLY;
+  ASSIGN_OR_RETURN(RevisionRecord revision, LatestRevision(change, record));
+  if (applies) RETURN_IF_ERROR(SetRevisionState(change, record, revision, Revision::FAILED));
+  record.mutable_stack()->clear_active_run();
+  RETURN_IF_ERROR(TakeState(change, record, state, applies ? &revision : nullptr));
+  RETURN_IF_ERROR(Move(change, record, Broken{why}, std::string(why.message())));
+  SettleQuota(change, record);
+  if (record.stack().resource_count() > 0) WatchLease(change, record, kRetryDestroy);
+  RETURN_IF_ERROR(SaveStack(change, record));
+  return FinishOperation(change, run.operation(), why, nullptr);
+}
+
+absl::Status OnCancelled(Change& change, StackRecord& record, const RunRecord& run,
+                         const absl::Status& why) {
+  const bool untouched = run.run().type() != Run::DESTROY && run.run().generation() == 0;
+  if (run.run().type() == Run::PLAN || untouched) return GiveUp(change, record, why, true);
   if (run.run().type() == Run::APPLY) {
     ASSIGN_OR_RETURN(RevisionRecord revision, LatestRevision(change, record));
     RETURN_IF_ERROR(SetRevisionState(change, record, revision, Revision::FAILED));
   }
   record.mutable_stack()->clear_active_run();
-  RETURN_IF_ERROR(TakeState(change, record, state));
   RETURN_IF_ERROR(Move(change, record, Broken{why}, std::string(why.message())));
   SettleQuota(change, record);
   if (record.stack().resource_count() > 0) WatchLease(change, record, kRetryDestroy);
@@ -345,8 +363,8 @@ absl::Status OnBroken(Change& change, StackRecord& record, const RunRecord& run,
 absl::Status GiveUp(Change& change, StackRecord& record, const absl::Status& why, bool refused) {
   ASSIGN_OR_RETURN(const StackName name, NameOf(record));
   ASSIGN_OR_RETURN(RevisionRecord revision, LatestRevision(change, record));
-  RETURN_IF_ERROR(SetRevisionState(change, record, revision,
-                                   refused ? Revision::REJECTED : Revision::FAILED));
+  RETURN_IF_ERROR(
+      SetRevisionState(change, record, revision, refused ? Revision::REJECTED : Revision::FAILED));
   record.mutable_stack()->clear_active_run();
   RETURN_IF_ERROR(Move(change, record, GivenUp{why, refused}, std::string(why.message())));
   Stack& stack = *record.mutable_stack();
@@ -376,6 +394,7 @@ absl::Status PlanRest(Change& change, StackRecord& record, const std::string& op
     record.clear_pending_reservation();
     CommitLater(change, record.reservation(), revision.revision().plan().amounts());
   }
+  if (record.stack().resource_count() > 0) WatchLease(change, record, kRetryDestroy);
   RunRecord run;
   run.mutable_run()->set_type(Run::PLAN);
   RETURN_IF_ERROR(

@@ -47,6 +47,10 @@ absl::Status OnApplied(Change& change, StackRecord& record, const RunRecord& run
 absl::Status OnBroken(Change& change, StackRecord& record, const RunRecord& run,
                       const StateFile& state, const absl::Status& why);
 
+// A run was cancelled while it waited for a runner: the first one, or the next after a lost one.
+absl::Status OnCancelled(Change& change, StackRecord& record, const RunRecord& run,
+                         const absl::Status& why);
+
 // A change came to nothing before anything was touched.
 absl::Status GiveUp(Change& change, StackRecord& record, const absl::Status& why, bool refused);
 

@@ -18,8 +18,7 @@ using StringMap = google::protobuf::Map<std::string, std::string>;
 void CheckLabels(std::string_view field, const StringMap& labels, Violations& violations);
 
 // At most 16 KiB of keys and values.
-void CheckAnnotations(std::string_view field, const StringMap& annotations,
-                      Violations& violations);
+void CheckAnnotations(std::string_view field, const StringMap& annotations, Violations& violations);
 
 // Copies the masked fields of `from` to `to`; an empty mask means those that are set. Only the
 // paths in `allowed` can be changed: others are INVALID_FIELD on `update_mask`.

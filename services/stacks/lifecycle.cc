@@ -28,7 +28,7 @@ const Rule& RuleOf(const StackEvent& event) {
       {"stack.applied", "become ready", {Stack::APPLYING}},
       {"stack.givenUp",
        "be given up",
-       {Stack::PENDING, Stack::PLANNING, Stack::AWAITING_APPROVAL}},
+       {Stack::PENDING, Stack::PLANNING, Stack::AWAITING_APPROVAL, Stack::APPLYING}},
       {"stack.broken", "break", {Stack::APPLYING, Stack::DESTROYING}},
       {"stack.destroyAsked",
        "be destroyed",
@@ -65,8 +65,8 @@ class Transition {
     if (settled == Stack::STATE_UNSPECIFIED) {
       Enter(event.refused ? Stack::REJECTED : Stack::FAILED, std::string(event.why.message()));
     } else {
-      Enter(settled, absl::StrCat("the last change came to nothing: ",
-                                  std::string(event.why.message())));
+      Enter(settled,
+            absl::StrCat("the last change came to nothing: ", std::string(event.why.message())));
     }
     Blame(event.why);
   }
@@ -120,8 +120,6 @@ absl::StatusOr<StackRecord> Next(const StackRecord& record, const StackEvent& ev
   return next;
 }
 
-bool HoldsName(Stack::State state) {
-  return state != Stack::DESTROYED && state != Stack::REJECTED;
-}
+bool HoldsName(Stack::State state) { return state != Stack::DESTROYED && state != Stack::REJECTED; }
 
 }  // namespace stackyard::stacks

@@ -48,7 +48,9 @@ std::vector<Row> Table() {
        "stack.givenUp",
        {{Stack::PENDING, Stack::FAILED},
         {Stack::PLANNING, Stack::FAILED},
-        {Stack::AWAITING_APPROVAL, Stack::FAILED}}},
+        {Stack::AWAITING_APPROVAL, Stack::FAILED},
+        // Cancelled before a runner took it.
+        {Stack::APPLYING, Stack::FAILED}}},
       {Broken{kWhy},
        "stack.broken",
        {{Stack::APPLYING, Stack::FAILED}, {Stack::DESTROYING, Stack::FAILED}}},

@@ -30,12 +30,12 @@ absl::StatusOr<Listing> ReadListing(const Request& request, const std::string& p
                                     std::string_view order_by = "",
                                     std::string_view natural = "name") {
   if (!order_by.empty() && order_by != natural) {
-    return InvalidField("order_by", absl::StrCat("this listing is ordered by ",
-                                                 std::string(natural), " only"));
+    return InvalidField("order_by",
+                        absl::StrCat("this listing is ordered by ", std::string(natural), " only"));
   }
   Listing listing;
-  listing.scope = absl::StrCat(Request::descriptor()->full_name(), "|", parent, "|",
-                               request.filter());
+  listing.scope =
+      absl::StrCat(Request::descriptor()->full_name(), "|", parent, "|", request.filter());
   ASSIGN_OR_RETURN(listing.page,
                    ReadPage(request.page_size(), request.page_token(), listing.scope));
   ASSIGN_OR_RETURN(listing.filter, Filter::Parse(request.filter(), M::descriptor()));

@@ -51,8 +51,7 @@ absl::StatusOr<int64_t> WholeNumber(const Value& value) {
 
 // Units of the meter's metric that one resource uses, before the factor.
 absl::StatusOr<int64_t> UnitsOf(const v1::Meter& meter, const MeteredResource& resource) {
-  const std::string& path =
-      meter.has_lookup() ? meter.lookup().attribute() : meter.attribute();
+  const std::string& path = meter.has_lookup() ? meter.lookup().attribute() : meter.attribute();
   if (path.empty()) return 1;
   const auto found = resource.attributes().find(path);
   if (found == resource.attributes().end()) {
@@ -69,8 +68,9 @@ absl::StatusOr<int64_t> UnitsOf(const v1::Meter& meter, const MeteredResource& r
   }
   const auto number = WholeNumber(found->second);
   if (!number.ok()) {
-    return Uncountable(resource, meter, absl::StrCat("the attribute ", path, " ",
-                                                     std::string(number.status().message())));
+    return Uncountable(
+        resource, meter,
+        absl::StrCat("the attribute ", path, " ", std::string(number.status().message())));
   }
   return number;
 }

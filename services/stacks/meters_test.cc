@@ -94,10 +94,11 @@ TEST(MetersTest, LooksAttributesUp) {
   (*meter.mutable_lookup()->mutable_table())["true"] = 100;
   MeteredResource flag = Resource("aws_instance.d");
   (*flag.mutable_attributes())["instance_type"].set_bool_value(true);
-  EXPECT_THAT(Amounts(PriceOf(Only(meter), {Resource("aws_instance.a", "instance_type", "t3.small"),
-                                            Resource("aws_instance.b", "instance_type", "m5.xlarge"),
-                                            Resource("aws_instance.c", "instance_type", 3), flag})),
-              ElementsAre(Pair("vcpu", 136)));
+  EXPECT_THAT(
+      Amounts(PriceOf(Only(meter), {Resource("aws_instance.a", "instance_type", "t3.small"),
+                                    Resource("aws_instance.b", "instance_type", "m5.xlarge"),
+                                    Resource("aws_instance.c", "instance_type", 3), flag})),
+      ElementsAre(Pair("vcpu", 136)));
 
   const auto lacking =
       PriceOf(Only(meter), {Resource("aws_instance.a", "instance_type", "x1.huge")});
@@ -106,9 +107,9 @@ TEST(MetersTest, LooksAttributesUp) {
               ElementsAre("aws_instance.a: cannot be counted as vcpu: the template's table has no "
                           "entry for instance_type = x1.huge"));
   meter.mutable_lookup()->set_default_amount(7);
-  EXPECT_THAT(Amounts(PriceOf(Only(meter),
-                              {Resource("aws_instance.a", "instance_type", "x1.huge")})),
-              ElementsAre(Pair("vcpu", 7)));
+  EXPECT_THAT(
+      Amounts(PriceOf(Only(meter), {Resource("aws_instance.a", "instance_type", "x1.huge")})),
+      ElementsAre(Pair("vcpu", 7)));
 }
 
 TEST(MetersTest, RefusesWhatCannotBeCounted) {
@@ -141,8 +142,8 @@ TEST(MetersTest, SumsThatDoNotFitAreRefused) {
               ElementsAre("disk.a: cannot be counted as disk: the sum is too large"));
   meter.set_amount(1000);
   EXPECT_TRUE(PriceOf(Only(meter), {Resource("disk.a", "size", most)}).ok());
-  EXPECT_THAT(FaultsOf(PriceOf(Only(meter), {Resource("disk.a", "size", most),
-                                             Resource("disk.b", "size", most)})
+  EXPECT_THAT(FaultsOf(PriceOf(Only(meter),
+                               {Resource("disk.a", "size", most), Resource("disk.b", "size", most)})
                            .status()),
               ElementsAre(HasSubstr("disk.b")));
   meter.set_amount(1);
@@ -162,9 +163,8 @@ TEST(MetersTest, AddsUpTheCost) {
   *meters.Add() = MeterOf("disk", "disk");
   meters.Mutable(2)->set_price_micros_per_hour(5);
   meters.Mutable(2)->set_currency("USD");
-  const auto price =
-      PriceOf(meters, {Resource("aws_instance.a", "cores", 2),
-                       Resource("aws_instance.b", "cores", 4), Resource("disk.c")});
+  const auto price = PriceOf(meters, {Resource("aws_instance.a", "cores", 2),
+                                      Resource("aws_instance.b", "cores", 4), Resource("disk.c")});
   ASSERT_TRUE(price.ok());
   EXPECT_EQ(price->micros_per_hour, 6 * 20'800 + 5);
   EXPECT_EQ(price->currency, "USD");

@@ -13,9 +13,8 @@ using grpc::ServerContext;
 grpc::Status OperationRpc::GetOperation(ServerContext* context,
                                         const v1::GetOperationRequest* request,
                                         Operation* response) {
-  return Handle(context, response, [&](const Principal& caller) {
-    return operations_.Get(caller, request->name());
-  });
+  return Handle(context, response,
+                [&](const Principal& caller) { return operations_.Get(caller, request->name()); });
 }
 
 grpc::Status OperationRpc::ListOperations(ServerContext* context,
@@ -52,8 +51,8 @@ grpc::ServerWriteReactor<v1::WatchOperationResponse>* OperationRpc::WatchOperati
   }
   return new WatchStream<v1::WatchOperationResponse>(
       hub_, request->name(),
-      [this, caller = *caller, name = request->name(), seen]() mutable
-      -> absl::StatusOr<News<v1::WatchOperationResponse>> {
+      [this, caller = *caller, name = request->name(),
+       seen]() mutable -> absl::StatusOr<News<v1::WatchOperationResponse>> {
         ASSIGN_OR_RETURN(const OperationRecord record, operations_.Find(caller, name));
         News<v1::WatchOperationResponse> news;
         news.last = record.operation().done();

@@ -17,8 +17,7 @@ class OperationRpc final : public v1::OperationService::WithCallbackMethod_Watch
   grpc::Status ListOperations(grpc::ServerContext* context,
                               const v1::ListOperationsRequest* request,
                               v1::ListOperationsResponse* response) override;
-  grpc::Status WaitOperation(grpc::ServerContext* context,
-                             const v1::WaitOperationRequest* request,
+  grpc::Status WaitOperation(grpc::ServerContext* context, const v1::WaitOperationRequest* request,
                              google::longrunning::Operation* response) override;
   grpc::Status CancelOperation(grpc::ServerContext* context,
                                const v1::CancelOperationRequest* request,

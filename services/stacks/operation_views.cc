@@ -45,12 +45,10 @@ absl::StatusOr<v1::ListOperationsResponse> OperationViews::List(
   ASSIGN_OR_RETURN(const Listing listing, ReadListing<Operation>(request, caller.user()));
   return store_.ReadValue<v1::ListOperationsResponse>(
       [&](soci::session& sql) -> absl::StatusOr<v1::ListOperationsResponse> {
-        ASSIGN_OR_RETURN(auto rows, ListOperations(sql, listing.page,
-                                                   [&](const OperationRecord& record) {
-                                                     return Visible(caller, record) &&
-                                                            listing.filter.Matches(
-                                                                record.operation());
-                                                   }));
+        ASSIGN_OR_RETURN(
+            auto rows, ListOperations(sql, listing.page, [&](const OperationRecord& record) {
+              return Visible(caller, record) && listing.filter.Matches(record.operation());
+            }));
         v1::ListOperationsResponse response;
         for (const OperationRecord& record : rows.items) {
           *response.add_operations() = Show(record);
@@ -63,8 +61,7 @@ absl::StatusOr<v1::ListOperationsResponse> OperationViews::List(
 absl::StatusOr<Operation> OperationViews::Wait(const Principal& caller,
                                                const v1::WaitOperationRequest& request,
                                                const std::function<bool()>& gone) {
-  absl::Duration timeout =
-      request.has_timeout() ? FromProto(request.timeout()) : absl::Seconds(30);
+  absl::Duration timeout = request.has_timeout() ? FromProto(request.timeout()) : absl::Seconds(30);
   if (timeout < absl::ZeroDuration()) return InvalidField("timeout", "must not be negative");
   timeout = std::min(timeout, absl::Minutes(5));
   Notifier& changed = store_.signals().resources;

@@ -23,8 +23,8 @@ class OperationViews {
   absl::StatusOr<google::longrunning::Operation> Wait(const Principal& caller,
                                                       const v1::WaitOperationRequest& request,
                                                       const std::function<bool()>& gone);
-  absl::StatusOr<google::longrunning::Operation> Cancel(
-      const Principal& caller, const v1::CancelOperationRequest& request);
+  absl::StatusOr<google::longrunning::Operation> Cancel(const Principal& caller,
+                                                        const v1::CancelOperationRequest& request);
   // The record behind Get.
   absl::StatusOr<OperationRecord> Find(const Principal& caller, const std::string& name);
 

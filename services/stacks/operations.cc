@@ -17,8 +17,8 @@ absl::Status Save(Change& change, OperationRecord& record) {
   const std::string name = record.operation().name();
   const std::string body = Pack(record);
   const int done = record.operation().done() ? 1 : 0;
-  change.sql << "UPDATE operations SET done = :done, body = :body WHERE id = :id",
-      soci::use(done), soci::use(body), soci::use(name);
+  change.sql << "UPDATE operations SET done = :done, body = :body WHERE id = :id", soci::use(done),
+      soci::use(body), soci::use(name);
   change.touched.names.insert(name);
   return absl::OkStatus();
 }
@@ -32,8 +32,7 @@ google::longrunning::Operation Show(const OperationRecord& record) {
 }
 
 absl::StatusOr<OperationRecord> CreateOperation(Change& change, const std::string& project,
-                                                const std::string& target,
-                                                const std::string& verb,
+                                                const std::string& target, const std::string& verb,
                                                 OperationMetadata::Stage stage,
                                                 const std::string& message) {
   OperationRecord record;
@@ -112,8 +111,8 @@ absl::StatusOr<Rows<OperationRecord>> ListOperations(
         sql << "SELECT CAST(create_micros AS TEXT) || '/' || id, body FROM operations "
                "WHERE create_micros < :micros OR (create_micros = :same AND id < :id) "
                "ORDER BY create_micros DESC, id DESC LIMIT :limit",
-            soci::use(micros), soci::use(micros), soci::use(id), soci::use(limit),
-            soci::into(keys), soci::into(bodies);
+            soci::use(micros), soci::use(micros), soci::use(id), soci::use(limit), soci::into(keys),
+            soci::into(bodies);
       },
       accept);
 }

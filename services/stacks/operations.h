@@ -20,8 +20,7 @@ google::longrunning::Operation Show(const OperationRecord& record);
 
 // Makes an operation. `project` is empty for the catalogue.
 absl::StatusOr<OperationRecord> CreateOperation(Change& change, const std::string& project,
-                                                const std::string& target,
-                                                const std::string& verb,
+                                                const std::string& target, const std::string& verb,
                                                 OperationMetadata::Stage stage,
                                                 const std::string& message);
 

@@ -124,8 +124,8 @@ class TypeChecker {
         value.string_value() != "true" && value.string_value() != "false") {
       return Wrong(field, "true or false", value);
     }
-    if (type == "string" && (value.kind_case() == Value::kListValue ||
-                             value.kind_case() == Value::kStructValue)) {
+    if (type == "string" &&
+        (value.kind_case() == Value::kListValue || value.kind_case() == Value::kStructValue)) {
       return Wrong(field, "a string", value);
     }
     return true;
@@ -306,8 +306,7 @@ void CheckSchema(std::string_view field,
   }
 }
 
-Struct Mask(const google::protobuf::RepeatedPtrField<v1::Parameter>& schema,
-            const Struct& values) {
+Struct Mask(const google::protobuf::RepeatedPtrField<v1::Parameter>& schema, const Struct& values) {
   Struct masked = values;
   for (const v1::Parameter& parameter : schema) {
     const auto found = masked.mutable_fields()->find(parameter.name());

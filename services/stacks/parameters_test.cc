@@ -94,8 +94,9 @@ TEST(ParametersTest, TypesAreCheckedAndConvertedAsTerraformDoes) {
 
 TEST(ParametersTest, FaultsInsideCollectionsNameTheirPath) {
   EXPECT_THAT(
-      CheckOne(Typed(R"(["list",["object",{"cidr":"string","ports":["list","number"]},["ports"]]])"),
-               R"([{"cidr": "a"}, {"cidr": "b", "ports": [80, "http"]}, {}])"),
+      CheckOne(
+          Typed(R"(["list",["object",{"cidr":"string","ports":["list","number"]},["ports"]]])"),
+          R"([{"cidr": "a"}, {"cidr": "b", "ports": [80, "http"]}, {}])"),
       ElementsAre("stack.parameters.p[1].ports[1]: must be a number, not a string",
                   "stack.parameters.p[2].cidr: is missing"));
   EXPECT_THAT(CheckOne(Typed(R"(["map","number"])"), R"({"a": 1, "b": []})"),
@@ -120,8 +121,7 @@ TEST(ParametersTest, InjectedParametersCannotBeGiven) {
 
 TEST(ParametersTest, NullIsAValueOnlyWhereTheModuleSaysSo) {
   v1::Parameter parameter = Typed(R"("string")");
-  EXPECT_THAT(CheckOne(parameter, "null"),
-              ElementsAre("stack.parameters.p: must not be null"));
+  EXPECT_THAT(CheckOne(parameter, "null"), ElementsAre("stack.parameters.p: must not be null"));
   parameter.set_nullable(true);
   parameter.set_min_length(3);
   EXPECT_THAT(CheckOne(parameter, "null"), IsEmpty());
@@ -155,8 +155,7 @@ TEST(ParametersTest, RangesHoldForNumbersHoweverTheyAreWritten) {
     EXPECT_THAT(CheckOne(parameter, json), IsEmpty()) << json;
   }
   for (const char* json : {"0.999", R"("0")"}) {
-    EXPECT_THAT(CheckOne(parameter, json),
-                ElementsAre("stack.parameters.p: must be at least 1"))
+    EXPECT_THAT(CheckOne(parameter, json), ElementsAre("stack.parameters.p: must be at least 1"))
         << json;
   }
   EXPECT_THAT(CheckOne(parameter, R"("11")"),
@@ -189,8 +188,7 @@ TEST(ParametersTest, APatternMustMatchTheWholeString) {
   parameter.set_pattern("[a-z]+");
   EXPECT_THAT(CheckOne(parameter, R"("abc")"), IsEmpty());
   for (const char* json : {R"("abc1")", R"("1abc")", R"("")", R"("abc\n")"}) {
-    EXPECT_THAT(CheckOne(parameter, json),
-                ElementsAre("stack.parameters.p: must match [a-z]+"))
+    EXPECT_THAT(CheckOne(parameter, json), ElementsAre("stack.parameters.p: must match [a-z]+"))
         << json;
   }
 }
@@ -221,8 +219,7 @@ TEST(ParametersTest, OnlyAllowedValuesAreAllowed) {
   *parameter.add_allowed_values() = FromJson("3");
   EXPECT_THAT(CheckOne(parameter, "3"), IsEmpty());
   EXPECT_THAT(CheckOne(parameter, R"("3")"), IsEmpty()) << "which Terraform takes for 3";
-  EXPECT_THAT(CheckOne(parameter, "2"),
-              ElementsAre("stack.parameters.p: must be one of 1, 3"));
+  EXPECT_THAT(CheckOne(parameter, "2"), ElementsAre("stack.parameters.p: must be one of 1, 3"));
 }
 
 TEST(ParametersTest, AWrongTypeIsToldOnceAndWithoutItsRules) {
@@ -245,13 +242,12 @@ TEST(ParametersTest, TellsAllViolationsAtOnce) {
   add("size", R"("number")", true).set_maximum(8);
   add("region", R"("string")", true);
   add("zones", R"(["list","string"])", false).set_min_length(2);
-  EXPECT_THAT(
-      Check(schema, R"({"name": "Shop", "size": 9, "zones": ["a"], "colour": "red"})"),
-      UnorderedElementsAre("stack.parameters.name: must match [a-z]+",
-                           "stack.parameters.size: must be at most 8",
-                           "stack.parameters.region: is missing",
-                           "stack.parameters.zones: must have at least 2 elements",
-                           "stack.parameters.colour: is not a parameter of this template"));
+  EXPECT_THAT(Check(schema, R"({"name": "Shop", "size": 9, "zones": ["a"], "colour": "red"})"),
+              UnorderedElementsAre("stack.parameters.name: must match [a-z]+",
+                                   "stack.parameters.size: must be at most 8",
+                                   "stack.parameters.region: is missing",
+                                   "stack.parameters.zones: must have at least 2 elements",
+                                   "stack.parameters.colour: is not a parameter of this template"));
 }
 
 std::vector<std::string> CheckIt(const v1::Parameter& parameter) {

@@ -38,8 +38,7 @@ std::vector<QueueEntry> ToEntries(soci::rowset<soci::row> rows) {
 absl::Status Enqueue(Change& change, const std::string& target, const std::string& busy,
                      Assignment::Work work) {
   int count = 0;
-  change.sql << "SELECT COUNT(*) FROM queue WHERE busy = :busy", soci::use(busy),
-      soci::into(count);
+  change.sql << "SELECT COUNT(*) FROM queue WHERE busy = :busy", soci::use(busy), soci::into(count);
   if (count > 0) {
     return Error(v1::WRONG_STATE, absl::StrCat("another run is active: ", target, " must wait"));
   }
@@ -58,10 +57,10 @@ absl::Status Enqueue(Change& change, const std::string& target, const std::strin
 
 std::vector<QueueEntry> LeaseEntries(Change& change, const std::string& runner, int count,
                                      absl::Time until) {
-  std::vector<QueueEntry> entries = ToEntries(
-      (change.sql.prepare << absl::StrCat(kColumns, "leased = 0 ORDER BY id LIMIT :count",
-                                          std::string(change.db.SkipLocked())),
-       soci::use(count)));
+  std::vector<QueueEntry> entries =
+      ToEntries((change.sql.prepare << absl::StrCat(kColumns, "leased = 0 ORDER BY id LIMIT :count",
+                                                    std::string(change.db.SkipLocked())),
+                 soci::use(count)));
   for (QueueEntry& entry : entries) {
     entry.leased = true;
     ++entry.generation;

@@ -22,10 +22,10 @@ constexpr size_t kMostText = 4000;
 
 absl::Status CheckOpen(const ChangeRequest& request) {
   if (request.state() == ChangeRequest::PENDING) return absl::OkStatus();
-  return Error(v1::REQUEST_CLOSED,
-               absl::StrCat(request.name(), " is ", ChangeRequest::State_Name(request.state())),
-               {{"resource", request.name()},
-                {"state", ChangeRequest::State_Name(request.state())}});
+  return Error(
+      v1::REQUEST_CLOSED,
+      absl::StrCat(request.name(), " is ", ChangeRequest::State_Name(request.state())),
+      {{"resource", request.name()}, {"state", ChangeRequest::State_Name(request.state())}});
 }
 
 // Who may say yes or no.
@@ -102,9 +102,9 @@ absl::Status CheckText(std::string_view field, const std::string& text) {
 
 // Runs an edit of a locked request, once per request_id.
 template <typename Request>
-absl::StatusOr<ChangeRequest> Edit(Store& store, const Principal& caller, const Request& sent,
-                                   const std::string& etag,
-                                   const std::function<absl::Status(Change&, ChangeRequest&)>& body) {
+absl::StatusOr<ChangeRequest> Edit(
+    Store& store, const Principal& caller, const Request& sent, const std::string& etag,
+    const std::function<absl::Status(Change&, ChangeRequest&)>& body) {
   return store.WriteValue<ChangeRequest>(
       ActorOf(caller), [&](Change& change) -> absl::StatusOr<ChangeRequest> {
         ChangeRequest request;
@@ -133,15 +133,13 @@ absl::StatusOr<v1::ListChangeRequestsResponse> Reviews::List(
                                               "create_time desc"));
   return store_.ReadValue<v1::ListChangeRequestsResponse>(
       [&](soci::session& sql) -> absl::StatusOr<v1::ListChangeRequestsResponse> {
-        ASSIGN_OR_RETURN(auto rows,
-                         ListChangeRequests(sql, parts[0] == "-" ? "" : parts[0], listing.page,
-                                            [&](const ChangeRequest& one) {
-                                              const auto name = ParseName(
-                                                  "name", one.name(),
-                                                  "projects/*/changeRequests/*");
-                                              return name.ok() && MaySee(caller, (*name)[0]) &&
-                                                     listing.filter.Matches(one);
-                                            }));
+        ASSIGN_OR_RETURN(
+            auto rows,
+            ListChangeRequests(
+                sql, parts[0] == "-" ? "" : parts[0], listing.page, [&](const ChangeRequest& one) {
+                  const auto name = ParseName("name", one.name(), "projects/*/changeRequests/*");
+                  return name.ok() && MaySee(caller, (*name)[0]) && listing.filter.Matches(one);
+                }));
         v1::ListChangeRequestsResponse response;
         response.mutable_change_requests()->Assign(rows.items.begin(), rows.items.end());
         response.set_next_page_token(listing.Token(rows.next));
@@ -158,8 +156,7 @@ absl::StatusOr<ChangeRequest> Reviews::Approve(const Principal& caller,
         RETURN_IF_ERROR(CheckOpen(request));
         RETURN_IF_ERROR(CheckReviewer(caller, request));
         if (!request.plan_digest().empty() && sent.plan_digest().empty()) {
-          return InvalidField("plan_digest",
-                              "is missing: approve the plan that the request shows");
+          return InvalidField("plan_digest", "is missing: approve the plan that the request shows");
         }
         if (sent.plan_digest() != request.plan_digest()) {
           return Error(v1::PLAN_STALE, "the plan that you read is not the one under review",
@@ -173,10 +170,9 @@ absl::StatusOr<ChangeRequest> Reviews::Approve(const Principal& caller,
           DropTask(change, absl::StrCat("expire/", request.name()));
         }
         RETURN_IF_ERROR(SaveChangeRequest(change, request));
-        RETURN_IF_ERROR(Record(change, request, "approved",
-                               absl::StrCat(approvals, " of ",
-                                            request.policy().required_approvals(),
-                                            " approvals")));
+        RETURN_IF_ERROR(Record(
+            change, request, "approved",
+            absl::StrCat(approvals, " of ", request.policy().required_approvals(), " approvals")));
         if (!enough) return absl::OkStatus();
         ASSIGN_OR_RETURN(StackRecord record, StackOf(change, request));
         ASSIGN_OR_RETURN(const StackName name, StackName::Parse("stack", request.stack()));

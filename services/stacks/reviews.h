@@ -12,8 +12,8 @@ class Reviews {
   explicit Reviews(Store& store) : store_(store) {}
 
   absl::StatusOr<v1::ChangeRequest> Get(const v1::GetChangeRequestRequest& request);
-  absl::StatusOr<v1::ListChangeRequestsResponse> List(
-      const Principal& caller, const v1::ListChangeRequestsRequest& request);
+  absl::StatusOr<v1::ListChangeRequestsResponse> List(const Principal& caller,
+                                                      const v1::ListChangeRequestsRequest& request);
   absl::StatusOr<v1::ChangeRequest> Approve(const Principal& caller,
                                             const v1::ApproveChangeRequestRequest& request);
   absl::StatusOr<v1::ChangeRequest> Reject(const Principal& caller,

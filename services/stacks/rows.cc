@@ -41,8 +41,7 @@ absl::Status Once(Change& change, const std::string& request_id, const std::stri
   if (request_id.size() > 64) {
     return InvalidField("request_id", "must have at most 64 characters");
   }
-  const std::string digest =
-      Sha256Hex(absl::StrCat(method, "\n", request.SerializeAsString()));
+  const std::string digest = Sha256Hex(absl::StrCat(method, "\n", request.SerializeAsString()));
   const int64_t oldest = ToMicros(change.now - absl::Hours(24));
   std::string seen_digest, seen_body;
   change.sql << "SELECT digest, body FROM requests WHERE caller = :caller AND request_id = :id "

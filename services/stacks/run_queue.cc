@@ -100,21 +100,20 @@ absl::StatusOr<Draft> InspectDraft(Change& change, const QueueEntry& entry) {
   return draft;
 }
 
-absl::StatusOr<Draft> RunDraft(Change& change, const QueueEntry& entry,
-                               const std::string& engine) {
+absl::StatusOr<Draft> RunDraft(Change& change, const QueueEntry& entry, const std::string& engine) {
   Draft draft;
   ASSIGN_OR_RETURN(RunAndStack both, LoadRun(change, entry.target));
   auto& [run, stack] = both;
   ASSIGN_OR_RETURN(const StackName name, StackName::Parse("name", stack.stack().name()));
   // Destroying uses what the state was made with.
   const bool destroys = entry.work == Assignment::DESTROY && stack.stack().applied_revision() > 0;
-  ASSIGN_OR_RETURN(const RevisionRecord revision,
-                   FindRevision(change.sql, name,
-                                destroys ? stack.stack().applied_revision()
-                                         : stack.stack().latest_revision()));
-  ASSIGN_OR_RETURN(const StoredVersion stored,
-                   FindVersionByName(change.sql, "template_version",
-                                     revision.revision().template_version()));
+  ASSIGN_OR_RETURN(
+      const RevisionRecord revision,
+      FindRevision(change.sql, name,
+                   destroys ? stack.stack().applied_revision() : stack.stack().latest_revision()));
+  ASSIGN_OR_RETURN(
+      const StoredVersion stored,
+      FindVersionByName(change.sql, "template_version", revision.revision().template_version()));
   Assignment& assignment = draft.assignment;
   assignment.set_bundle_digest(stored.version.bundle_digest());
   *assignment.mutable_parameters() = revision.parameters();
@@ -177,7 +176,12 @@ absl::StatusOr<AcquireRunsResponse> RunQueue::TryAcquire(const AcquireRunsReques
               auto draft = entry.work == Assignment::INSPECT
                                ? InspectDraft(change, entry)
                                : RunDraft(change, entry, request.engine());
-              if (!draft.ok()) return draft.status();
+              if (!draft.ok()) {
+                // It comes back when its lease runs out; the others must not wait for it.
+                LogError("a run cannot be started",
+                         {{"run", entry.target}, {"error", draft.status().ToString()}});
+                continue;
+              }
               Assignment& assignment = draft->assignment;
               assignment.set_work(entry.work);
               assignment.mutable_lease()->set_run(entry.target);
@@ -256,14 +260,13 @@ absl::StatusOr<ReportRunResponse> RunQueue::Report(const ReportRunRequest& reque
             request.events(skip).sequence() != entry.events_seen + 1) {
           return InvalidField("events", absl::StrCat("must go on from ", entry.events_seen + 1));
         }
-        if (request.log_offset() > entry.log_seen) {
+        if (request.log_offset() < 0 || request.log_offset() > entry.log_seen) {
           return InvalidField("log_offset", absl::StrCat("must go on from ", entry.log_seen));
         }
         const int64_t overlap = entry.log_seen - request.log_offset();
-        const std::string_view text =
-            overlap < static_cast<int64_t>(request.log().size())
-                ? std::string_view(request.log()).substr(overlap)
-                : std::string_view();
+        const std::string_view text = overlap < static_cast<int64_t>(request.log().size())
+                                          ? std::string_view(request.log()).substr(overlap)
+                                          : std::string_view();
         if (skip == request.events_size() && text.empty()) return response;
 
         const std::string& target = request.lease().run();
@@ -322,8 +325,8 @@ absl::Status RunQueue::Finish(Change& change, const CompleteRunRequest& request,
                               const QueueEntry& entry) {
   absl::Status status = FromProto(request.status());
   const bool drained = !status.ok() && WasDrained(status) && entry.cancel == 0;
-  if (drained && (entry.work == Assignment::INSPECT || entry.work == Assignment::PLAN)) {
-    // Nothing was touched: another runner starts over.
+  if (drained && entry.work != Assignment::APPLY) {
+    // Another runner starts over, destroying from the state that was saved last.
     QueueEntry again = entry;
     again.leased = false;
     SaveEntry(change, again);
@@ -337,9 +340,7 @@ absl::Status RunQueue::Finish(Change& change, const CompleteRunRequest& request,
   auto& [run, stack] = both;
   if (!status.ok() && entry.cancel > 0) status = CancelledBy(run);
   Run& shown = *run.mutable_run();
-  shown.set_state(status.ok()            ? Run::SUCCEEDED
-                  : entry.cancel > 0     ? Run::CANCELLED
-                                         : Run::FAILED);
+  shown.set_state(status.ok() ? Run::SUCCEEDED : entry.cancel > 0 ? Run::CANCELLED : Run::FAILED);
   if (!status.ok()) *shown.mutable_error() = ToProto(status);
   if (!request.engine().empty()) shown.set_engine(request.engine());
   *shown.mutable_end_time() = ToProto(change.now);

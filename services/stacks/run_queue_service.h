@@ -26,8 +26,7 @@ class RunQueueRpc final : public internal::v1::RunQueueService::Service {
   grpc::Status CompleteRun(grpc::ServerContext* context,
                            const internal::v1::CompleteRunRequest* request,
                            internal::v1::CompleteRunResponse* response) override;
-  grpc::Status ReadBlob(grpc::ServerContext* context,
-                        const internal::v1::ReadBlobRequest* request,
+  grpc::Status ReadBlob(grpc::ServerContext* context, const internal::v1::ReadBlobRequest* request,
                         grpc::ServerWriter<internal::v1::ReadBlobResponse>* writer) override;
   grpc::Status WriteBlob(grpc::ServerContext* context,
                          grpc::ServerReader<internal::v1::WriteBlobRequest>* reader,

@@ -26,8 +26,7 @@ grpc::Status RunRpc::CancelRun(ServerContext* context, const v1::CancelRunReques
                 [&](const Principal& caller) { return runs_.Cancel(caller, *request); });
 }
 
-grpc::Status RunRpc::ListRunEvents(ServerContext* context,
-                                   const v1::ListRunEventsRequest* request,
+grpc::Status RunRpc::ListRunEvents(ServerContext* context, const v1::ListRunEventsRequest* request,
                                    v1::ListRunEventsResponse* response) {
   return Handle(context, response, [&](const Principal&) { return runs_.ListEvents(*request); });
 }
@@ -48,8 +47,8 @@ grpc::ServerWriteReactor<v1::WatchRunResponse>* RunRpc::WatchRun(
   }
   return new WatchStream<v1::WatchRunResponse>(
       hub_, name->ToString(),
-      [this, name = *name, after = request->resume_token()]() mutable
-      -> absl::StatusOr<News<v1::WatchRunResponse>> {
+      [this, name = *name,
+       after = request->resume_token()]() mutable -> absl::StatusOr<News<v1::WatchRunResponse>> {
         return store_.ReadValue<News<v1::WatchRunResponse>>(
             [&](soci::session& sql) -> absl::StatusOr<News<v1::WatchRunResponse>> {
               ASSIGN_OR_RETURN(const RunRecord record, FindRun(sql, name));
@@ -70,8 +69,8 @@ grpc::ServerWriteReactor<v1::WatchRunResponse>* RunRpc::WatchRun(
       });
 }
 
-grpc::ServerWriteReactor<v1::TailLogResponse>* RunRpc::TailLog(
-    grpc::CallbackServerContext* context, const v1::TailLogRequest* request) {
+grpc::ServerWriteReactor<v1::TailLogResponse>* RunRpc::TailLog(grpc::CallbackServerContext* context,
+                                                               const v1::TailLogRequest* request) {
   const auto name = RunName::Parse("name", request->name());
   if (!name.ok()) return Refuse<v1::TailLogResponse>(name.status());
   if (request->offset() < 0) {
@@ -79,8 +78,8 @@ grpc::ServerWriteReactor<v1::TailLogResponse>* RunRpc::TailLog(
   }
   return new WatchStream<v1::TailLogResponse>(
       hub_, name->ToString(),
-      [this, name = *name, offset = request->offset()]() mutable
-      -> absl::StatusOr<News<v1::TailLogResponse>> {
+      [this, name = *name,
+       offset = request->offset()]() mutable -> absl::StatusOr<News<v1::TailLogResponse>> {
         return store_.ReadValue<News<v1::TailLogResponse>>(
             [&](soci::session& sql) -> absl::StatusOr<News<v1::TailLogResponse>> {
               ASSIGN_OR_RETURN(const RunRecord record, FindRun(sql, name));

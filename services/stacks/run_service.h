@@ -18,8 +18,7 @@ class RunRpc final : public v1::RunService::WithCallbackMethod_WatchRun<
                         v1::ListRunsResponse* response) override;
   grpc::Status CancelRun(grpc::ServerContext* context, const v1::CancelRunRequest* request,
                          v1::Run* response) override;
-  grpc::Status ListRunEvents(grpc::ServerContext* context,
-                             const v1::ListRunEventsRequest* request,
+  grpc::Status ListRunEvents(grpc::ServerContext* context, const v1::ListRunEventsRequest* request,
                              v1::ListRunEventsResponse* response) override;
   grpc::Status ReadLog(grpc::ServerContext* context, const v1::ReadLogRequest* request,
                        v1::ReadLogResponse* response) override;

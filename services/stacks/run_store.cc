@@ -18,9 +18,7 @@ absl::StatusOr<RunName> RunName::Parse(std::string_view field, std::string_view 
   return result;
 }
 
-std::string RunName::ToString() const {
-  return absl::StrCat(stack.ToString(), "/runs/", number);
-}
+std::string RunName::ToString() const { return absl::StrCat(stack.ToString(), "/runs/", number); }
 
 absl::Status InsertRun(Change& change, const StackName& stack, RunRecord& record) {
   const int64_t number = NextNumber(change, absl::StrCat(stack.ToString(), "/runs"));
@@ -111,8 +109,7 @@ absl::StatusOr<Rows<v1::RunEvent>> ListRunEvents(soci::session& sql, const std::
         if (!after.empty() && !absl::SimpleAtoi(after, &from)) from = INT64_MAX;
         sql << "SELECT CAST(sequence AS TEXT), body FROM run_events WHERE run = :run "
                "AND sequence > :from ORDER BY sequence LIMIT :limit",
-            soci::use(run), soci::use(from), soci::use(limit), soci::into(keys),
-            soci::into(bodies);
+            soci::use(run), soci::use(from), soci::use(limit), soci::into(keys), soci::into(bodies);
       },
       [](const v1::RunEvent&) { return true; });
 }

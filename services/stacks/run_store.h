@@ -39,8 +39,7 @@ absl::StatusOr<Rows<v1::RunEvent>> ListRunEvents(soci::session& sql, const std::
                                                  const Page& page);
 
 // Appends whole lines to a log of `size` bytes.
-absl::Status AppendLog(Change& change, const std::string& run, int64_t size,
-                       std::string_view text);
+absl::Status AppendLog(Change& change, const std::string& run, int64_t size, std::string_view text);
 // Whole lines from `offset` on, about `limit` bytes; empty when there is no more.
 std::string ReadLog(soci::session& sql, const std::string& run, int64_t offset, int64_t limit);
 

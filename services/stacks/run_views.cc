@@ -31,12 +31,7 @@ absl::Status EndQueued(Change& change, const QueueEntry& entry, RunRecord& run,
   *run.mutable_run()->mutable_end_time() = ToProto(change.now);
   ASSIGN_OR_RETURN(const RunName name, RunName::Parse("name", run.run().name()));
   ASSIGN_OR_RETURN(StackRecord stack, LockStack(change, name.stack));
-  if (run.run().type() == Run::PLAN) return GiveUp(change, stack, why, true);
-  // Nothing was touched, but the table knows only one way out of APPLYING and DESTROYING.
-  RETURN_IF_ERROR(Move(change, stack, Broken{why}, std::string(why.message())));
-  stack.mutable_stack()->clear_active_run();
-  RETURN_IF_ERROR(SaveStack(change, stack));
-  return FinishOperation(change, run.operation(), why, nullptr);
+  return OnCancelled(change, stack, run, why);
 }
 
 }  // namespace
@@ -48,8 +43,9 @@ bool HasEnded(const Run& run) {
 
 absl::StatusOr<RunRecord> CancelRun(Change& change, const RunName& name,
                                     const std::string& reason) {
-  ASSIGN_OR_RETURN(RunRecord run, FindRun(change.sql, name));
+  // The entry's lock keeps the run from changing until it is saved.
   auto entry = FindEntry(change, name.ToString());
+  ASSIGN_OR_RETURN(RunRecord run, FindRun(change.sql, name));
   if (!entry) {
     return Error(v1::WRONG_STATE,
                  absl::StrCat(name.ToString(), " is ", Run::State_Name(run.run().state())),
@@ -66,9 +62,9 @@ absl::StatusOr<RunRecord> CancelRun(Change& change, const RunName& name,
     entry->cancel = entry->cancel == 0 ? 1 : 2;
     SaveEntry(change, *entry);
   } else {
-    RETURN_IF_ERROR(EndQueued(
-        change, *entry, run,
-        Error(v1::RUN_CANCELLED, "the run was cancelled before a runner took it")));
+    RETURN_IF_ERROR(
+        EndQueued(change, *entry, run,
+                  Error(v1::RUN_CANCELLED, "the run was cancelled before a runner took it")));
   }
   RETURN_IF_ERROR(SaveRun(change, run));
   return run;
@@ -84,20 +80,18 @@ absl::StatusOr<Run> RunViews::Get(const v1::GetRunRequest& request) {
 
 absl::StatusOr<v1::ListRunsResponse> RunViews::List(const Principal& caller,
                                                     const v1::ListRunsRequest& request) {
-  ASSIGN_OR_RETURN(const auto parts,
-                   ParseName("parent", request.parent(), "projects/*/stacks/*"));
-  ASSIGN_OR_RETURN(const Listing listing,
-                   ReadListing<Run>(request, request.parent(), request.order_by(),
-                                    "create_time desc"));
+  ASSIGN_OR_RETURN(const auto parts, ParseName("parent", request.parent(), "projects/*/stacks/*"));
+  ASSIGN_OR_RETURN(const Listing listing, ReadListing<Run>(request, request.parent(),
+                                                           request.order_by(), "create_time desc"));
   return store_.ReadValue<v1::ListRunsResponse>(
       [&](soci::session& sql) -> absl::StatusOr<v1::ListRunsResponse> {
-        ASSIGN_OR_RETURN(
-            auto rows, ListRuns(sql, AnyOr(parts[0]), AnyOr(parts[1]), listing.page,
-                                [&](const RunRecord& record) {
-                                  const auto name = RunName::Parse("name", record.run().name());
-                                  return name.ok() && MaySee(caller, name->stack.project) &&
-                                         listing.filter.Matches(record.run());
-                                }));
+        ASSIGN_OR_RETURN(auto rows,
+                         ListRuns(sql, AnyOr(parts[0]), AnyOr(parts[1]), listing.page,
+                                  [&](const RunRecord& record) {
+                                    const auto name = RunName::Parse("name", record.run().name());
+                                    return name.ok() && MaySee(caller, name->stack.project) &&
+                                           listing.filter.Matches(record.run());
+                                  }));
         v1::ListRunsResponse response;
         for (const RunRecord& record : rows.items) *response.add_runs() = record.run();
         response.set_next_page_token(listing.Token(rows.next));
@@ -105,8 +99,7 @@ absl::StatusOr<v1::ListRunsResponse> RunViews::List(const Principal& caller,
       });
 }
 
-absl::StatusOr<Run> RunViews::Cancel(const Principal& caller,
-                                     const v1::CancelRunRequest& request) {
+absl::StatusOr<Run> RunViews::Cancel(const Principal& caller, const v1::CancelRunRequest& request) {
   ASSIGN_OR_RETURN(const RunName name, RunName::Parse("name", request.name()));
   return store_.WriteValue<Run>(ActorOf(caller), [&](Change& change) -> absl::StatusOr<Run> {
     ASSIGN_OR_RETURN(const RunRecord run, CancelRun(change, name, request.reason()));
@@ -117,9 +110,9 @@ absl::StatusOr<Run> RunViews::Cancel(const Principal& caller,
 absl::StatusOr<v1::ListRunEventsResponse> RunViews::ListEvents(
     const v1::ListRunEventsRequest& request) {
   ASSIGN_OR_RETURN(const RunName name, RunName::Parse("parent", request.parent()));
-  ASSIGN_OR_RETURN(const Listing listing,
-                   ReadListing<v1::RunEvent>(request, request.parent(), request.order_by(),
-                                             "sequence"));
+  ASSIGN_OR_RETURN(
+      const Listing listing,
+      ReadListing<v1::RunEvent>(request, request.parent(), request.order_by(), "sequence"));
   return store_.ReadValue<v1::ListRunEventsResponse>(
       [&](soci::session& sql) -> absl::StatusOr<v1::ListRunEventsResponse> {
         RETURN_IF_ERROR(FindRun(sql, name).status());
@@ -137,17 +130,14 @@ absl::StatusOr<v1::ReadLogResponse> RunViews::ReadLog(const v1::ReadLogRequest& 
   ASSIGN_OR_RETURN(const RunName name, RunName::Parse("name", request.name()));
   if (request.offset() < 0) return InvalidField("offset", "must be 0 or more");
   if (request.limit() < 0) return InvalidField("limit", "must be 0 or more");
-  const int64_t limit = request.limit() == 0
-                            ? kDefaultLogBytes
-                            : std::min<int64_t>(request.limit(), kMostLogBytes);
+  const int64_t limit =
+      request.limit() == 0 ? kDefaultLogBytes : std::min<int64_t>(request.limit(), kMostLogBytes);
   return store_.ReadValue<v1::ReadLogResponse>(
       [&](soci::session& sql) -> absl::StatusOr<v1::ReadLogResponse> {
         ASSIGN_OR_RETURN(const RunRecord record, FindRun(sql, name));
         v1::ReadLogResponse response;
-        response.set_text(
-            stacks::ReadLog(sql, name.ToString(), request.offset(), limit));
-        response.set_next_offset(request.offset() +
-                                 static_cast<int64_t>(response.text().size()));
+        response.set_text(stacks::ReadLog(sql, name.ToString(), request.offset(), limit));
+        response.set_next_offset(request.offset() + static_cast<int64_t>(response.text().size()));
         response.set_complete(HasEnded(record.run()) &&
                               response.next_offset() >= record.run().log_size());
         return response;

@@ -29,7 +29,6 @@ bool HasEnded(const v1::Run& run);
 
 // Cancels a run: asks its runner to interrupt Terraform, or ends it when no runner has it yet.
 // WRONG_STATE when it has ended.
-absl::StatusOr<RunRecord> CancelRun(Change& change, const RunName& name,
-                                    const std::string& reason);
+absl::StatusOr<RunRecord> CancelRun(Change& change, const RunName& name, const std::string& reason);
 
 }  // namespace stackyard::stacks

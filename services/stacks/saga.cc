@@ -42,8 +42,8 @@ absl::StatusOr<int> Saga::RunDue() {
   int64_t due = 0;
   const int64_t now = ToMicros(store_.Now());
   RETURN_IF_ERROR(store_.Read([&](soci::session& sql) {
-    sql << "SELECT COUNT(*) FROM tasks WHERE due <= :now AND lease_until <= :same",
-        soci::use(now), soci::use(now), soci::into(due);
+    sql << "SELECT COUNT(*) FROM tasks WHERE due <= :now AND lease_until <= :same", soci::use(now),
+        soci::use(now), soci::into(due);
     return absl::OkStatus();
   }));
   if (due == 0) return 0;
@@ -54,11 +54,10 @@ absl::StatusOr<int> Saga::RunDue() {
   for (const DueTask& task : tasks) {
     const absl::Status status = Do(task);
     if (status.ok()) continue;
-    LogWarning("a task is put off",
-               {{"task", TaskRecord::Kind_Name(task.record.kind())},
-                {"stack", task.record.stack()},
-                {"attempts", task.attempts},
-                {"error", status.ToString()}});
+    LogWarning("a task is put off", {{"task", TaskRecord::Kind_Name(task.record.kind())},
+                                     {"stack", task.record.stack()},
+                                     {"attempts", task.attempts},
+                                     {"error", status.ToString()}});
     RETURN_IF_ERROR(store_.Write(Actor(), [&](Change& change) {
       PostponeTask(change, task, change.now + Backoff(task.attempts));
       return absl::OkStatus();
@@ -129,14 +128,13 @@ absl::Status Saga::Reserve(const DueTask& task) {
   reservation.set_holder(stack.stack().name());
   *reservation.mutable_start_time() = stack.stack().lease().start_time();
   *reservation.mutable_end_time() = stack.stack().lease().end_time();
-  ASSIGN_OR_RETURN(const StoredVersion stored,
-                   store_.ReadValue<StoredVersion>([&](soci::session& sql) {
-                     return FindVersionByName(sql, "template_version",
-                                              revision.revision().template_version());
-                   }));
+  ASSIGN_OR_RETURN(
+      const StoredVersion stored, store_.ReadValue<StoredVersion>([&](soci::session& sql) {
+        return FindVersionByName(sql, "template_version", revision.revision().template_version());
+      }));
   *reservation.mutable_expire_time() =
-      ToProto(FromProto(plan.create_time()) +
-              FromProto(stored.version.approval().expires_after()) + kApplyMargin);
+      ToProto(FromProto(plan.create_time()) + FromProto(stored.version.approval().expires_after()) +
+              kApplyMargin);
   reservation.set_supersedes(stack.reservation());
   const absl::Status status = ledger_.Reserve(reservation);
   // Fail closed: without an answer nothing goes on.

@@ -35,11 +35,10 @@ absl::StatusOr<int> Serve(const Options& options) {
   if (options.saga_threads < 1) {
     return absl::InvalidArgumentError("--saga-threads must be 1 or more");
   }
-  ASSIGN_OR_RETURN(auto db,
-                   Database::Open(options.database.empty()
-                                      ? absl::StrCat("sqlite:", options.data, "/stacks.db")
-                                      : options.database,
-                                  Schema()));
+  ASSIGN_OR_RETURN(auto db, Database::Open(options.database.empty()
+                                               ? absl::StrCat("sqlite:", options.data, "/stacks.db")
+                                               : options.database,
+                                           Schema()));
   ASSIGN_OR_RETURN(auto blobs, OpenDirectoryBlobStore(absl::StrCat(options.data, "/blobs")));
   const SystemClock clock;
   Signals signals;
@@ -71,16 +70,15 @@ absl::StatusOr<int> Serve(const Options& options) {
   v1::NotificationService::Service notification_rpc;
   v1::DocumentService::Service document_rpc;
 
-  ASSIGN_OR_RETURN(
-      auto server,
-      Server::Start(options.server,
-                    {&project_rpc, &catalog_rpc, &stack_rpc, &change_request_rpc, &run_rpc,
-                     &state_rpc, &operation_rpc, &event_rpc, &queue_rpc, &credential_rpc,
-                     &notification_rpc, &document_rpc},
-                    [&] {
-                      signals.Close();
-                      hub.Drain();
-                    }));
+  ASSIGN_OR_RETURN(auto server,
+                   Server::Start(options.server,
+                                 {&project_rpc, &catalog_rpc, &stack_rpc, &change_request_rpc,
+                                  &run_rpc, &state_rpc, &operation_rpc, &event_rpc, &queue_rpc,
+                                  &credential_rpc, &notification_rpc, &document_rpc},
+                                 [&] {
+                                   signals.Close();
+                                   hub.Drain();
+                                 }));
   std::vector<Task> workers;
   for (int i = 0; i < options.saga_threads; ++i) {
     workers.emplace_back("saga", [&] { saga.Serve(); });

@@ -51,10 +51,9 @@ std::optional<TemplateVersion> FindUsable(soci::session& sql, const std::string&
                                           Violations& violations) {
   const auto stored = FindVersionByName(sql, "stack.template_version", name);
   if (!stored.ok()) {
-    violations.Add("stack.template_version",
-                   ReasonOf(stored.status()) == v1::RESOURCE_NOT_FOUND
-                       ? absl::StrCat(name, " does not exist")
-                       : "must look like templates/*/versions/*");
+    violations.Add("stack.template_version", ReasonOf(stored.status()) == v1::RESOURCE_NOT_FOUND
+                                                 ? absl::StrCat(name, " does not exist")
+                                                 : "must look like templates/*/versions/*");
     return std::nullopt;
   }
   if (stored->version.state() != TemplateVersion::ACTIVE) {
@@ -76,9 +75,9 @@ void CheckLease(const v1::Lease& lease, const v1::LeasePolicy& policy, Violation
   if (duration <= absl::ZeroDuration()) {
     violations.Add("stack.lease.duration", "must be more than nothing");
   } else if (duration > FromProto(policy.max_duration())) {
-    violations.Add("stack.lease.duration",
-                   absl::StrCat("must be at most ",
-                                absl::FormatDuration(FromProto(policy.max_duration()))));
+    violations.Add(
+        "stack.lease.duration",
+        absl::StrCat("must be at most ", absl::FormatDuration(FromProto(policy.max_duration()))));
   }
 }
 
@@ -102,6 +101,32 @@ RevisionRecord MakeRevision(const TemplateVersion& version, const Struct& parame
 bool TakesUid(const TemplateVersion& version) {
   return std::any_of(version.parameters().begin(), version.parameters().end(),
                      [](const auto& parameter) { return parameter.injected(); });
+}
+
+// The stack that a request asks for.
+StackRecord MakeStack(const TemplateVersion& version, const v1::CreateStackRequest& request,
+                      const std::string& project, const std::string& creator, absl::Time now) {
+  StackRecord record;
+  Stack& stack = *record.mutable_stack();
+  stack.set_name(StackName{project, request.stack_id()}.ToString());
+  stack.set_uid(RandomId());
+  stack.set_display_name(request.stack().display_name());
+  *stack.mutable_labels() = request.stack().labels();
+  *stack.mutable_annotations() = request.stack().annotations();
+  stack.set_template_version(version.name());
+  *stack.mutable_parameters() = Mask(version.parameters(), request.stack().parameters());
+  stack.set_state(Stack::PENDING);
+  *stack.mutable_state_detail()->mutable_since() = ToProto(now);
+  const v1::Lease& asked = request.stack().lease();
+  v1::Lease& lease = *stack.mutable_lease();
+  *lease.mutable_duration() =
+      asked.has_duration() ? asked.duration() : version.lease().default_duration();
+  *lease.mutable_start_time() = ToProto(now);
+  *lease.mutable_end_time() = ToProto(now + FromProto(lease.duration()));
+  stack.set_creator(creator);
+  *stack.mutable_create_time() = ToProto(now);
+  record.set_inject_uid(TakesUid(version));
+  return record;
 }
 
 // Which parameters an update sends: all of them, or single ones by `parameters.{name}`. Masked
@@ -180,43 +205,24 @@ absl::StatusOr<Operation> StackManager::Create(const Principal& caller,
   CheckWords(request.stack(), violations);
   return store_.WriteValue<Operation>(
       ActorOf(caller), [&](Change& change) -> absl::StatusOr<Operation> {
-        Violations faults = violations;
-        const auto version =
-            FindUsable(change.sql, request.stack().template_version(), faults);
-        if (version) {
-          CheckParameters("stack.parameters", version->parameters(),
-                          request.stack().parameters(), faults);
-          CheckLease(request.stack().lease(), version->lease(), faults);
-        }
-        RETURN_IF_ERROR(faults.ToStatus());
-        const std::string& project = (*parent)[0];
-        RETURN_IF_ERROR(FindProject(change.sql, project).status());
-
-        StackRecord record;
-        Stack& stack = *record.mutable_stack();
-        stack.set_name(StackName{project, request.stack_id()}.ToString());
-        stack.set_uid(RandomId());
-        stack.set_display_name(request.stack().display_name());
-        *stack.mutable_labels() = request.stack().labels();
-        *stack.mutable_annotations() = request.stack().annotations();
-        stack.set_template_version(version->name());
-        *stack.mutable_parameters() = Mask(version->parameters(), request.stack().parameters());
-        stack.set_state(Stack::PENDING);
-        *stack.mutable_state_detail()->mutable_since() = ToProto(change.now);
-        const auto& asked = request.stack().lease();
-        v1::Lease& lease = *stack.mutable_lease();
-        *lease.mutable_duration() =
-            asked.has_duration() ? asked.duration() : version->lease().default_duration();
-        *lease.mutable_start_time() = ToProto(change.now);
-        *lease.mutable_end_time() = ToProto(change.now + FromProto(lease.duration()));
-        stack.set_creator(caller.user());
-        *stack.mutable_create_time() = ToProto(change.now);
-        record.set_inject_uid(TakesUid(*version));
-
         Operation operation;
         RETURN_IF_ERROR(Once(
             change, request.validate_only() ? "" : request.request_id(), "CreateStack", request,
             operation, [&]() -> absl::Status {
+              Violations faults = violations;
+              const auto version =
+                  FindUsable(change.sql, request.stack().template_version(), faults);
+              if (version) {
+                CheckParameters("stack.parameters", version->parameters(),
+                                request.stack().parameters(), faults);
+                CheckLease(request.stack().lease(), version->lease(), faults);
+              }
+              RETURN_IF_ERROR(faults.ToStatus());
+              const std::string& project = (*parent)[0];
+              RETURN_IF_ERROR(FindProject(change.sql, project).status());
+
+              StackRecord record = MakeStack(*version, request, project, caller.user(), change.now);
+              const Stack& stack = record.stack();
               if (request.validate_only()) {
                 const auto existing = FindStack(change.sql, {project, request.stack_id()});
                 if (existing.ok() && HoldsName(existing->stack().state())) {
@@ -255,21 +261,21 @@ absl::StatusOr<v1::ListStacksResponse> StackManager::List(const Principal& calle
                                                           const v1::ListStacksRequest& request) {
   ASSIGN_OR_RETURN(const auto parts, ParseName("parent", request.parent(), "projects/*"));
   const std::string project = parts[0] == "-" ? "" : parts[0];
-  ASSIGN_OR_RETURN(const Listing listing,
-                   ReadListing<Stack>(request,
-                                      absl::StrCat(request.parent(), request.show_deleted()),
-                                      request.order_by()));
+  ASSIGN_OR_RETURN(
+      const Listing listing,
+      ReadListing<Stack>(request, absl::StrCat(request.parent(), request.show_deleted()),
+                         request.order_by()));
   return store_.ReadValue<v1::ListStacksResponse>(
       [&](soci::session& sql) -> absl::StatusOr<v1::ListStacksResponse> {
         if (!project.empty()) RETURN_IF_ERROR(FindProject(sql, project).status());
-        ASSIGN_OR_RETURN(
-            auto rows,
-            ListStacks(sql, project, !request.show_deleted(), listing.page,
-                       [&](const StackRecord& record) {
-                         const auto name = StackName::Parse("name", record.stack().name());
-                         return name.ok() && MaySee(caller, name->project) &&
-                                listing.filter.Matches(record.stack());
-                       }));
+        ASSIGN_OR_RETURN(auto rows, ListStacks(sql, project, !request.show_deleted(), listing.page,
+                                               [&](const StackRecord& record) {
+                                                 const auto name = StackName::Parse(
+                                                     "name", record.stack().name());
+                                                 return name.ok() &&
+                                                        MaySee(caller, name->project) &&
+                                                        listing.filter.Matches(record.stack());
+                                               }));
         v1::ListStacksResponse response;
         for (const StackRecord& record : rows.items) *response.add_stacks() = Show(record);
         response.set_next_page_token(listing.Token(rows.next));
@@ -284,8 +290,8 @@ absl::StatusOr<Operation> StackManager::Update(const Principal& caller,
   bool replan = request.update_mask().paths().empty() &&
                 (request.stack().has_parameters() || !request.stack().template_version().empty());
   for (const std::string& path : request.update_mask().paths()) {
-    const bool planned = path == "parameters" || path == "template_version" ||
-                         absl::StartsWith(path, "parameters.");
+    const bool planned =
+        path == "parameters" || path == "template_version" || absl::StartsWith(path, "parameters.");
     replan |= planned;
     if (!planned) words.add_paths(path);
   }
@@ -296,8 +302,8 @@ absl::StatusOr<Operation> StackManager::Update(const Principal& caller,
             change, request.validate_only() ? "" : request.request_id(), "UpdateStack", request,
             operation, [&]() -> absl::Status {
               ASSIGN_OR_RETURN(StackRecord record, LockStack(change, name));
-              RETURN_IF_ERROR(CheckEtag(request.stack().etag(), record.stack().etag(),
-                                        record.stack().name()));
+              RETURN_IF_ERROR(
+                  CheckEtag(request.stack().etag(), record.stack().etag(), record.stack().name()));
               Violations faults;
               CheckWords(request.stack(), faults);
               if (!words.paths().empty() || request.update_mask().paths().empty()) {
@@ -318,9 +324,12 @@ absl::StatusOr<Operation> StackManager::Update(const Principal& caller,
                 operation = Checked(Show(record));
                 return absl::OkStatus();
               }
-              ASSIGN_OR_RETURN(
-                  const RevisionRecord latest,
-                  FindRevision(change.sql, name, record.stack().latest_revision()));
+              // From what is there; what came to nothing is not taken up again.
+              const bool ready = record.stack().state() == Stack::READY;
+              ASSIGN_OR_RETURN(const RevisionRecord latest,
+                               FindRevision(change.sql, name,
+                                            ready ? record.stack().applied_revision()
+                                                  : record.stack().latest_revision()));
               const std::string wanted = request.stack().template_version().empty()
                                              ? latest.revision().template_version()
                                              : request.stack().template_version();
@@ -352,28 +361,28 @@ absl::StatusOr<Operation> StackManager::Delete(const Principal& caller,
   return store_.WriteValue<Operation>(
       ActorOf(caller), [&](Change& change) -> absl::StatusOr<Operation> {
         Operation shown;
-        RETURN_IF_ERROR(Once(
-            change, request.validate_only() ? "" : request.request_id(), "DeleteStack", request,
-            shown, [&]() -> absl::Status {
-              ASSIGN_OR_RETURN(StackRecord record, LockStack(change, name));
-              RETURN_IF_ERROR(
-                  CheckEtag(request.etag(), record.stack().etag(), record.stack().name()));
-              if (request.validate_only()) {
-                RETURN_IF_ERROR(Next(record, DestroyAsked{}, change.now).status());
-                shown = Checked(Show(record));
-                return absl::OkStatus();
-              }
-              ASSIGN_OR_RETURN(OperationRecord operation,
-                               CreateOperation(change, name.project, record.stack().name(),
-                                               request.abandon() ? "abandon" : "delete",
-                                               OperationMetadata::QUEUED,
-                                               "waits for a runner to destroy"));
-              const std::string id = operation.operation().name();
-              RETURN_IF_ERROR(StartDestroy(change, record, id, request.abandon()));
-              ASSIGN_OR_RETURN(operation, FindOperation(change.sql, id));
-              shown = Show(operation);
-              return absl::OkStatus();
-            }));
+        RETURN_IF_ERROR(Once(change, request.validate_only() ? "" : request.request_id(),
+                             "DeleteStack", request, shown, [&]() -> absl::Status {
+                               ASSIGN_OR_RETURN(StackRecord record, LockStack(change, name));
+                               RETURN_IF_ERROR(CheckEtag(request.etag(), record.stack().etag(),
+                                                         record.stack().name()));
+                               if (request.validate_only()) {
+                                 RETURN_IF_ERROR(Next(record, DestroyAsked{}, change.now).status());
+                                 shown = Checked(Show(record));
+                                 return absl::OkStatus();
+                               }
+                               ASSIGN_OR_RETURN(
+                                   OperationRecord operation,
+                                   CreateOperation(change, name.project, record.stack().name(),
+                                                   request.abandon() ? "abandon" : "delete",
+                                                   OperationMetadata::QUEUED,
+                                                   "waits for a runner to destroy"));
+                               const std::string id = operation.operation().name();
+                               RETURN_IF_ERROR(StartDestroy(change, record, id, request.abandon()));
+                               ASSIGN_OR_RETURN(operation, FindOperation(change.sql, id));
+                               shown = Show(operation);
+                               return absl::OkStatus();
+                             }));
         return shown;
       });
 }
@@ -425,9 +434,8 @@ absl::StatusOr<Operation> StackManager::Retry(const Principal& caller,
                                           "; only a FAILED stack can be tried again"),
                              {{"resource", record.stack().name()}});
               }
-              ASSIGN_OR_RETURN(
-                  const RevisionRecord latest,
-                  FindRevision(change.sql, name, record.stack().latest_revision()));
+              ASSIGN_OR_RETURN(const RevisionRecord latest,
+                               FindRevision(change.sql, name, record.stack().latest_revision()));
               ASSIGN_OR_RETURN(const StoredVersion stored,
                                FindVersionByName(change.sql, "template_version",
                                                  latest.revision().template_version()));
@@ -456,17 +464,15 @@ absl::StatusOr<Revision> StackManager::GetRevision(const v1::GetRevisionRequest&
 absl::StatusOr<v1::ListRevisionsResponse> StackManager::ListRevisions(
     const v1::ListRevisionsRequest& request) {
   ASSIGN_OR_RETURN(const StackName name, StackName::Parse("parent", request.parent()));
-  ASSIGN_OR_RETURN(const Listing listing,
-                   ReadListing<Revision>(request, request.parent(), request.order_by(),
-                                         "number desc"));
+  ASSIGN_OR_RETURN(const Listing listing, ReadListing<Revision>(request, request.parent(),
+                                                                request.order_by(), "number desc"));
   return store_.ReadValue<v1::ListRevisionsResponse>(
       [&](soci::session& sql) -> absl::StatusOr<v1::ListRevisionsResponse> {
         RETURN_IF_ERROR(FindStack(sql, name).status());
-        ASSIGN_OR_RETURN(auto rows, stacks::ListRevisions(sql, name, listing.page,
-                                                          [&](const RevisionRecord& record) {
-                                                            return listing.filter.Matches(
-                                                                record.revision());
-                                                          }));
+        ASSIGN_OR_RETURN(auto rows, stacks::ListRevisions(
+                                        sql, name, listing.page, [&](const RevisionRecord& record) {
+                                          return listing.filter.Matches(record.revision());
+                                        }));
         v1::ListRevisionsResponse response;
         for (const RevisionRecord& record : rows.items) {
           *response.add_revisions() = record.revision();
@@ -481,10 +487,9 @@ absl::StatusOr<v1::Resource> StackManager::GetResource(const v1::GetResourceRequ
                    ParseName("name", request.name(), "projects/*/stacks/*/resources/**"));
   v1::ListResourcesRequest list;
   list.set_parent(StackName{parts[0], parts[1]}.ToString());
-  ASSIGN_OR_RETURN(const StackRecord record,
-                   store_.ReadValue<StackRecord>([&](soci::session& sql) {
-                     return FindStack(sql, {parts[0], parts[1]});
-                   }));
+  ASSIGN_OR_RETURN(const StackRecord record, store_.ReadValue<StackRecord>([&](soci::session& sql) {
+    return FindStack(sql, {parts[0], parts[1]});
+  }));
   ASSIGN_OR_RETURN(StateFile state, LoadState(record));
   for (v1::Resource& resource : state.resources) {
     if (resource.address() == parts[2]) {
@@ -498,12 +503,11 @@ absl::StatusOr<v1::Resource> StackManager::GetResource(const v1::GetResourceRequ
 absl::StatusOr<v1::ListResourcesResponse> StackManager::ListResources(
     const v1::ListResourcesRequest& request) {
   ASSIGN_OR_RETURN(const StackName name, StackName::Parse("parent", request.parent()));
-  ASSIGN_OR_RETURN(const Listing listing,
-                   ReadListing<v1::Resource>(request, request.parent(), request.order_by(),
-                                             "address"));
-  ASSIGN_OR_RETURN(const StackRecord record,
-                   store_.ReadValue<StackRecord>(
-                       [&](soci::session& sql) { return FindStack(sql, name); }));
+  ASSIGN_OR_RETURN(const Listing listing, ReadListing<v1::Resource>(request, request.parent(),
+                                                                    request.order_by(), "address"));
+  ASSIGN_OR_RETURN(const StackRecord record, store_.ReadValue<StackRecord>([&](soci::session& sql) {
+    return FindStack(sql, name);
+  }));
   ASSIGN_OR_RETURN(StateFile state, LoadState(record));
   v1::ListResourcesResponse response;
   std::string last;
@@ -523,21 +527,21 @@ absl::StatusOr<v1::ListResourcesResponse> StackManager::ListResources(
 absl::StatusOr<v1::RevealOutputsResponse> StackManager::RevealOutputs(
     const Principal& caller, const v1::RevealOutputsRequest& request) {
   ASSIGN_OR_RETURN(const StackName name, StackName::Parse("name", request.name()));
-  ASSIGN_OR_RETURN(
-      const StackRecord record,
-      store_.WriteValue<StackRecord>(
-          ActorOf(caller), [&](Change& change) -> absl::StatusOr<StackRecord> {
-            ASSIGN_OR_RETURN(StackRecord found, FindStack(change.sql, name));
-            if (found.stack().state() == Stack::DESTROYED) {
-              return Error(v1::WRONG_STATE, absl::StrCat(found.stack().name(), " is DESTROYED"));
-            }
-            v1::Event event;
-            event.set_type("stack.outputsRevealed");
-            event.set_resource(found.stack().name());
-            event.set_message("its outputs were read in clear");
-            RETURN_IF_ERROR(AppendEvent(change, name.project, event));
-            return found;
-          }));
+  ASSIGN_OR_RETURN(const StackRecord record,
+                   store_.WriteValue<StackRecord>(
+                       ActorOf(caller), [&](Change& change) -> absl::StatusOr<StackRecord> {
+                         ASSIGN_OR_RETURN(StackRecord found, FindStack(change.sql, name));
+                         if (found.stack().state() == Stack::DESTROYED) {
+                           return Error(v1::WRONG_STATE,
+                                        absl::StrCat(found.stack().name(), " is DESTROYED"));
+                         }
+                         v1::Event event;
+                         event.set_type("stack.outputsRevealed");
+                         event.set_resource(found.stack().name());
+                         event.set_message("its outputs were read in clear");
+                         RETURN_IF_ERROR(AppendEvent(change, name.project, event));
+                         return found;
+                       }));
   ASSIGN_OR_RETURN(const StateFile state, LoadState(record));
   v1::RevealOutputsResponse response;
   for (const auto& [output, value] : state.outputs) (*response.mutable_outputs())[output] = value;

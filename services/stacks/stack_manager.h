@@ -35,21 +35,19 @@ class StackManager {
   absl::StatusOr<google::longrunning::Operation> Retry(const Principal& caller,
                                                        const v1::RetryStackRequest& request);
   absl::StatusOr<v1::Revision> GetRevision(const v1::GetRevisionRequest& request);
-  absl::StatusOr<v1::ListRevisionsResponse> ListRevisions(
-      const v1::ListRevisionsRequest& request);
+  absl::StatusOr<v1::ListRevisionsResponse> ListRevisions(const v1::ListRevisionsRequest& request);
   absl::StatusOr<v1::Resource> GetResource(const v1::GetResourceRequest& request);
-  absl::StatusOr<v1::ListResourcesResponse> ListResources(
-      const v1::ListResourcesRequest& request);
-  absl::StatusOr<v1::RevealOutputsResponse> RevealOutputs(
-      const Principal& caller, const v1::RevealOutputsRequest& request);
+  absl::StatusOr<v1::ListResourcesResponse> ListResources(const v1::ListResourcesRequest& request);
+  absl::StatusOr<v1::RevealOutputsResponse> RevealOutputs(const Principal& caller,
+                                                          const v1::RevealOutputsRequest& request);
 
  private:
   // The state of a stack; empty when it has none.
   absl::StatusOr<StateFile> LoadState(const StackRecord& record);
   // Makes the next revision of a stack and queues its plan.
-  absl::StatusOr<google::longrunning::Operation> Propose(
-      Change& change, StackRecord& record, RevisionRecord revision,
-      const std::string& verb);
+  absl::StatusOr<google::longrunning::Operation> Propose(Change& change, StackRecord& record,
+                                                         RevisionRecord revision,
+                                                         const std::string& verb);
 
   Store& store_;
   BlobStore& blobs_;

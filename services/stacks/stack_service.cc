@@ -37,8 +37,7 @@ grpc::Status StackRpc::DeleteStack(ServerContext* context, const v1::DeleteStack
 }
 
 grpc::Status StackRpc::RollbackStack(ServerContext* context,
-                                     const v1::RollbackStackRequest* request,
-                                     Operation* response) {
+                                     const v1::RollbackStackRequest* request, Operation* response) {
   return Handle(context, response,
                 [&](const Principal& caller) { return stacks_.Rollback(caller, *request); });
 }
@@ -51,8 +50,7 @@ grpc::Status StackRpc::RetryStack(ServerContext* context, const v1::RetryStackRe
 
 grpc::Status StackRpc::GetRevision(ServerContext* context, const v1::GetRevisionRequest* request,
                                    v1::Revision* response) {
-  return Handle(context, response,
-                [&](const Principal&) { return stacks_.GetRevision(*request); });
+  return Handle(context, response, [&](const Principal&) { return stacks_.GetRevision(*request); });
 }
 
 grpc::Status StackRpc::ListRevisions(ServerContext* context,
@@ -64,8 +62,7 @@ grpc::Status StackRpc::ListRevisions(ServerContext* context,
 
 grpc::Status StackRpc::GetResource(ServerContext* context, const v1::GetResourceRequest* request,
                                    v1::Resource* response) {
-  return Handle(context, response,
-                [&](const Principal&) { return stacks_.GetResource(*request); });
+  return Handle(context, response, [&](const Principal&) { return stacks_.GetResource(*request); });
 }
 
 grpc::Status StackRpc::ListResources(ServerContext* context,
@@ -89,8 +86,8 @@ grpc::ServerWriteReactor<v1::WatchStackResponse>* StackRpc::WatchStack(
   // The token is the etag of what was seen last.
   return new WatchStream<v1::WatchStackResponse>(
       hub_, name->ToString(),
-      [this, name = *name, seen = request->resume_token()]() mutable
-      -> absl::StatusOr<News<v1::WatchStackResponse>> {
+      [this, name = *name,
+       seen = request->resume_token()]() mutable -> absl::StatusOr<News<v1::WatchStackResponse>> {
         ASSIGN_OR_RETURN(const StackRecord record,
                          store_.ReadValue<StackRecord>(
                              [&](soci::session& sql) { return FindStack(sql, name); }));

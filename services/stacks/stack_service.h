@@ -24,23 +24,19 @@ class StackRpc final
                            google::longrunning::Operation* response) override;
   grpc::Status DeleteStack(grpc::ServerContext* context, const v1::DeleteStackRequest* request,
                            google::longrunning::Operation* response) override;
-  grpc::Status RollbackStack(grpc::ServerContext* context,
-                             const v1::RollbackStackRequest* request,
+  grpc::Status RollbackStack(grpc::ServerContext* context, const v1::RollbackStackRequest* request,
                              google::longrunning::Operation* response) override;
   grpc::Status RetryStack(grpc::ServerContext* context, const v1::RetryStackRequest* request,
                           google::longrunning::Operation* response) override;
   grpc::Status GetRevision(grpc::ServerContext* context, const v1::GetRevisionRequest* request,
                            v1::Revision* response) override;
-  grpc::Status ListRevisions(grpc::ServerContext* context,
-                             const v1::ListRevisionsRequest* request,
+  grpc::Status ListRevisions(grpc::ServerContext* context, const v1::ListRevisionsRequest* request,
                              v1::ListRevisionsResponse* response) override;
   grpc::Status GetResource(grpc::ServerContext* context, const v1::GetResourceRequest* request,
                            v1::Resource* response) override;
-  grpc::Status ListResources(grpc::ServerContext* context,
-                             const v1::ListResourcesRequest* request,
+  grpc::Status ListResources(grpc::ServerContext* context, const v1::ListResourcesRequest* request,
                              v1::ListResourcesResponse* response) override;
-  grpc::Status RevealOutputs(grpc::ServerContext* context,
-                             const v1::RevealOutputsRequest* request,
+  grpc::Status RevealOutputs(grpc::ServerContext* context, const v1::RevealOutputsRequest* request,
                              v1::RevealOutputsResponse* response) override;
   grpc::ServerWriteReactor<v1::WatchStackResponse>* WatchStack(
       grpc::CallbackServerContext* context, const v1::WatchStackRequest* request) override;

@@ -21,9 +21,10 @@ int64_t Before(const std::string& after) {
 absl::StatusOr<StackRecord> ReadStack(soci::session& sql, const StackName& name,
                                       std::string_view lock) {
   std::string body;
-  sql << absl::StrCat("SELECT body FROM stacks WHERE project = :project AND id = :id "
-                      "ORDER BY holds_name DESC, create_micros DESC LIMIT 1",
-                      std::string(lock)),
+  sql << absl::StrCat(
+      "SELECT body FROM stacks WHERE project = :project AND id = :id "
+      "ORDER BY holds_name DESC, create_micros DESC LIMIT 1",
+      std::string(lock)),
       soci::use(name.project), soci::use(name.stack), soci::into(body);
   if (!sql.got_data()) return NotFound(name.ToString());
   return Unpacked<StackRecord>(body);
@@ -104,10 +105,10 @@ absl::StatusOr<Rows<StackRecord>> ListStacks(
         std::vector<std::string> parts = absl::StrSplit(after, '/');
         parts.resize(3);
         sql << absl::StrCat(
-                   "SELECT project || '/' || id || '/' || uid, body FROM stacks "
-                   "WHERE (project, id, uid) > (:after_project, :after_id, :after_uid)",
-                   project.empty() ? " AND '' = :project" : " AND project = :project", live,
-                   " ORDER BY project, id, uid LIMIT :limit"),
+            "SELECT project || '/' || id || '/' || uid, body FROM stacks "
+            "WHERE (project, id, uid) > (:after_project, :after_id, :after_uid)",
+            project.empty() ? " AND '' = :project" : " AND project = :project", live,
+            " ORDER BY project, id, uid LIMIT :limit"),
             soci::use(parts[0]), soci::use(parts[1]), soci::use(parts[2]), soci::use(project),
             soci::use(limit), soci::into(keys), soci::into(bodies);
       },

@@ -36,9 +36,9 @@ absl::Status InsertStack(Change& change, StackRecord& record);
 absl::Status SaveStack(Change& change, StackRecord& record);
 
 // Stacks by name; an empty project means all. `live_only` leaves out those that hold no name.
-absl::StatusOr<Rows<StackRecord>> ListStacks(
-    soci::session& sql, const std::string& project, bool live_only, const Page& page,
-    const std::function<bool(const StackRecord&)>& accept);
+absl::StatusOr<Rows<StackRecord>> ListStacks(soci::session& sql, const std::string& project,
+                                             bool live_only, const Page& page,
+                                             const std::function<bool(const StackRecord&)>& accept);
 
 // How many stacks that hold their names a project has, or use a template. One of the two is empty.
 int64_t CountLiveStacks(soci::session& sql, const std::string& project,

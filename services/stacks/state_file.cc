@@ -76,7 +76,8 @@ std::string IndexSuffix(const json& instance) {
 // Attributes of any type stand in the state as {"value": …, "type": …}; this is what they hold.
 json* ValueIn(json* at) {
   const bool wrapped = at->is_object() && at->size() == 2 && at->contains("value") &&
-                       at->contains("type") && ((*at)["type"].is_string() || (*at)["type"].is_array());
+                       at->contains("type") &&
+                       ((*at)["type"].is_string() || (*at)["type"].is_array());
   return wrapped ? &(*at)["value"] : at;
 }
 
@@ -136,8 +137,7 @@ void MaskCopies(const std::set<std::string>& secrets, json& value) {
   }
 }
 
-v1::Resource ToResource(const json& resource, const json& instance,
-                        std::set<std::string> secrets) {
+v1::Resource ToResource(const json& resource, const json& instance, std::set<std::string> secrets) {
   v1::Resource proto;
   const std::string mode = StringOr(resource, "mode");
   const std::string module = StringOr(resource, "module");

@@ -18,8 +18,8 @@ struct StateFile {
   std::string engine_version;
   // By output name; sensitive values are present here.
   std::map<std::string, v1::Output> outputs;
-  // Every instance, by address; attributes_json has `(sensitive)` in place of secrets. `name` is the
-  // address alone.
+  // Every instance, by address; attributes_json has `(sensitive)` in place of secrets. `name` is
+  // the address alone.
   std::vector<v1::Resource> resources;
 };
 

@@ -58,8 +58,8 @@ TEST(StateFileTest, ReadsSerialLineageAndEngine) {
 
 TEST(StateFileTest, ReadsOutputsAndWhichAreSensitive) {
   const StateFile state = ReadRecorded();
-  EXPECT_THAT(state.outputs, UnorderedElementsAre(Key("count"), Key("names"), Key("object"),
-                                                  Key("password")));
+  EXPECT_THAT(state.outputs,
+              UnorderedElementsAre(Key("count"), Key("names"), Key("object"), Key("password")));
   EXPECT_EQ(state.outputs.at("count").value().number_value(), 3);
   EXPECT_EQ(state.outputs.at("names").value().list_value().values(1).string_value(), "b");
   const auto& object = state.outputs.at("object").value().struct_value().fields();
@@ -77,13 +77,13 @@ TEST(StateFileTest, GivesEveryInstanceTheAddressThatTerraformShows) {
     addresses.push_back(resource.address());
   }
   // As `terraform state list` prints them.
-  EXPECT_THAT(addresses, UnorderedElementsAre(
-                             "data.terraform_remote_state.none", "terraform_data.counted[0]",
-                             "terraform_data.counted[1]", R"(terraform_data.each["a b"])",
-                             R"(terraform_data.each["x\"y"])", "terraform_data.one",
-                             "terraform_data.part_secret", "terraform_data.whole_secret",
-                             R"(module.child["eu"].terraform_data.inner)",
-                             R"(module.child["us"].terraform_data.inner)"));
+  EXPECT_THAT(addresses,
+              UnorderedElementsAre("data.terraform_remote_state.none", "terraform_data.counted[0]",
+                                   "terraform_data.counted[1]", R"(terraform_data.each["a b"])",
+                                   R"(terraform_data.each["x\"y"])", "terraform_data.one",
+                                   "terraform_data.part_secret", "terraform_data.whole_secret",
+                                   R"(module.child["eu"].terraform_data.inner)",
+                                   R"(module.child["us"].terraform_data.inner)"));
   EXPECT_TRUE(std::is_sorted(addresses.begin(), addresses.end()));
 }
 
@@ -107,8 +107,8 @@ TEST(StateFileTest, MasksSecretsInAttributes) {
   for (const v1::Resource& resource : state.resources) {
     EXPECT_THAT(resource.ShortDebugString(), Not(HasSubstr(kSecret))) << resource.address();
   }
-  const auto whole = nlohmann::json::parse(
-      Find(state, "terraform_data.whole_secret").attributes_json());
+  const auto whole =
+      nlohmann::json::parse(Find(state, "terraform_data.whole_secret").attributes_json());
   EXPECT_EQ(whole["input"], "(sensitive)");
   EXPECT_TRUE(whole.contains("id")) << "the rest is still there";
   const std::string part = Find(state, "terraform_data.part_secret").attributes_json();
@@ -144,9 +144,10 @@ TEST(StateFileTest, FollowsSensitivePathsThroughListsAndMaps) {
 }
 
 TEST(StateFileTest, WhereASensitivePathLeadsNowhereItsAttributeGoes) {
-  EXPECT_THAT(AttributesOf(R"({"a":{"b":["s3cret"]},"c":"kept"})",
-                           R"([[{"type":"get_attr","value":"a"},{"type":"get_attr","value":"x"}]])"),
-              testing::AllOf(Not(HasSubstr("s3cret")), HasSubstr("kept")));
+  EXPECT_THAT(
+      AttributesOf(R"({"a":{"b":["s3cret"]},"c":"kept"})",
+                   R"([[{"type":"get_attr","value":"a"},{"type":"get_attr","value":"x"}]])"),
+      testing::AllOf(Not(HasSubstr("s3cret")), HasSubstr("kept")));
 }
 
 TEST(StateFileTest, CopiesOfASecretAreMaskedToo) {

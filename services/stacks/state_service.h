@@ -10,9 +10,14 @@ class StateRpc final : public v1::StateService::Service {
  public:
   explicit StateRpc(StateViews& states) : states_(states) {}
 
-  grpc::Status GetStateVersion(grpc::ServerContext* context, const v1::GetStateVersionRequest* request, v1::StateVersion* response) override;
-  grpc::Status ListStateVersions(grpc::ServerContext* context, const v1::ListStateVersionsRequest* request, v1::ListStateVersionsResponse* response) override;
-  grpc::Status DownloadState(grpc::ServerContext* context, const v1::DownloadStateRequest* request, v1::DownloadStateResponse* response) override;
+  grpc::Status GetStateVersion(grpc::ServerContext* context,
+                               const v1::GetStateVersionRequest* request,
+                               v1::StateVersion* response) override;
+  grpc::Status ListStateVersions(grpc::ServerContext* context,
+                                 const v1::ListStateVersionsRequest* request,
+                                 v1::ListStateVersionsResponse* response) override;
+  grpc::Status DownloadState(grpc::ServerContext* context, const v1::DownloadStateRequest* request,
+                             v1::DownloadStateResponse* response) override;
 
  private:
   StateViews& states_;

@@ -41,6 +41,10 @@ absl::Status AppendState(Change& change, StackRecord& record, const StateFile& s
   record.set_state_serial(state.serial);
   record.set_state_digest(digest);
   record.set_state_lineage(state.lineage);
+  // Also when the run never ends properly: what is in the state is there to be destroyed.
+  int count = 0;
+  for (const v1::Resource& resource : state.resources) count += resource.mode() == "managed";
+  record.mutable_stack()->set_resource_count(count);
   return SaveStack(change, record);
 }
 
@@ -49,8 +53,8 @@ absl::StatusOr<v1::StateVersion> FindState(soci::session& sql, const StackRecord
   const int64_t wanted = serial == 0 ? record.state_serial() : serial;
   const std::string uid = record.stack().uid();
   std::string body;
-  sql << "SELECT body FROM state_versions WHERE uid = :uid AND serial = :serial",
-      soci::use(uid), soci::use(wanted), soci::into(body);
+  sql << "SELECT body FROM state_versions WHERE uid = :uid AND serial = :serial", soci::use(uid),
+      soci::use(wanted), soci::into(body);
   if (!sql.got_data()) {
     return NotFound(absl::StrCat(record.stack().name(), "/stateVersions/",
                                  serial == 0 ? "latest" : absl::StrCat(serial)));

@@ -32,9 +32,9 @@ absl::StatusOr<StateVersion> StateViews::Get(const v1::GetStateVersionRequest& r
 absl::StatusOr<v1::ListStateVersionsResponse> StateViews::List(
     const v1::ListStateVersionsRequest& request) {
   ASSIGN_OR_RETURN(const StackName name, StackName::Parse("parent", request.parent()));
-  ASSIGN_OR_RETURN(const Listing listing,
-                   ReadListing<StateVersion>(request, request.parent(), request.order_by(),
-                                             "serial desc"));
+  ASSIGN_OR_RETURN(
+      const Listing listing,
+      ReadListing<StateVersion>(request, request.parent(), request.order_by(), "serial desc"));
   return store_.ReadValue<v1::ListStateVersionsResponse>(
       [&](soci::session& sql) -> absl::StatusOr<v1::ListStateVersionsResponse> {
         ASSIGN_OR_RETURN(const StackRecord record, FindStack(sql, name));
@@ -57,9 +57,8 @@ absl::StatusOr<v1::DownloadStateResponse> StateViews::Download(
       store_.WriteValue<StateVersion>(
           ActorOf(caller), [&](Change& change) -> absl::StatusOr<StateVersion> {
             ASSIGN_OR_RETURN(const StateVersion version, FindByName(change.sql, request.name()));
-            ASSIGN_OR_RETURN(const auto parts,
-                             ParseName("name", version.name(),
-                                       "projects/*/stacks/*/stateVersions/*"));
+            ASSIGN_OR_RETURN(const auto parts, ParseName("name", version.name(),
+                                                         "projects/*/stacks/*/stateVersions/*"));
             v1::Event event;
             event.set_type("state.downloaded");
             event.set_resource(version.name());

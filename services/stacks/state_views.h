@@ -13,8 +13,7 @@ class StateViews {
   StateViews(Store& store, BlobStore& blobs) : store_(store), blobs_(blobs) {}
 
   absl::StatusOr<v1::StateVersion> Get(const v1::GetStateVersionRequest& request);
-  absl::StatusOr<v1::ListStateVersionsResponse> List(
-      const v1::ListStateVersionsRequest& request);
+  absl::StatusOr<v1::ListStateVersionsResponse> List(const v1::ListStateVersionsRequest& request);
   // Recorded in the event log.
   absl::StatusOr<v1::DownloadStateResponse> Download(const Principal& caller,
                                                      const v1::DownloadStateRequest& request);

@@ -9,11 +9,13 @@
 namespace stackyard::stacks {
 
 void AddTask(Change& change, const std::string& name, const TaskRecord& record, absl::Time due) {
+  // The attempts only ever go up, so that who claimed the old content does not end the new.
   const std::string body = Pack(record);
   const int64_t micros = ToMicros(due);
   change.sql << "INSERT INTO tasks (name, due, lease_until, attempts, body) "
                 "VALUES (:name, :due, 0, 0, :body) ON CONFLICT (name) DO UPDATE SET "
-                "due = excluded.due, lease_until = 0, attempts = 0, body = excluded.body",
+                "due = excluded.due, lease_until = 0, attempts = tasks.attempts + 1, "
+                "body = excluded.body",
       soci::use(name), soci::use(micros), soci::use(body);
   change.touched.tasks = true;
 }
@@ -27,11 +29,11 @@ absl::StatusOr<std::vector<DueTask>> ClaimTasks(Change& change, int count, absl:
   std::vector<DueTask> tasks;
   std::vector<std::string> bodies;
   {
-    soci::rowset<soci::row> rows =
-        (change.sql.prepare << absl::StrCat("SELECT id, attempts, body FROM tasks WHERE due <= :now "
-                                            "AND lease_until <= :now2 ORDER BY due LIMIT :count",
-                                            std::string(change.db.SkipLocked())),
-         soci::use(now), soci::use(now), soci::use(count));
+    soci::rowset<soci::row> rows = (change.sql.prepare << absl::StrCat(
+                                        "SELECT id, attempts, body FROM tasks WHERE due <= :now "
+                                        "AND lease_until <= :now2 ORDER BY due LIMIT :count",
+                                        std::string(change.db.SkipLocked())),
+                                    soci::use(now), soci::use(now), soci::use(count));
     for (const soci::row& row : rows) {
       tasks.push_back({IntAt(row, 0), static_cast<int>(IntAt(row, 1)), {}});
       bodies.push_back(row.get<std::string>(2));

@@ -140,8 +140,8 @@ class SpecReader {
             options.set_log_errors(false);
             const RE2 pattern(parameter.pattern(), options);
             if (!pattern.ok()) {
-              yaml_.Fault(n, absl::StrCat(at("pattern"), " is no RE2 expression: ",
-                                          pattern.error()));
+              yaml_.Fault(n,
+                          absl::StrCat(at("pattern"), " is no RE2 expression: ", pattern.error()));
             }
           }},
          {"allowed_values",
@@ -217,8 +217,7 @@ class SpecReader {
                       }
                     }},
                    {"default", [&](const YAML::Node& n) {
-                      lookup.set_default_amount(
-                          yaml_.ReadInteger(n, where + ".default", 0, kMost));
+                      lookup.set_default_amount(yaml_.ReadInteger(n, where + ".default", 0, kMost));
                     }}});
     if (node.IsMap() && lookup.attribute().empty()) {
       yaml_.Fault(node, where + ".attribute is missing");
@@ -227,93 +226,90 @@ class SpecReader {
   }
 
   void ReadPrice(const YAML::Node& node, const std::string& where, v1::Meter& meter) {
-    yaml_.ReadMap(
-        node, where,
-        {{"per_hour",
-          [&](const YAML::Node& n) {
-            const double price = yaml_.ReadNumber(n, where + ".per_hour");
-            if (price < 0 || price > 1e6) {
-              yaml_.Fault(n, where + ".per_hour must be from 0 to 1000000");
-            } else {
-              meter.set_price_micros_per_hour(std::llround(price * 1e6));
-            }
-          }},
-         {"currency",
-          [&](const YAML::Node& n) {
-            meter.set_currency(yaml_.ReadString(n, where + ".currency", 3));
-            static const RE2 kCode("[A-Z]{3}");
-            if (!RE2::FullMatch(meter.currency(), kCode)) {
-              yaml_.Fault(n, where + ".currency must be an ISO 4217 code like USD");
-            }
-          }},
-         {"date", [&](const YAML::Node& n) {
-            meter.set_price_date(yaml_.ReadString(n, where + ".date", 10));
-            absl::CivilDay day;
-            if (!absl::ParseCivilTime(meter.price_date(), &day)) {
-              yaml_.Fault(n, where + ".date must be a day like 2026-01-31");
-            }
-          }}});
+    yaml_.ReadMap(node, where,
+                  {{"per_hour",
+                    [&](const YAML::Node& n) {
+                      const double price = yaml_.ReadNumber(n, where + ".per_hour");
+                      if (price < 0 || price > 1e6) {
+                        yaml_.Fault(n, where + ".per_hour must be from 0 to 1000000");
+                      } else {
+                        meter.set_price_micros_per_hour(std::llround(price * 1e6));
+                      }
+                    }},
+                   {"currency",
+                    [&](const YAML::Node& n) {
+                      meter.set_currency(yaml_.ReadString(n, where + ".currency", 3));
+                      static const RE2 kCode("[A-Z]{3}");
+                      if (!RE2::FullMatch(meter.currency(), kCode)) {
+                        yaml_.Fault(n, where + ".currency must be an ISO 4217 code like USD");
+                      }
+                    }},
+                   {"date", [&](const YAML::Node& n) {
+                      meter.set_price_date(yaml_.ReadString(n, where + ".date", 10));
+                      absl::CivilDay day;
+                      if (!absl::ParseCivilTime(meter.price_date(), &day)) {
+                        yaml_.Fault(n, where + ".date must be a day like 2026-01-31");
+                      }
+                    }}});
     for (const char* key : {"per_hour", "currency", "date"}) {
-      if (node.IsMap() && !node[key]) yaml_.Fault(node, absl::StrCat(where, ".", key, " is missing"));
+      if (node.IsMap() && !node[key])
+        yaml_.Fault(node, absl::StrCat(where, ".", key, " is missing"));
     }
   }
 
   void ReadApproval(const YAML::Node& node) {
     auto& approval = *spec_.version.mutable_approval();
-    yaml_.ReadMap(
-        node, "approval",
-        {{"mode",
-          [&](const YAML::Node& n) {
-            const std::string mode = yaml_.ReadString(n, "approval.mode", 20);
-            if (mode != "auto" && mode != "required") {
-              yaml_.Fault(n, "approval.mode must be auto or required");
-            }
-            approval.set_mode(mode == "auto" ? v1::ApprovalPolicy::AUTO
-                                             : v1::ApprovalPolicy::REQUIRED);
-          }},
-         {"reviewer_role",
-          [&](const YAML::Node& n) {
-            approval.set_reviewer_role(yaml_.ReadString(n, "approval.reviewer_role", 40));
-          }},
-         {"required_approvals",
-          [&](const YAML::Node& n) {
-            approval.set_required_approvals(
-                static_cast<int>(yaml_.ReadInteger(n, "approval.required_approvals", 1, 10)));
-          }},
-         {"review_destroy",
-          [&](const YAML::Node& n) {
-            approval.set_review_destroy(yaml_.ReadBool(n, "approval.review_destroy"));
-          }},
-         {"expires_after", [&](const YAML::Node& n) {
-            *approval.mutable_expires_after() =
-                ToProto(yaml_.ReadDuration(n, "approval.expires_after"));
-          }}});
+    yaml_.ReadMap(node, "approval",
+                  {{"mode",
+                    [&](const YAML::Node& n) {
+                      const std::string mode = yaml_.ReadString(n, "approval.mode", 20);
+                      if (mode != "auto" && mode != "required") {
+                        yaml_.Fault(n, "approval.mode must be auto or required");
+                      }
+                      approval.set_mode(mode == "auto" ? v1::ApprovalPolicy::AUTO
+                                                       : v1::ApprovalPolicy::REQUIRED);
+                    }},
+                   {"reviewer_role",
+                    [&](const YAML::Node& n) {
+                      approval.set_reviewer_role(yaml_.ReadString(n, "approval.reviewer_role", 40));
+                    }},
+                   {"required_approvals",
+                    [&](const YAML::Node& n) {
+                      approval.set_required_approvals(static_cast<int>(
+                          yaml_.ReadInteger(n, "approval.required_approvals", 1, 10)));
+                    }},
+                   {"review_destroy",
+                    [&](const YAML::Node& n) {
+                      approval.set_review_destroy(yaml_.ReadBool(n, "approval.review_destroy"));
+                    }},
+                   {"expires_after", [&](const YAML::Node& n) {
+                      *approval.mutable_expires_after() =
+                          ToProto(yaml_.ReadDuration(n, "approval.expires_after"));
+                    }}});
   }
 
   void ReadLease(const YAML::Node& node) {
     auto& lease = *spec_.version.mutable_lease();
-    yaml_.ReadMap(node, "lease",
-                  {{"default",
-                    [&](const YAML::Node& n) {
-                      *lease.mutable_default_duration() =
-                          ToProto(yaml_.ReadDuration(n, "lease.default"));
-                    }},
-                   {"maximum",
-                    [&](const YAML::Node& n) {
-                      *lease.mutable_max_duration() =
-                          ToProto(yaml_.ReadDuration(n, "lease.maximum"));
-                    }},
-                   {"warnings", [&](const YAML::Node& n) {
-                      lease.clear_warnings();
-                      yaml_.ReadList(n, "lease.warnings",
-                                     [&](const YAML::Node& item, const std::string& where) {
-                                       *lease.add_warnings() =
-                                           ToProto(yaml_.ReadDuration(item, where));
-                                     });
-                    }}});
+    yaml_.ReadMap(
+        node, "lease",
+        {{"default",
+          [&](const YAML::Node& n) {
+            *lease.mutable_default_duration() = ToProto(yaml_.ReadDuration(n, "lease.default"));
+          }},
+         {"maximum",
+          [&](const YAML::Node& n) {
+            *lease.mutable_max_duration() = ToProto(yaml_.ReadDuration(n, "lease.maximum"));
+          }},
+         {"warnings", [&](const YAML::Node& n) {
+            lease.clear_warnings();
+            yaml_.ReadList(n, "lease.warnings",
+                           [&](const YAML::Node& item, const std::string& where) {
+                             *lease.add_warnings() = ToProto(yaml_.ReadDuration(item, where));
+                           });
+          }}});
     if (!node["default"]) {
-      *lease.mutable_default_duration() = ToProto(
-          std::min(FromProto(lease.default_duration()), FromProto(lease.max_duration())));
+      *lease.mutable_default_duration() =
+          ToProto(std::min(FromProto(lease.default_duration()), FromProto(lease.max_duration())));
     }
     if (FromProto(lease.default_duration()) > FromProto(lease.max_duration())) {
       yaml_.Fault(node, "lease.default is longer than lease.maximum");

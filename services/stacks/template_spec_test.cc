@@ -141,8 +141,7 @@ class TemplateSpecFaultTest : public testing::TestWithParam<Fault> {};
 TEST_P(TemplateSpecFaultTest, IsToldWithItsLine) {
   const auto spec = ParseTemplateSpec(absl::StrCat("title: Shop\n", GetParam().yaml));
   EXPECT_EQ(ReasonOf(spec.status()), v1::INVALID_FIELD);
-  EXPECT_THAT(FaultsOf(spec.status()), ElementsAre(HasSubstr(GetParam().told)))
-      << GetParam().yaml;
+  EXPECT_THAT(FaultsOf(spec.status()), ElementsAre(HasSubstr(GetParam().told))) << GetParam().yaml;
 }
 
 INSTANTIATE_TEST_SUITE_P(
@@ -207,7 +206,8 @@ INSTANTIATE_TEST_SUITE_P(
               "template.yaml:3: approval.review_destroy must be true or false"},
         Fault{"approval:\n  expires_after: soon\n",
               "template.yaml:3: approval.expires_after must be a duration"},
-        Fault{"lease:\n  default: 0s\n", "template.yaml:3: lease.default must be more than nothing"},
+        Fault{"lease:\n  default: 0s\n",
+              "template.yaml:3: lease.default must be more than nothing"},
         Fault{"lease:\n  maximum: -5h\n", "template.yaml:3: lease.maximum must be more than"},
         Fault{"lease:\n  maximum: 9999d\n", "template.yaml:3: lease.maximum must be more than"},
         Fault{"lease:\n  maximum: inf\n", "template.yaml:3: lease.maximum must be"},
@@ -217,8 +217,7 @@ INSTANTIATE_TEST_SUITE_P(
         Fault{"drift: {interval: never}\n", "template.yaml:2: drift.interval must be a duration"},
         Fault{"files:\n  - {filename: a/b, output: o}\n",
               "template.yaml:3: files[0].filename must have no `/`"},
-        Fault{"files:\n  - {filename: a}\n",
-              "template.yaml:3: files[0] needs filename and output"},
+        Fault{"files:\n  - {filename: a}\n", "template.yaml:3: files[0] needs filename and output"},
         Fault{"network: {disabled: perhaps}\n",
               "template.yaml:2: network.disabled must be true or false"},
         Fault{"lease: [\n", "is no YAML"}, Fault{"a: b: c\n", "template.yaml:2: is no YAML"}));
@@ -241,14 +240,15 @@ TEST(TemplateSpecTest, TellsSeveralFaultsAtOnce) {
       "meters:\n"
       "  - {metric: m, amount: 0.5}\n"
       "lease: {default: x, maximum: 400000d}\n");
-  EXPECT_THAT(FaultsOf(spec.status()),
-              UnorderedElementsAre(
-                  StartsWith("template.yaml:1: `title`"), StartsWith("template.yaml:3: parameters.a.minimum"),
-                  StartsWith("template.yaml:3: parameters.a.pattern"),
-                  StartsWith("template.yaml:5: meters[0].amount"),
-                  StartsWith("template.yaml:5: meters[0].resource_type is missing"),
-                  StartsWith("template.yaml:6: lease.default"),
-                  StartsWith("template.yaml:6: lease.maximum")));
+  EXPECT_THAT(
+      FaultsOf(spec.status()),
+      UnorderedElementsAre(StartsWith("template.yaml:1: `title`"),
+                           StartsWith("template.yaml:3: parameters.a.minimum"),
+                           StartsWith("template.yaml:3: parameters.a.pattern"),
+                           StartsWith("template.yaml:5: meters[0].amount"),
+                           StartsWith("template.yaml:5: meters[0].resource_type is missing"),
+                           StartsWith("template.yaml:6: lease.default"),
+                           StartsWith("template.yaml:6: lease.maximum")));
 }
 
 TEST(TemplateSpecTest, AliasesAreRefusedBeforeTheyAreFollowed) {
@@ -344,14 +344,13 @@ TEST(TemplateSpecTest, WhatTheModuleDoesNotHaveIsTold) {
   EXPECT_EQ(ReasonOf(status), v1::INVALID_FIELD);
   EXPECT_THAT(
       FaultsOf(status),
-      UnorderedElementsAre(
-          "template.yaml:3: the module has no variable `colour`",
-          "template.yaml:6: the module has no variable `other`",
-          "template.yaml: files: the module has no output `kubeconfig`",
-          HasSubstr("parameters.size: pattern is for strings"),
-          HasSubstr("parameters.size (default): must be at most 1"),
-          HasSubstr("parameters.zone: minimum and maximum are for numbers"),
-          HasSubstr("parameters.zone (example): must be a string, not a list")));
+      UnorderedElementsAre("template.yaml:3: the module has no variable `colour`",
+                           "template.yaml:6: the module has no variable `other`",
+                           "template.yaml: files: the module has no output `kubeconfig`",
+                           HasSubstr("parameters.size: pattern is for strings"),
+                           HasSubstr("parameters.size (default): must be at most 1"),
+                           HasSubstr("parameters.zone: minimum and maximum are for numbers"),
+                           HasSubstr("parameters.zone (example): must be a string, not a list")));
   EXPECT_EQ(version.parameters_size(), 0) << "nothing is written when something is wrong";
 }
 

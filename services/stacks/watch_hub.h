@@ -3,14 +3,14 @@
 // replicas wrote.
 #pragma once
 
+#include <grpcpp/support/server_callback.h>
+
 #include <functional>
 #include <map>
 #include <memory>
 #include <set>
 #include <string>
 #include <vector>
-
-#include <grpcpp/support/server_callback.h>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/status/statusor.h"

@@ -1,10 +1,10 @@
 #include "services/stacks/yaml_reader.h"
 
+#include <yaml-cpp/eventhandler.h>
+
 #include <cmath>
 #include <set>
 #include <sstream>
-
-#include <yaml-cpp/eventhandler.h>
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
@@ -62,7 +62,8 @@ void YamlReader::ReadMap(const YAML::Node& node, const std::string& where,
     const auto found = fields.find(key);
     if (found == fields.end()) {
       std::string known;
-      for (const auto& [name, reader] : fields) absl::StrAppend(&known, known.empty() ? "" : ", ", name);
+      for (const auto& [name, reader] : fields)
+        absl::StrAppend(&known, known.empty() ? "" : ", ", name);
       Fault(entry.first, absl::StrCat(where, " has no key `", key, "`; it has ", known));
     } else if (!seen.insert(key).second) {
       Fault(entry.first, absl::StrCat(where, " has `", key, "` twice"));

@@ -1,13 +1,13 @@
 // Reads YAML into typed values and collects every fault with its line.
 #pragma once
 
+#include <yaml-cpp/yaml.h>
+
 #include <cstdint>
 #include <functional>
 #include <map>
 #include <string>
 #include <string_view>
-
-#include <yaml-cpp/yaml.h>
 
 #include "absl/time/time.h"
 #include "common/status.h"

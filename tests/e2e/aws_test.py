@@ -1,0 +1,205 @@
+#!/usr/bin/env python3
+"""The AWS templates of the catalogue, through the whole mesh, against an emulator of AWS: what
+Stackyard says it made must be what the emulator's own API shows."""
+
+import datetime
+import http.client
+import json
+import os
+import pathlib
+import shutil
+import subprocess
+import unittest
+import urllib.parse
+import xml.etree.ElementTree
+
+import bundles
+import suite
+from mesh import ENVIRONMENT, MIRROR, ROOT, Mesh, eventually, free_port
+
+# The AWS provider takes long to start on a busy machine.
+PATIENCE = 300
+REGION = "us-east-1"
+
+
+def moto_server():
+    own = ROOT / "build/tools/py/bin/moto_server"
+    return str(own) if own.exists() else shutil.which("moto_server", path=ENVIRONMENT["PATH"])
+
+
+def missing():
+    """Why these tests cannot run here, or None."""
+    if not MIRROR or not pathlib.Path(MIRROR, "registry.terraform.io/hashicorp/aws").is_dir():
+        return "no AWS provider: STACKYARD_PROVIDER_MIRROR names no folder that holds it"
+    if not moto_server():
+        return "no emulator: moto_server is not installed (make setup)"
+    return None
+
+
+class Emulator:
+    """moto_server, and its APIs over plain HTTP."""
+
+    def __init__(self, log):
+        self.address = f"127.0.0.1:{free_port()}"
+        self.log = log
+        environment = {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "MOTO_"))}
+        with log.open("wb") as out:
+            self.process = subprocess.Popen(
+                [moto_server(), "-H", "127.0.0.1", "-p", self.address.split(":")[1]], stdout=out,
+                stderr=out, stdin=subprocess.DEVNULL, env=environment, start_new_session=True)
+        eventually(self.alive, lambda: f"moto_server\n{log.read_text()}", 60)
+
+    def alive(self):
+        try:
+            return self.call("GET", "/moto-api/").status == 200
+        except OSError:
+            return False
+
+    def call(self, method, path, body=None, service=None):
+        headers = {"Content-Type": "application/x-www-form-urlencoded"}
+        if service:
+            day = datetime.datetime.now(datetime.timezone.utc).strftime("%Y%m%d")
+            headers["Authorization"] = (
+                f"AWS4-HMAC-SHA256 Credential=test/{day}/{REGION}/{service}/aws4_request, "
+                "SignedHeaders=host, Signature=0")
+        connection = http.client.HTTPConnection(self.address, timeout=60)
+        try:
+            connection.request(method, path, body, headers)
+            answer = connection.getresponse()
+            answer.text = answer.read().decode()
+            return answer
+        finally:
+            connection.close()
+
+    def ec2(self, action, **arguments):
+        """Calls EC2 and answers its XML without namespaces."""
+        body = urllib.parse.urlencode({"Action": action, "Version": "2016-11-15", **arguments})
+        answer = self.call("POST", "/", body, "ec2")
+        assert answer.status == 200, answer.text
+        root = xml.etree.ElementTree.fromstring(answer.text)
+        for element in root.iter():
+            element.tag = element.tag.split("}")[-1]
+        return root
+
+    def instances(self):
+        return {
+            instance.findtext("instanceId"): instance
+            for instance in self.ec2("DescribeInstances").iter("item")
+            if instance.findtext("instanceId") and instance.find("instanceState") is not None
+            and instance.findtext("instanceState/name") != "terminated"
+        }
+
+    def buckets(self):
+        root = xml.etree.ElementTree.fromstring(self.call("GET", "/", service="s3").text)
+        return [e.text for e in root.iter() if e.tag.split("}")[-1] == "Name"]
+
+    def close(self):
+        self.process.kill()
+        self.process.wait()
+
+
+@unittest.skipIf(missing(), missing())
+class AwsTest(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.mesh = Mesh(runner_flags=[
+            "--provider-mirror", MIRROR or "", "--no-provider-direct", "--pass-env",
+            "AWS_ENDPOINT_URL,AWS_ACCESS_KEY_ID,AWS_SECRET_ACCESS_KEY,AWS_EC2_METADATA_DISABLED"])
+        cls.emulator = Emulator(cls.mesh.dir / "log" / "moto.log")
+        cls.addClassCleanup(cls.emulator.close)
+        cls.mesh.environment.update(
+            AWS_ENDPOINT_URL=f"http://{cls.emulator.address}", AWS_ACCESS_KEY_ID="test",
+            AWS_SECRET_ACCESS_KEY="test", AWS_EC2_METADATA_DISABLED="true")
+        cls.mesh.start()
+        cls.addClassCleanup(cls.mesh.close)
+        cls.admin = cls.mesh.rest("admin")
+        # A call may wait for a whole run of the AWS provider.
+        cls.admin.timeout = PATIENCE + 60
+        cls.admin.post("/v1/projects?projectId=web", {})
+        cls.mesh.person("dave", web="devops")
+
+    def run(self, result=None):
+        faults = len(result.failures) + len(result.errors)
+        super().run(result)
+        if len(result.failures) + len(result.errors) > faults:
+            self.mesh.show_logs()
+
+    def publish(self, name):
+        operation = bundles.publish(self.admin, name, "1", bundles.pack(bundles.read(name)))
+        self.admin.succeed(operation, PATIENCE)
+
+    def create(self, name, template, parameters):
+        return self.admin.post(f"/v1/projects/web/stacks?stackId={name}",
+                               {"templateVersion": f"templates/{template}/versions/1",
+                                "parameters": parameters})
+
+    def usage(self, *metrics):
+        lines = self.admin.get("/v1/projects/web/quota/usage")["usage"]
+        committed = {line["metric"]: int(line["committed"]) for line in lines}
+        return [committed[metric] for metric in metrics]
+
+    def review(self, stack):
+        """Waits for the change request of a stack."""
+        def probe():
+            found = self.admin.get(f"/v1/projects/web/stacks/{stack}")
+            if found["state"] == "FAILED":
+                raise AssertionError(json.dumps(found["stateDetail"]))
+            return found["state"] == "AWAITING_APPROVAL" and found["changeRequest"]
+        name = eventually(probe, f"{stack} waits for review", PATIENCE)
+        return self.admin.get(f"/v1/{name}")
+
+    def approve(self, request):
+        self.mesh.rest("dave").post(f"/v1/{request['name']}:approve",
+                                    {"planDigest": request["planDigest"]})
+
+    def test_compute_instance(self):
+        self.publish("compute-instance")
+        operation = self.create("box", "compute-instance",
+                                {"name": "box", "instance_type": "t3.small", "volume_size": 20})
+        request = self.review("box")
+        price = {a["metric"]: int(a["value"]) for a in request["amounts"]}
+        self.assertEqual(price, {"instances": 1, "vcpu": 2, "volume_gib": 20, "stacks": 1})
+        plan = self.admin.get(f"/v1/{request['revision']}")["plan"]
+        # t3.small: two vCPU at 10400 millionths; 20 GiB at 110.
+        self.assertEqual((plan["estimatedMicrosPerHour"], plan["currency"]), ("23000", "USD"))
+        self.assertEqual(self.emulator.instances(), {})
+
+        self.approve(request)
+        stack = self.admin.succeed(operation, PATIENCE)
+        outputs = {name: output.get("value") for name, output in stack["outputs"].items()}
+        made = self.emulator.instances()
+        self.assertEqual(list(made), [outputs["instance_id"]])
+        instance = made[outputs["instance_id"]]
+        self.assertEqual(instance.findtext("instanceType"), "t3.small")
+        self.assertEqual(instance.findtext("vpcId"), outputs["vpc_id"])
+        self.assertEqual(instance.findtext("privateIpAddress"), outputs["private_ip"])
+        tags = {item.findtext("key"): item.findtext("value") for item in instance.iter("item")
+                if item.findtext("key")}
+        self.assertEqual(tags["stackyard:stack-uid"], stack["uid"])
+        metrics = ("instances", "vcpu", "volume_gib")
+        eventually(lambda: self.usage(*metrics) == [1, 2, 20], "usage is what the state holds")
+
+        self.admin.succeed(self.admin.delete(f"/v1/{stack['name']}"), PATIENCE)
+        self.assertEqual(self.emulator.instances(), {})
+        vpcs = [v.findtext("vpcId") for v in self.emulator.ec2("DescribeVpcs").iter("item")]
+        self.assertNotIn(outputs["vpc_id"], vpcs)
+        eventually(lambda: self.usage(*metrics) == [0, 0, 0], "the quota is free")
+
+    def test_json_object(self):
+        self.publish("json-object")
+        content = {"debug": True, "hosts": ["a", "b"]}
+        stack = self.admin.succeed(
+            self.create("settings", "json-object", {"name": "settings", "content": content}), PATIENCE)
+        outputs = {name: output.get("value") for name, output in stack["outputs"].items()}
+        self.assertEqual(self.emulator.buckets(), [outputs["bucket"]])
+        path = f"/{outputs['bucket']}/{outputs['key']}"
+        self.assertEqual(json.loads(self.emulator.call("GET", path, service="s3").text), content)
+        eventually(lambda: self.usage("buckets", "objects") == [1, 1], "usage is what the state holds")
+
+        self.admin.succeed(self.admin.delete(f"/v1/{stack['name']}"), PATIENCE)
+        self.assertEqual(self.emulator.buckets(), [])
+        eventually(lambda: self.usage("buckets", "objects") == [0, 0], "the quota is free")
+
+
+if __name__ == "__main__":
+    suite.main()

@@ -1,0 +1,217 @@
+#!/usr/bin/env python3
+"""Holds Stackyard against what people would use without it, side by side in one run:
+
+  hello_request_to_ready  a stack of templates/hello, asked for until READY, and `terraform init`,
+                          `plan` and `apply` of the same module by hand
+  hello_burst_50          50 such stacks at once, and 50 such Terraforms, as many at a time as the
+                          mesh runs
+  get_stack_rate          GetStack through the gateway, and from a bare gRPC server
+
+    tests/bench/bench.py [NAME...]
+
+The two sides take turns, so that what else the machine does weighs on both. Results are merged by
+name into build/bench/results.json: a list of {name, unit, ours, reference, ratio, runs}; `ratio` is
+ours by the reference. BENCH_RUNS sets how often each side runs (20).
+"""
+
+import calendar
+import concurrent.futures
+import json
+import os
+import pathlib
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tests" / "e2e"))
+sys.dont_write_bytecode = True
+
+import bundles  # noqa: E402  (found by the path above)
+from mesh import TERRAFORM, Mesh, eventually, free_port  # noqa: E402
+
+RESULTS = ROOT / "build" / "bench" / "results.json"
+LOAD = pathlib.Path(os.environ.get("STACKYARD_LOAD", ROOT / "build/release/tests/bench/grpc_load"))
+RUNS = int(os.environ.get("BENCH_RUNS", "20"))
+BURST = 50
+SLOTS = 4
+CALLS, ACTIVE = 4000, 16
+# Stacks of one project are limited by default.
+ENOUGH = 100000
+
+
+def record(name, unit, ours, reference, runs):
+    found = json.loads(RESULTS.read_text()) if RESULTS.exists() else []
+    entry = {"name": name, "unit": unit, "ours": round(ours, 4), "reference": round(reference, 4),
+             "ratio": round(ours / reference, 3), "runs": runs}
+    RESULTS.parent.mkdir(parents=True, exist_ok=True)
+    merged = [e for e in found if e["name"] != name] + [entry]
+    RESULTS.write_text(json.dumps(merged, indent=2) + "\n")
+    print(f"{name}: {entry['ours']} {unit}, reference {entry['reference']} {unit}, "
+          f"ratio {entry['ratio']} ({runs} runs)", flush=True)
+
+
+# ---- By hand -----------------------------------------------------------------------------------
+
+TERRAFORM_ENVIRONMENT = {
+    "PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/"), "CHECKPOINT_DISABLE": "1",
+    "TF_IN_AUTOMATION": "1",
+}
+
+
+def by_hand(folder):
+    """init, plan and apply in a fresh copy of the module; answers the seconds of each step."""
+    shutil.copytree(ROOT / "templates/hello", folder, ignore=shutil.ignore_patterns(".terraform*", "tests"))
+    variables = ["-var", "name=Ann", "-var", "stackyard_stack_uid=bench"]
+    steps = {"init": ["init", "-input=false"],
+             "plan": ["plan", "-input=false", "-out=plan", *variables],
+             "apply": ["apply", "-input=false", "plan"]}
+    seconds = {}
+    for step, arguments in steps.items():
+        start = time.monotonic()
+        subprocess.run([TERRAFORM, *arguments], cwd=folder, env=TERRAFORM_ENVIRONMENT, check=True,
+                       stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+        seconds[step] = time.monotonic() - start
+    return seconds
+
+
+# ---- By the mesh -------------------------------------------------------------------------------
+
+def ask(rest, name):
+    return rest.post(f"/v1/projects/bench/stacks?stackId={name}",
+                     {"templateVersion": "templates/hello/versions/1", "parameters": {"name": "Ann"}})
+
+
+def check(stack):
+    assert stack["state"] == "READY" and stack["outputs"]["message"]["value"] == "Hello, Ann!", stack
+
+
+def seconds_of(duration):
+    return float(duration.rstrip("s"))
+
+
+def spent(rest, stack):
+    """Seconds of each part of a stack's making, by the times in its runs."""
+    def instant(text):
+        head, _, fraction = text.rstrip("Z").partition(".")
+        return calendar.timegm(time.strptime(head, "%Y-%m-%dT%H:%M:%S")) + float(f"0.{fraction or 0}")
+
+    parts = {}
+    runs = sorted(rest.get(f"/v1/{stack['name']}/runs")["runs"], key=lambda run: run["createTime"])
+    last = instant(stack["createTime"])
+    for run in runs:
+        kind = run["type"].lower()
+        parts[f"{kind} is queued"] = instant(run["createTime"]) - last
+        parts[f"{kind} waits for a runner"] = instant(run["startTime"]) - instant(run["createTime"])
+        steps = 0
+        for step in run["steps"]:
+            parts[f"{kind}: {step['name']}"] = seconds_of(step["duration"])
+            steps += seconds_of(step["duration"])
+        parts[f"{kind}: the rest"] = instant(run["endTime"]) - instant(run["startTime"]) - steps
+        last = instant(run["endTime"])
+    return parts
+
+
+def medians(rows):
+    return {key: statistics.median(row[key] for row in rows) for key in rows[0]}
+
+
+def show(title, seconds):
+    print(f"  {title}")
+    for key, value in seconds.items():
+        print(f"    {key:<28} {value * 1000:8.1f} ms")
+    print(f"    {'sum':<28} {sum(seconds.values()) * 1000:8.1f} ms", flush=True)
+
+
+def hello_request_to_ready(mesh, work):
+    rest = mesh.rest("admin")
+    ours, reference, parts, steps = [], [], [], []
+    for run in range(RUNS + 1):
+        start = time.monotonic()
+        steps.append(by_hand(work / f"one-{run}"))
+        reference.append(time.monotonic() - start)
+
+        start = time.monotonic()
+        stack = rest.succeed(ask(rest, f"one-{run}"))
+        ours.append(time.monotonic() - start)
+        check(stack)
+        parts.append(spent(rest, stack))
+    # The first of each warms caches up.
+    record("hello_request_to_ready", "s", statistics.median(ours[1:]), statistics.median(reference[1:]), RUNS)
+    show("by hand", medians(steps[1:]))
+    show("through the mesh", medians(parts[1:]))
+
+
+def hello_burst_50(mesh, work):
+    rest = mesh.rest("admin")
+    ours, reference = [], []
+    runs = max(1, RUNS // 10)
+    for run in range(runs):
+        start = time.monotonic()
+        with concurrent.futures.ThreadPoolExecutor(SLOTS) as pool:
+            list(pool.map(by_hand, [work / f"burst-{run}-{i}" for i in range(BURST)]))
+        reference.append(time.monotonic() - start)
+
+        start = time.monotonic()
+        operations = [ask(rest, f"burst-{run}-{i}") for i in range(BURST)]
+        stacks = [rest.succeed(operation) for operation in operations]
+        ours.append(time.monotonic() - start)
+        for stack in stacks:
+            check(stack)
+    record(f"hello_burst_{BURST}", "s", statistics.median(ours), statistics.median(reference), runs)
+
+
+def get_stack_rate(mesh, work):
+    if not LOAD.exists():
+        print(f"get_stack_rate: skipped, {LOAD} is not built (make bench builds it)")
+        return
+    rest = mesh.rest("admin")
+    name = "projects/bench/stacks/rate"
+    check(rest.succeed(ask(rest, "rate")))
+    environment = {**mesh.environment, "STACKYARD_TOKEN": mesh.tokens["admin"]}
+
+    def load(*args):
+        done = subprocess.run([str(LOAD), *map(str, args)], env=environment, check=True, capture_output=True)
+        return json.loads(done.stdout or "{}")
+
+    load("save", mesh.grpc, name, work / "stack.pb")
+    address = f"127.0.0.1:{free_port()}"
+    server = subprocess.Popen([str(LOAD), "serve", address, str(work / "stack.pb")])
+    try:
+        eventually(lambda: subprocess.run([str(LOAD), "call", address, name, "1", "1"], env=environment,
+                                          capture_output=True).returncode == 0, "the echo server", 30)
+        ours, reference = [], []
+        runs = max(3, RUNS // 4)
+        for _ in range(runs):
+            reference.append(load("call", address, name, CALLS, ACTIVE))
+            ours.append(load("call", mesh.grpc, name, CALLS, ACTIVE))
+    finally:
+        server.kill()
+        server.wait()
+    ours, reference = medians(ours), medians(reference)
+    record("get_stack_rate", "calls/s", ours["rate"], reference["rate"], runs)
+    for title, seen in (("bare server", reference), ("through the mesh", ours)):
+        print(f"  {title}: p50 {seen['p50']:.2f} ms, p99 {seen['p99']:.2f} ms, {ACTIVE} calls at a time")
+
+
+def main():
+    benches = {b.__name__: b for b in (hello_request_to_ready, hello_burst_50, get_stack_rate)}
+    chosen = sys.argv[1:] or list(benches)
+    unknown = [name for name in chosen if name not in benches]
+    if unknown:
+        sys.exit(f"error: no bench {', '.join(unknown)}\nwhat to do: name some of {', '.join(benches)}")
+    with tempfile.TemporaryDirectory(prefix="sb-") as work, Mesh(runners=1, slots=SLOTS) as mesh:
+        rest = mesh.rest("admin")
+        rest.post("/v1/projects?projectId=bench", {})
+        for metric in ("stacks", "resources"):
+            rest.put(f"/v1/projects/bench/quota/limits/{metric}", {"value": ENOUGH})
+        bundles.published(rest, "hello", "1", bundles.pack(bundles.automatic(bundles.read("hello"))))
+        for name in chosen:
+            benches[name](mesh, pathlib.Path(work))
+
+
+if __name__ == "__main__":
+    main()

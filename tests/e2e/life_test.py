@@ -120,7 +120,8 @@ class LifeTest(unittest.TestCase):
         self.refused(409, "RESOURCE_EXISTS", bundles.publish, self.dave, "hello", "1", bundle)
 
     def test_bad_module_fails_with_file_and_line(self):
-        files = {**bundles.read("hello"), "main.tf": 'resource "terraform_data" "x" {\n  input = var.no\n}\n'}
+        files = bundles.read("hello")
+        files["main.tf"] = "locals {\n  broken = var.no\n}\n" + files["main.tf"]
         operation = bundles.publish(self.dave, "bad-module", "1", bundles.pack(files))
         error = self.dave.wait(operation)["error"]
         failure = clients.status_error(error)

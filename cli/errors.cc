@@ -111,12 +111,19 @@ int ExitCodeOf(const absl::Status& status) {
 std::string ErrorText(const absl::Status& status) {
   const std::string message(status.message());
   if (IsInterrupted(status)) return message + "\n";
-  std::string text = absl::StrCat("error: ", message, "\n");
   google::rpc::BadRequest fields;
-  if (ReadDetail(status, fields)) {
+  ReadDetail(status, fields);
+  if (fields.field_violations_size() > 1) {
+    // One fault a line is easier to read than the message, which has them all in one.
+    std::string text = absl::StrCat("error: ", fields.field_violations_size(), " faults\n");
     for (const auto& violation : fields.field_violations()) {
-      Append(text, message, violation.field(), violation.description());
+      Append(text, "", violation.field(), violation.description());
     }
+    return text;
+  }
+  std::string text = absl::StrCat("error: ", message, "\n");
+  for (const auto& violation : fields.field_violations()) {
+    Append(text, message, violation.field(), violation.description());
   }
   google::rpc::QuotaFailure quota;
   if (ReadDetail(status, quota)) {

@@ -48,10 +48,10 @@ TEST(ErrorText, NamesEveryFieldOnce) {
   violation = fields.add_field_violations();
   violation->set_field("stack_id");
   violation->set_description("must start with a letter");
-  absl::Status status = Error(v1::INVALID_FIELD, "the request has 2 faults");
+  absl::Status status = Error(v1::INVALID_FIELD, "all of them in one line");
   AttachDetail(status, fields);
   EXPECT_EQ(ErrorText(status),
-            "error: the request has 2 faults\n"
+            "error: 2 faults\n"
             "  stack.parameters.size: must be at least 1\n"
             "  stack_id: must start with a letter\n");
 

@@ -44,7 +44,7 @@ void ShowOperation(Context& context, const Operation& operation) {
   fields.Add("Verb", metadata.verb());
   fields.Add("Message", metadata.message());
   fields.Add("Error", operation.error().message());
-  fields.Add("Progress", ProgressBar(metadata.progress(), 20));
+  fields.Add("Progress", operation.done() ? "" : ProgressText(metadata));
   fields.Add("Request", metadata.change_request());
   fields.Add("Run", metadata.run());
   fields.Add("Creator", LastPart(metadata.creator()));

@@ -10,6 +10,8 @@
 namespace stackyard::cli {
 namespace {
 
+using Stage = v1::OperationMetadata::Stage;
+
 constexpr char kSpinner[] = "|/-\\";
 constexpr int kBarWidth = 20;
 
@@ -17,11 +19,16 @@ std::string StageText(const v1::OperationMetadata& metadata) {
   return v1::OperationMetadata_Stage_Name(metadata.stage());
 }
 
-std::string Counts(const v1::Progress& progress) {
+std::string CountsText(const v1::Progress& progress) {
   if (progress.total() == 0) return "";
   return absl::StrCat(
       progress.done(), "/", progress.total(),
       progress.failed() > 0 ? absl::StrCat(", ", progress.failed(), " failed") : "");
+}
+
+// While it plans, the total is only what a later stage will touch.
+bool Counts(Stage stage) {
+  return stage == v1::OperationMetadata::APPLYING || stage == v1::OperationMetadata::DESTROYING;
 }
 
 // What the operation waits for, or works on.
@@ -38,7 +45,8 @@ std::string Detail(const v1::OperationMetadata& metadata) {
 
 std::string ProgressText(const v1::OperationMetadata& metadata) {
   std::string text = StageText(metadata);
-  for (const std::string& part : {Counts(metadata.progress()), Detail(metadata)}) {
+  const std::string counts = Counts(metadata.stage()) ? CountsText(metadata.progress()) : "";
+  for (const std::string& part : {counts, Detail(metadata)}) {
     if (!part.empty()) absl::StrAppend(&text, "  ", part);
   }
   return text;
@@ -51,7 +59,7 @@ std::string ProgressBar(const v1::Progress& progress, int width) {
   std::string bar(filled, '=');
   if (filled < width) bar += '>';
   bar.resize(width, ' ');
-  return absl::StrCat("[", bar, "] ", Counts(progress));
+  return absl::StrCat("[", bar, "] ", CountsText(progress));
 }
 
 void Progress::Update(const v1::OperationMetadata& metadata, absl::Time now) {
@@ -97,8 +105,9 @@ void Progress::Draw(absl::Time now) {
     return;
   }
   std::string line = absl::StrCat(std::string(1, kSpinner[spin_++ % 4]), " ", StageText(current_));
-  for (const std::string& part : {ProgressBar(current_.progress(), kBarWidth),
-                                  ShortDuration(now - stage_since_), Detail(current_)}) {
+  const std::string bar =
+      Counts(current_.stage()) ? ProgressBar(current_.progress(), kBarWidth) : "";
+  for (const std::string& part : {bar, ShortDuration(now - stage_since_), Detail(current_)}) {
     if (!part.empty()) absl::StrAppend(&line, "  ", part);
   }
   // A line that wraps could not be taken away again.

@@ -69,6 +69,13 @@ TEST(Progress, RedrawsOneLineOnATerminal) {
   EXPECT_THAT(out.str(), EndsWith("\r\033[K")) << "the bar is taken away";
 }
 
+TEST(ProgressText, CountsOnlyWhereResourcesChange) {
+  v1::OperationMetadata metadata = Applying(1);
+  EXPECT_EQ(ProgressText(metadata), "APPLYING  1/4  a.b[0]");
+  metadata.set_stage(v1::OperationMetadata::PLANNING);
+  EXPECT_EQ(ProgressText(metadata), "PLANNING  a.b[0]");
+}
+
 TEST(ProgressText, NamesTheRequestThatIsWaitedFor) {
   v1::OperationMetadata metadata;
   metadata.set_stage(v1::OperationMetadata::AWAITING_APPROVAL);

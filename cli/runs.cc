@@ -38,8 +38,11 @@ std::string Took(const v1::Run& run, absl::Time now) {
   return ShortDuration(end - FromProto(run.start_time()));
 }
 
-std::string Resources(const v1::Progress& progress) {
-  if (progress.total() == 0) return "";
+std::string Resources(const v1::Run& run) {
+  const v1::Progress& progress = run.progress();
+  // A plan touches nothing.
+  const bool changes = run.type() == v1::Run::APPLY || run.type() == v1::Run::DESTROY;
+  if (!changes || progress.total() == 0) return "";
   return absl::StrCat(progress.done(), "/", progress.total());
 }
 
@@ -57,9 +60,8 @@ absl::Status List(Context& context, const std::string& stack, int64_t limit) {
     Table table({"STACK", "RUN", "TYPE", "STATE", "RESOURCES", "TOOK", "RUNNER", "AGE"});
     for (const v1::Run& run : response.runs()) {
       table.Add({LastPart(FirstParts(run.name(), 4)), LastPart(run.name()),
-                 v1::Run::Type_Name(run.type()), v1::Run::State_Name(run.state()),
-                 Resources(run.progress()), Took(run, context.Now()), run.runner(),
-                 Age(run.create_time(), context.Now())});
+                 v1::Run::Type_Name(run.type()), v1::Run::State_Name(run.state()), Resources(run),
+                 Took(run, context.Now()), run.runner(), Age(run.create_time(), context.Now())});
     }
     context.output().Show(table);
   });
@@ -72,7 +74,7 @@ void ShowRun(Context& context, const v1::Run& run) {
   fields.Add("State", v1::Run::State_Name(run.state()));
   fields.Add("Error", run.error().message());
   fields.Add("Revision", absl::StrCat(run.revision()));
-  fields.Add("Resources", Resources(run.progress()));
+  fields.Add("Resources", Resources(run));
   fields.Add("Working on", absl::StrJoin(run.progress().active(), ", "));
   fields.Add("Engine", run.engine());
   fields.Add("Runner", run.runner());

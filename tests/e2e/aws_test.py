@@ -20,6 +20,7 @@ from mesh import ENVIRONMENT, MIRROR, ROOT, Mesh, eventually, free_port
 # The AWS provider takes long to start on a busy machine.
 PATIENCE = 300
 REGION = "us-east-1"
+CONTENT = {"debug": True, "hosts": ["a", "b"]}
 
 
 def moto_server():
@@ -113,10 +114,18 @@ class AwsTest(unittest.TestCase):
         cls.mesh.start()
         cls.addClassCleanup(cls.mesh.close)
         cls.admin = cls.mesh.rest("admin")
-        # A call may wait for a whole run of the AWS provider.
+        # A call may wait for a whole run of the provider.
         cls.admin.timeout = PATIENCE + 60
         cls.admin.post("/v1/projects?projectId=web", {})
         cls.mesh.person("dave", web="devops")
+        # The provider is slow to start, so both templates are under way at the same time.
+        published = [bundles.publish(cls.admin, name, "1", bundles.pack(bundles.read(name)))
+                     for name in ("compute-instance", "json-object")]
+        for operation in published:
+            cls.admin.succeed(operation, PATIENCE)
+        cls.box = cls.create("box", "compute-instance",
+                             {"name": "box", "instance_type": "t3.small", "volume_size": 20})
+        cls.settings = cls.create("settings", "json-object", {"name": "settings", "content": CONTENT})
 
     def run(self, result=None):
         faults = len(result.failures) + len(result.errors)
@@ -124,14 +133,11 @@ class AwsTest(unittest.TestCase):
         if len(result.failures) + len(result.errors) > faults:
             self.mesh.show_logs()
 
-    def publish(self, name):
-        operation = bundles.publish(self.admin, name, "1", bundles.pack(bundles.read(name)))
-        self.admin.succeed(operation, PATIENCE)
-
-    def create(self, name, template, parameters):
-        return self.admin.post(f"/v1/projects/web/stacks?stackId={name}",
-                               {"templateVersion": f"templates/{template}/versions/1",
-                                "parameters": parameters})
+    @classmethod
+    def create(cls, name, template, parameters):
+        return cls.admin.post(f"/v1/projects/web/stacks?stackId={name}",
+                              {"templateVersion": f"templates/{template}/versions/1",
+                               "parameters": parameters})
 
     def usage(self, *metrics):
         lines = self.admin.get("/v1/projects/web/quota/usage")["usage"]
@@ -153,9 +159,6 @@ class AwsTest(unittest.TestCase):
                                     {"planDigest": request["planDigest"]})
 
     def test_compute_instance(self):
-        self.publish("compute-instance")
-        operation = self.create("box", "compute-instance",
-                                {"name": "box", "instance_type": "t3.small", "volume_size": 20})
         request = self.review("box")
         price = {a["metric"]: int(a["value"]) for a in request["amounts"]}
         self.assertEqual(price, {"instances": 1, "vcpu": 2, "volume_gib": 20, "stacks": 1})
@@ -165,7 +168,7 @@ class AwsTest(unittest.TestCase):
         self.assertEqual(self.emulator.instances(), {})
 
         self.approve(request)
-        stack = self.admin.succeed(operation, PATIENCE)
+        stack = self.admin.succeed(self.box, PATIENCE)
         outputs = {name: output.get("value") for name, output in stack["outputs"].items()}
         made = self.emulator.instances()
         self.assertEqual(list(made), [outputs["instance_id"]])
@@ -186,14 +189,11 @@ class AwsTest(unittest.TestCase):
         eventually(lambda: self.usage(*metrics) == [0, 0, 0], "the quota is free")
 
     def test_json_object(self):
-        self.publish("json-object")
-        content = {"debug": True, "hosts": ["a", "b"]}
-        stack = self.admin.succeed(
-            self.create("settings", "json-object", {"name": "settings", "content": content}), PATIENCE)
+        stack = self.admin.succeed(self.settings, PATIENCE)
         outputs = {name: output.get("value") for name, output in stack["outputs"].items()}
         self.assertEqual(self.emulator.buckets(), [outputs["bucket"]])
         path = f"/{outputs['bucket']}/{outputs['key']}"
-        self.assertEqual(json.loads(self.emulator.call("GET", path, service="s3").text), content)
+        self.assertEqual(json.loads(self.emulator.call("GET", path, service="s3").text), CONTENT)
         eventually(lambda: self.usage("buckets", "objects") == [1, 1], "usage is what the state holds")
 
         self.admin.succeed(self.admin.delete(f"/v1/{stack['name']}"), PATIENCE)

@@ -15,6 +15,8 @@ using internal::v1::Assignment;
 using internal::v1::PlanSummary;
 using nlohmann::json;
 
+constexpr size_t kMaxToldBytes = 16 << 20;
+
 const json& Member(const json& object, const char* name) {
   static const json kNone;
   if (!object.is_object()) return kNone;
@@ -100,32 +102,36 @@ class PlanReader {
     if (!source.contains("deposed")) unknown_[address] = &Member(change, "after_unknown");
     if (!tell || action == v1::ResourceChange::NO_OP) return;
     if (Text(source, "mode") == "managed") Count(action);
-    AddChange(source, action);
+    Keep(ToChange(source, action));
   }
 
   void ReadDrift(const json& source) {
     const v1::ResourceChange::Action action = ToAction(Member(Member(source, "change"), "actions"));
     if (action == v1::ResourceChange::NO_OP) return;
-    AddChange(source, action);
-    auto& changes = *summary_.mutable_plan()->mutable_changes();
+    v1::ResourceChange change = ToChange(source, action);
     // Only the spelling differs, or a resource was moved: nothing to show.
-    if (!changes.empty() && action == v1::ResourceChange::UPDATE &&
-        changes.rbegin()->attributes().empty()) {
-      changes.RemoveLast();
-      return;
-    }
+    if (action == v1::ResourceChange::UPDATE && change.attributes().empty()) return;
     Count(action);
+    Keep(std::move(change));
   }
 
-  void AddChange(const json& source, v1::ResourceChange::Action action) {
+  v1::ResourceChange ToChange(const json& source, v1::ResourceChange::Action action) const {
+    v1::ResourceChange change;
+    change.set_address(scrubber_.Scrub(Text(source, "address")));
+    change.set_type(Text(source, "type"));
+    change.set_action(action);
+    change.set_reason(Text(source, "action_reason"));
+    AddAttributeChanges(Member(source, "change"), scrubber_, change);
+    return change;
+  }
+
+  void Keep(v1::ResourceChange change) {
     v1::Plan& plan = *summary_.mutable_plan();
     if (plan.changes_size() >= kMaxChanges) return;
-    v1::ResourceChange& result = *plan.add_changes();
-    result.set_address(scrubber_.Scrub(Text(source, "address")));
-    result.set_type(Text(source, "type"));
-    result.set_action(action);
-    result.set_reason(Text(source, "action_reason"));
-    AddAttributeChanges(Member(source, "change"), scrubber_, result);
+    // A message has its limits: of the rest only what is done to it is told.
+    told_bytes_ += change.ByteSizeLong();
+    if (told_bytes_ > kMaxToldBytes) change.clear_attributes();
+    *plan.add_changes() = std::move(change);
   }
 
   void Count(v1::ResourceChange::Action action) {
@@ -167,6 +173,7 @@ class PlanReader {
   const Assignment& assignment_;
   Scrubber scrubber_;
   PlanSummary summary_;
+  size_t told_bytes_ = 0;
   std::map<std::string, const json*> unknown_;
 };
 

@@ -23,20 +23,39 @@ namespace {
 
 constexpr size_t kMaxRecent = 100;
 
+// The time of a folder is when it was last used. False when it is not there.
+bool MarkUsed(const std::string& folder) {
+  return utimensat(AT_FDCWD, folder.c_str(), nullptr, 0) == 0;
+}
+
+absl::Time LastUse(const fs::path& folder) {
+  struct stat info;
+  if (stat(folder.c_str(), &info) != 0) return absl::InfinitePast();
+  return absl::TimeFromTimespec(info.st_mtim);
+}
+
+void RemoveUnused(const std::string& parent, absl::Duration keep) {
+  std::vector<std::string> old;
+  std::error_code error;
+  for (const fs::directory_entry& entry : fs::directory_iterator(parent, error)) {
+    if (LastUse(entry.path()) + keep < absl::Now()) old.push_back(entry.path().string());
+  }
+  for (const std::string& path : old) RemoveFolder(path);
+}
+
 }  // namespace
 
-PreparedModules::PreparedModules(std::string root, absl::Duration keep) : root_(std::move(root)) {
+PreparedModules::PreparedModules(const std::string& parent, const std::string& key,
+                                 absl::Duration keep)
+    : root_(absl::StrCat(parent, "/", key)) {
+  MakeFolder(root_).IgnoreError();
+  MarkUsed(root_);
+  RemoveUnused(parent, keep);
+  RemoveUnused(root_, keep);
   std::vector<std::pair<absl::Time, std::string>> found;
   std::error_code error;
   for (const fs::directory_entry& entry : fs::directory_iterator(root_, error)) {
-    struct stat info;
-    if (stat(entry.path().c_str(), &info) != 0) continue;
-    const absl::Time used = absl::TimeFromTimespec(info.st_mtim);
-    if (used + keep < absl::Now()) {
-      RemoveFolder(entry.path().string());
-    } else {
-      found.emplace_back(used, entry.path().filename().string());
-    }
+    found.emplace_back(LastUse(entry.path()), entry.path().filename().string());
   }
   std::sort(found.rbegin(), found.rend());
   if (found.size() > kMaxRecent) found.resize(kMaxRecent);
@@ -45,8 +64,8 @@ PreparedModules::PreparedModules(std::string root, absl::Duration keep) : root_(
 
 std::string PreparedModules::Lookup(const std::string& digest) {
   std::string folder = absl::StrCat(root_, "/", digest);
-  // The time of the folder is when it was last used.
-  if (utimensat(AT_FDCWD, folder.c_str(), nullptr, 0) != 0) return "";
+  if (!MarkUsed(folder)) return "";
+  MarkUsed(root_);
   absl::MutexLock lock(&mutex_);
   recent_.remove(digest);
   recent_.push_front(digest);
@@ -80,6 +99,7 @@ absl::StatusOr<std::string> PreparedModules::Get(const std::string& digest,
 absl::StatusOr<std::string> PreparedModules::Publish(const std::string& digest,
                                                      const std::string& folder) {
   const std::string place = absl::StrCat(root_, "/", digest);
+  RETURN_IF_ERROR(MakeFolder(root_));
   if (rename(folder.c_str(), place.c_str()) != 0 && errno != ENOTEMPTY && errno != EEXIST) {
     return absl::InternalError(
         absl::StrCat("moving ", folder, " to ", place, ": ", strerror(errno)));

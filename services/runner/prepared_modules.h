@@ -23,8 +23,10 @@ class PreparedModules {
   // Builds a module; answers the folder that holds it, on the same file system.
   using Builder = std::function<absl::StatusOr<std::string>()>;
 
-  // Modules that nobody has used for `keep` are removed now.
-  explicit PreparedModules(std::string root, absl::Duration keep = absl::Hours(24 * 7));
+  // `key` names the program and configuration that modules are prepared with: what another one
+  // prepared is not used. What nobody has used for `keep` is removed now, that of other keys too.
+  PreparedModules(const std::string& parent, const std::string& key,
+                  absl::Duration keep = absl::Hours(24 * 7));
 
   // The folder of a module, made by `build` when it is not there. Of several callers one builds
   // and the others wait; when it fails, the next one tries. CANCELLED when `control` says stop.

@@ -26,7 +26,7 @@ class PreparedModulesTest : public testing::Test {
  protected:
   PreparedModulesTest() { fs::create_directories(Root()); }
 
-  std::string Root() const { return folder_.path() + "/prepared"; }
+  std::string Root() const { return folder_.path() + "/prepared/key"; }
   // Builds a module with one file.
   absl::StatusOr<std::string> Build(const std::string& content) {
     const std::string draft = absl::StrCat(folder_.path(), "/draft", ++builds_);
@@ -41,7 +41,7 @@ class PreparedModulesTest : public testing::Test {
 };
 
 TEST_F(PreparedModulesTest, BuildsOnceAndFindsItAgain) {
-  PreparedModules modules(Root());
+  PreparedModules modules(folder_.path() + "/prepared", "key");
   const auto first = modules.Get("d1", control_, [this] { return Build("one"); });
   ASSERT_TRUE(first.ok()) << first.status();
   EXPECT_EQ(*ReadFile(*first + "/main.tf"), "one");
@@ -49,14 +49,25 @@ TEST_F(PreparedModulesTest, BuildsOnceAndFindsItAgain) {
   EXPECT_EQ(*second, *first);
   EXPECT_EQ(builds_, 1);
   // Another process finds it too.
-  PreparedModules other(Root());
+  PreparedModules other(folder_.path() + "/prepared", "key");
   EXPECT_TRUE(other.Get("d1", control_, [this] { return Build("three"); }).ok());
   EXPECT_EQ(builds_, 1);
   EXPECT_THAT(other.Recent(), ElementsAre("d1"));
 }
 
+TEST_F(PreparedModulesTest, AnotherProgramPreparesItsOwn) {
+  const std::string parent = folder_.path() + "/prepared";
+  PreparedModules terraform(parent, "terraform");
+  PreparedModules tofu(parent, "tofu");
+  const auto one = terraform.Get("d", control_, [this] { return Build("one"); });
+  const auto two = tofu.Get("d", control_, [this] { return Build("two"); });
+  ASSERT_TRUE(one.ok() && two.ok());
+  EXPECT_NE(*one, *two);
+  EXPECT_EQ(builds_, 2);
+}
+
 TEST_F(PreparedModulesTest, ManyCallersShareOneBuild) {
-  PreparedModules modules(Root());
+  PreparedModules modules(folder_.path() + "/prepared", "key");
   std::atomic<int> good{0};
   {
     std::list<Task> callers;
@@ -71,7 +82,7 @@ TEST_F(PreparedModulesTest, ManyCallersShareOneBuild) {
 }
 
 TEST_F(PreparedModulesTest, AfterAFailureTheNextTries) {
-  PreparedModules modules(Root());
+  PreparedModules modules(folder_.path() + "/prepared", "key");
   const auto failed = modules.Get(
       "d", control_, []() -> absl::StatusOr<std::string> { return absl::DataLossError("broken"); });
   EXPECT_TRUE(absl::IsDataLoss(failed.status()));
@@ -79,7 +90,7 @@ TEST_F(PreparedModulesTest, AfterAFailureTheNextTries) {
 }
 
 TEST_F(PreparedModulesTest, AWaitingRunCanBeStopped) {
-  PreparedModules modules(Root());
+  PreparedModules modules(folder_.path() + "/prepared", "key");
   Notifier building;
   Notifier release;
   const Task builder("builder", [&] {
@@ -101,7 +112,7 @@ TEST_F(PreparedModulesTest, AWaitingRunCanBeStopped) {
 }
 
 TEST_F(PreparedModulesTest, WhatIsThereIsNotReplaced) {
-  PreparedModules modules(Root());
+  PreparedModules modules(folder_.path() + "/prepared", "key");
   const auto first = modules.Publish("d", *Build("one"));
   ASSERT_TRUE(first.ok()) << first.status();
   const auto second = modules.Publish("d", *Build("two"));
@@ -110,7 +121,7 @@ TEST_F(PreparedModulesTest, WhatIsThereIsNotReplaced) {
 }
 
 TEST_F(PreparedModulesTest, RecentOnesComeFirst) {
-  PreparedModules modules(Root());
+  PreparedModules modules(folder_.path() + "/prepared", "key");
   for (const char* digest : {"a", "b", "c", "a"}) {
     ASSERT_TRUE(modules.Get(digest, control_, [this] { return Build("x"); }).ok());
   }
@@ -119,14 +130,14 @@ TEST_F(PreparedModulesTest, RecentOnesComeFirst) {
 
 TEST_F(PreparedModulesTest, WhatNobodyUsesGoesAway) {
   {
-    PreparedModules modules(Root());
+    PreparedModules modules(folder_.path() + "/prepared", "key");
     ASSERT_TRUE(modules.Publish("old", *Build("x")).ok());
     ASSERT_TRUE(modules.Publish("new", *Build("x")).ok());
   }
   const timespec long_ago = absl::ToTimespec(absl::Now() - absl::Hours(48));
   const timespec times[] = {long_ago, long_ago};
   ASSERT_EQ(utimensat(AT_FDCWD, (Root() + "/old").c_str(), times, 0), 0);
-  PreparedModules modules(Root(), absl::Hours(24));
+  PreparedModules modules(folder_.path() + "/prepared", "key", absl::Hours(24));
   EXPECT_THAT(modules.Recent(), ElementsAre("new"));
   EXPECT_FALSE(fs::exists(Root() + "/old"));
 }

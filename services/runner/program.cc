@@ -28,7 +28,6 @@ absl::StatusOr<std::unique_ptr<Program>> Program::Start(const ProgramOptions& op
   ASSIGN_OR_RETURN(program->metrics_, Metrics::Open(options.server.metrics_listen));
   program->run_metrics_ = std::make_unique<RunMetrics>(program->metrics_->registry());
   ASSIGN_OR_RETURN(program->workspace_, Workspace::Open(options.work_dir, id));
-  program->modules_ = std::make_unique<PreparedModules>(program->workspace_->prepared());
   program->plans_ = std::make_unique<PlanStore>(program->workspace_->plans());
 
   TerraformOptions terraform;
@@ -43,6 +42,12 @@ absl::StatusOr<std::unique_ptr<Program>> Program::Start(const ProgramOptions& op
     RETURN_IF_ERROR(MakeFolder(mirror));
   }
   RETURN_IF_ERROR(WriteFile(terraform.cli_config, CliConfig(mirror, options.provider_direct)));
+  // What was prepared links into the mirror, and knows where the engine looks for providers.
+  const std::string key =
+      Sha256Hex(absl::StrCat(terraform.engine.Label(), "\n", options.provider_mirror, "\n",
+                             options.provider_direct))
+          .substr(0, 12);
+  program->modules_ = std::make_unique<PreparedModules>(program->workspace_->prepared(), key);
   program->terraform_ = std::make_unique<Terraform>(terraform);
   LogInfo("runner begins", {{"runner", id},
                             {"engine", terraform.engine.Label()},

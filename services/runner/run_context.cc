@@ -15,6 +15,7 @@ namespace {
 
 // How much of what a program complained about an error quotes.
 constexpr size_t kQuotedLines = 10;
+constexpr int kMaxDiagnostics = 1000;
 
 absl::Status Failed(const RunContext& context, std::string_view message,
                     std::string_view address = "") {
@@ -89,6 +90,7 @@ absl::Status RunTerraform(RunContext& context, const Command& command, JsonEvent
 }
 
 void KeepDiagnostic(RunContext& context, v1::Diagnostic diagnostic) {
+  if (context.result.diagnostics_size() >= kMaxDiagnostics) return;
   diagnostic.set_summary(ValidUtf8(context.scrubber.Scrub(diagnostic.summary())));
   diagnostic.set_detail(ValidUtf8(context.scrubber.Scrub(diagnostic.detail())));
   *context.result.add_diagnostics() = std::move(diagnostic);

@@ -69,7 +69,7 @@ absl::Status RunCommand(RunContext& context, const Command& command, const Sink&
 // in the result. RUN_FAILED with the first error when it fails.
 absl::Status RunTerraform(RunContext& context, const Command& command, JsonEvents::Mode mode);
 
-// Keeps a diagnostic for the result, without secrets.
+// Keeps a diagnostic for the result, without secrets; the first 1000 of them.
 void KeepDiagnostic(RunContext& context, v1::Diagnostic diagnostic);
 
 // Where Terraform runs in one of the run's folders.

@@ -31,16 +31,15 @@ std::string InsideJson(std::string_view text) {
 
 }  // namespace
 
-Scrubber::Scrubber(const internal::v1::Assignment& assignment) {
+Scrubber::Scrubber(const internal::v1::Assignment& assignment,
+                   const std::map<std::string, std::string>& passed) {
   for (const std::string& name : assignment.sensitive_parameters()) {
     const auto found = assignment.parameters().fields().find(name);
     if (found == assignment.parameters().fields().end()) continue;
     LearnAll(ToJson(found->second));
   }
-  for (const auto& [name, value] : assignment.environment()) {
-    // A key's id is no secret, and people need it to find out which key was refused.
-    if (NamesSecret(name) && name != "AWS_ACCESS_KEY_ID") Learn(value);
-  }
+  for (const auto& [name, value] : assignment.environment()) LearnVariable(name, value);
+  for (const auto& [name, value] : passed) LearnVariable(name, value);
   Sort();
 }
 
@@ -48,6 +47,11 @@ void Scrubber::LearnMarked(const json& value, const json& marks) {
   const size_t known = secrets_.size();
   LearnBelow(value, marks);
   if (secrets_.size() > known) Sort();
+}
+
+void Scrubber::LearnVariable(const std::string& name, const std::string& value) {
+  // A key's id is no secret, and people need it to find out which key was refused.
+  if (NamesSecret(name) && name != "AWS_ACCESS_KEY_ID") Learn(value);
 }
 
 void Scrubber::LearnAll(const json& value) {

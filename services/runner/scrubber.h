@@ -1,6 +1,7 @@
 // Keeps secrets out of what people read.
 #pragma once
 
+#include <map>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <string_view>
@@ -23,7 +24,9 @@ class Scrubber {
   Scrubber() = default;
   // Knows each string and number in the sensitive parameters, each line of those of several lines,
   // their form inside JSON, and environment variables whose names tell that they are secret.
-  explicit Scrubber(const internal::v1::Assignment& assignment);
+  // `passed` are variables that every run gets besides those of the assignment.
+  explicit Scrubber(const internal::v1::Assignment& assignment,
+                    const std::map<std::string, std::string>& passed = {});
 
   // Learns more: each string and number in the parts of a value that a tree of marks (true, false,
   // objects and arrays of them, as Terraform's JSON has it) calls secret.
@@ -36,6 +39,8 @@ class Scrubber {
 
  private:
   void Learn(std::string_view secret);
+  // An environment variable, when its name tells that it is secret.
+  void LearnVariable(const std::string& name, const std::string& value);
   void LearnAll(const nlohmann::json& value);
   void LearnBelow(const nlohmann::json& value, const nlohmann::json& marks);
   void Sort();

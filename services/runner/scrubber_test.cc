@@ -61,6 +61,8 @@ TEST(ScrubberTest, KnowsSecretVariablesOfTheEnvironment) {
   (*assignment.mutable_environment())["AWS_REGION"] = "eu-west-1";
   EXPECT_EQ(Scrubber(assignment).Scrub("wJalrXUt AKIA1234 eu-west-1"),
             "(sensitive) AKIA1234 eu-west-1");
+  const Scrubber with_passed(assignment, {{"VAULT_TOKEN", "hvs.1234"}, {"REGION", "here"}});
+  EXPECT_EQ(with_passed.Scrub("hvs.1234 wJalrXUt here"), "(sensitive) (sensitive) here");
 }
 
 TEST(ScrubberTest, LearnsWhatIsMarked) {

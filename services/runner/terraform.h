@@ -49,6 +49,9 @@ class Terraform {
   explicit Terraform(TerraformOptions options) : options_(std::move(options)) {}
 
   const Engine& engine() const { return options_.engine; }
+  const std::map<std::string, std::string>& passed_environment() const {
+    return options_.passed_environment;
+  }
 
   Command Init(const TerraformSite& site) const;
   Command Validate(const TerraformSite& site) const;

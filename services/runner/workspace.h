@@ -1,9 +1,4 @@
-// The folders of a runner.
-//
-//   locks/<runner>              held by a living runner; says where its temporary files are
-//   runs/<runner>/<run>-<gen>/  one run; gone when it ends, or when the next runner finds it
-//   orphaned tmp/<short>/<number>/       temporary files of one run prepared/<digest>/ initialised
-//   modules, shared plans/<digest>              plan files, shared
+// The folders of a runner; README.md has a map of them.
 #pragma once
 
 #include <atomic>

@@ -67,7 +67,7 @@ absl::StatusOr<Rows<v1::Event>> ListEvents(soci::session& sql, const std::string
         int64_t from = oldest_first ? 0 : INT64_MAX;
         if (!after.empty() && !absl::SimpleAtoi(after, &from)) from = 0;
         sql << absl::StrCat(
-            "SELECT CAST(sequence AS TEXT), body FROM events "
+            "SELECT CAST(sequence AS TEXT) AS key, body FROM events "
             "WHERE project = :project AND sequence ",
             oldest_first ? "> :from ORDER BY sequence" : "< :from ORDER BY sequence DESC",
             " LIMIT :limit"),

@@ -70,6 +70,13 @@ absl::StatusOr<StackRecord> StackOf(Change& change, const ChangeRequest& request
   return LockStack(change, name);
 }
 
+// A request, locked after its stack: who locks both does it in this order.
+absl::StatusOr<ChangeRequest> LockRequest(Change& change, const std::string& name) {
+  ASSIGN_OR_RETURN(const ChangeRequest request, FindChangeRequest(change.sql, name));
+  if (!request.stack().empty()) RETURN_IF_ERROR(StackOf(change, request).status());
+  return LockChangeRequest(change, name);
+}
+
 // Ends a request with a no, and the change with it.
 absl::Status Close(Change& change, ChangeRequest& request, ChangeRequest::State state,
                    const std::string& type, const std::string& message) {
@@ -110,7 +117,7 @@ absl::StatusOr<ChangeRequest> Edit(
         ChangeRequest request;
         RETURN_IF_ERROR(Once(change, sent.request_id(), Request::descriptor()->full_name(), sent,
                              request, [&]() -> absl::Status {
-                               ASSIGN_OR_RETURN(request, LockChangeRequest(change, sent.name()));
+                               ASSIGN_OR_RETURN(request, LockRequest(change, sent.name()));
                                RETURN_IF_ERROR(CheckEtag(etag, request.etag(), request.name()));
                                return body(change, request);
                              }));
@@ -227,13 +234,13 @@ absl::StatusOr<ChangeRequest> Reviews::Comment(const Principal& caller,
 }
 
 absl::Status WithdrawRequest(Change& change, const std::string& name, const std::string& message) {
-  ASSIGN_OR_RETURN(ChangeRequest request, LockChangeRequest(change, name));
+  ASSIGN_OR_RETURN(ChangeRequest request, LockRequest(change, name));
   RETURN_IF_ERROR(CheckOpen(request));
   return Close(change, request, ChangeRequest::WITHDRAWN, "withdrawn", message);
 }
 
 absl::Status ExpireRequest(Change& change, const std::string& name) {
-  ASSIGN_OR_RETURN(ChangeRequest request, LockChangeRequest(change, name));
+  ASSIGN_OR_RETURN(ChangeRequest request, LockRequest(change, name));
   if (request.state() != ChangeRequest::PENDING) return absl::OkStatus();
   return Close(change, request, ChangeRequest::EXPIRED, "expired",
                "nobody answered the request in time");

@@ -43,12 +43,22 @@ absl::Status Once(Change& change, const std::string& request_id, const std::stri
   }
   const std::string digest = Sha256Hex(absl::StrCat(method, "\n", request.SerializeAsString()));
   const int64_t oldest = ToMicros(change.now - absl::Hours(24));
-  std::string seen_digest, seen_body;
-  change.sql << "SELECT digest, body FROM requests WHERE caller = :caller AND request_id = :id "
-                "AND create_micros > :oldest",
-      soci::use(change.actor.name), soci::use(request_id), soci::use(oldest),
-      soci::into(seen_digest), soci::into(seen_body);
-  if (change.sql.got_data()) {
+  const int64_t now = ToMicros(change.now);
+  // Made first, so that the same request sent twice at once waits here for its first answer.
+  soci::statement claim =
+      (change.sql.prepare << "INSERT INTO requests (caller, request_id, digest, create_micros, "
+                             "body) VALUES (:caller, :id, :digest, :now, '') "
+                             "ON CONFLICT (caller, request_id) DO UPDATE SET "
+                             "digest = excluded.digest, create_micros = excluded.create_micros "
+                             "WHERE requests.create_micros <= :oldest",
+       soci::use(change.actor.name), soci::use(request_id), soci::use(digest), soci::use(now),
+       soci::use(oldest));
+  claim.execute(true);
+  if (claim.get_affected_rows() == 0) {
+    std::string seen_digest, seen_body;
+    change.sql << "SELECT digest, body FROM requests WHERE caller = :caller AND request_id = :id",
+        soci::use(change.actor.name), soci::use(request_id), soci::into(seen_digest),
+        soci::into(seen_body);
     if (seen_digest != digest) {
       return Error(v1::REQUEST_ID_REUSED,
                    absl::StrCat("request_id ", request_id, " was used for another request"));
@@ -57,13 +67,8 @@ absl::Status Once(Change& change, const std::string& request_id, const std::stri
   }
   RETURN_IF_ERROR(body());
   const std::string packed = Pack(response);
-  const int64_t now = ToMicros(change.now);
-  change.sql << "INSERT INTO requests (caller, request_id, digest, create_micros, body) "
-                "VALUES (:caller, :id, :digest, :now, :body) "
-                "ON CONFLICT (caller, request_id) DO UPDATE SET digest = excluded.digest, "
-                "create_micros = excluded.create_micros, body = excluded.body",
-      soci::use(change.actor.name), soci::use(request_id), soci::use(digest), soci::use(now),
-      soci::use(packed);
+  change.sql << "UPDATE requests SET body = :body WHERE caller = :caller AND request_id = :id",
+      soci::use(packed), soci::use(change.actor.name), soci::use(request_id);
   return absl::OkStatus();
 }
 

@@ -387,6 +387,8 @@ absl::StatusOr<int> RunQueue::TakeBack() {
                          FindRevision(change.sql, name, stack.stack().latest_revision()));
         if (stack.state_serial() != revision.revision().plan().state_serial()) {
           // Terraform refuses a plan of an older state.
+          // The next generation, so that the lost runner's completion is refused.
+          ++entry.generation;
           FinishEntry(change, entry);
           run.mutable_run()->set_state(Run::FAILED);
           *run.mutable_run()->mutable_error() = ToProto(

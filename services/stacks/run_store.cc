@@ -107,7 +107,7 @@ absl::StatusOr<Rows<v1::RunEvent>> ListRunEvents(soci::session& sql, const std::
           std::vector<std::string>& bodies) {
         int64_t from = 0;
         if (!after.empty() && !absl::SimpleAtoi(after, &from)) from = INT64_MAX;
-        sql << "SELECT CAST(sequence AS TEXT), body FROM run_events WHERE run = :run "
+        sql << "SELECT CAST(sequence AS TEXT) AS key, body FROM run_events WHERE run = :run "
                "AND sequence > :from ORDER BY sequence LIMIT :limit",
             soci::use(run), soci::use(from), soci::use(limit), soci::into(keys), soci::into(bodies);
       },

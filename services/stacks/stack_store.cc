@@ -164,7 +164,7 @@ absl::StatusOr<Rows<RevisionRecord>> ListRevisions(
       [&](const std::string& after, int limit, std::vector<std::string>& keys,
           std::vector<std::string>& bodies) {
         const int64_t before = Before(after);
-        sql << "SELECT CAST(number AS TEXT), body FROM revisions WHERE project = :project "
+        sql << "SELECT CAST(number AS TEXT) AS key, body FROM revisions WHERE project = :project "
                "AND stack = :stack AND number < :before ORDER BY number DESC LIMIT :limit",
             soci::use(name.project), soci::use(name.stack), soci::use(before), soci::use(limit),
             soci::into(keys), soci::into(bodies);

@@ -71,7 +71,7 @@ absl::StatusOr<Rows<v1::StateVersion>> ListStates(
           std::vector<std::string>& bodies) {
         int64_t before = INT64_MAX;
         if (!after.empty() && !absl::SimpleAtoi(after, &before)) before = 0;
-        sql << "SELECT CAST(serial AS TEXT), body FROM state_versions WHERE uid = :uid "
+        sql << "SELECT CAST(serial AS TEXT) AS key, body FROM state_versions WHERE uid = :uid "
                "AND serial < :before ORDER BY serial DESC LIMIT :limit",
             soci::use(uid), soci::use(before), soci::use(limit), soci::into(keys),
             soci::into(bodies);

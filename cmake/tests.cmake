@@ -4,6 +4,8 @@
 function(stackyard_test name)
   cmake_parse_arguments(arg "POSTGRES" "TIMEOUT" "SOURCES;LIBS;LABELS" ${ARGN})
   add_executable(${name} ${arg_SOURCES})
+  # Apart from the product's programs.
+  set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
   target_link_libraries(${name} PRIVATE stackyard_warnings ${arg_LIBS} GTest::gmock
                         GTest::gtest_main)
   target_precompile_headers(${name} REUSE_FROM stackyard_test_pch)

@@ -23,6 +23,7 @@ set(STACKYARD_PCH_PRODUCT
 function(stackyard_test_pch)
   file(WRITE ${CMAKE_BINARY_DIR}/test_pch.cc "int main() { return 0; }\n")
   add_executable(stackyard_test_pch EXCLUDE_FROM_ALL ${CMAKE_BINARY_DIR}/test_pch.cc)
+  set_target_properties(stackyard_test_pch PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
   target_link_libraries(stackyard_test_pch
     PRIVATE stackyard_warnings stackyard_common GTest::gmock GTest::gtest_main)
   target_precompile_headers(stackyard_test_pch PRIVATE

@@ -2,7 +2,8 @@
 # fresh-test.sh [--keep] [GOAL...]: proves set-up on a bare machine. Makes a minimal Debian root
 # (no compiler, no Python, no sudo, no package lists), clones the committed state of this checkout
 # into it and runs the make goals there, in order; default: demo, then demo again.
-# Needs root. Takes about half an hour, most of it compiling.
+# Needs root. Takes about half an hour, most of it compiling; STACKYARD_FRESH_CCACHE=DIR lends it
+# the objects of a ccache folder, which proves the same set-up in a few minutes.
 #
 # The root gets what reaching the package registries takes on this host (DNS, certificates, client
 # settings, proxy variables) and nothing else: no Terraform, no provider, no Go. All mounts and
@@ -67,6 +68,10 @@ inside() {
     cd "$bare"
     mount -t proc proc proc
     mount -t tmpfs -o mode=1777 tmpfs tmp
+    if [ -n "${STACKYARD_FRESH_CCACHE:-}" ]; then
+      mkdir -p root/.cache/ccache
+      mount --bind "$STACKYARD_FRESH_CCACHE" root/.cache/ccache
+    fi
     mount --rbind /dev dev
     # A root of its own, not a chroot: the sandbox of the runner needs namespaces in it.
     mkdir -p .host

@@ -73,6 +73,7 @@ class FakeStacks : public v1::StackService::Service {
                         v1::Stack* response) override {
     if (request->name() != "projects/p/stacks/web") return ToGrpc(NotFound(request->name()));
     *response = Web(v1::Stack::READY);
+    response->set_operation("operations/o1");
     return grpc::Status::OK;
   }
   grpc::Status ListStacks(grpc::ServerContext*, const v1::ListStacksRequest* request,
@@ -326,6 +327,22 @@ TEST_F(CommandsTest, TheOutcomeIsTheExitCode) {
   EXPECT_EQ(code(Error(v1::RUN_FAILED, "x")), 1);
   EXPECT_EQ(code(Error(v1::QUOTA_EXCEEDED, "x")), 5);
   EXPECT_EQ(code(Error(v1::REQUEST_CLOSED, "x")), 8);
+}
+
+TEST_F(CommandsTest, WaitsForAStack) {
+  Operation done = At(v1::OperationMetadata::FINISHED);
+  done.set_done(true);
+  operations_.script = {At(v1::OperationMetadata::APPLYING), done};
+  const Result result = Run({"stacks", "wait", "web"});
+  EXPECT_EQ(result.code, 0) << result.err;
+  EXPECT_THAT(result.err, HasSubstr("APPLYING"));
+  EXPECT_THAT(result.out, HasSubstr("READY"));
+
+  *done.mutable_error() = ToProto(Error(v1::RUN_FAILED, "no such image"));
+  operations_.script = {done};
+  const Result failed = Run({"stacks", "wait", "web"});
+  EXPECT_EQ(failed.code, 1);
+  EXPECT_THAT(failed.err, HasSubstr("no such image"));
 }
 
 TEST_F(CommandsTest, InterruptLeavesTheOperationGoing) {

@@ -44,7 +44,8 @@ std::string StackText(const v1::Stack& stack, absl::Time now, bool color) {
   fields.Add("Resources", absl::StrCat(stack.resource_count()));
   fields.Add("Quota", AmountsText(stack.amounts()));
   fields.Add("Cost", PriceText(stack.estimated_micros_per_hour(), stack.currency()));
-  fields.Add("Lease", LeaseText(stack.lease(), now));
+  const bool gone = stack.state() == v1::Stack::DESTROYED || stack.state() == v1::Stack::REJECTED;
+  fields.Add("Lease", gone ? "" : LeaseText(stack.lease(), now));
   fields.Add("Drift", DriftText(stack, now));
   fields.Add("Request", stack.change_request());
   fields.Add("Run", stack.active_run());

@@ -3,6 +3,7 @@
 #include "absl/strings/str_cat.h"
 #include "cli/commands.h"
 #include "cli/errors.h"
+#include "cli/follow.h"
 #include "cli/names.h"
 #include "cli/plan_text.h"
 #include "cli/stack_text.h"
@@ -48,6 +49,21 @@ absl::Status Get(Context& context, const std::string& name) {
   return context.Show<v1::Stack>("StackService/GetStack", request, [&](const v1::Stack& stack) {
     context.output().out() << StackText(stack, context.Now(), context.output().color());
   });
+}
+
+// Follows the operation that goes on, and ends with what became of it.
+absl::Status Wait(Context& context, const std::string& name, const std::string& timeout) {
+  ASSIGN_OR_RETURN(const absl::Duration limit, ReadDuration("timeout", timeout));
+  v1::GetStackRequest request;
+  ASSIGN_OR_RETURN(*request.mutable_name(), FullName(kStack, context.project(), name));
+  v1::Stack stack;
+  RETURN_IF_ERROR(context.client().Call("StackService/GetStack", request, &stack));
+  if (!stack.operation().empty()) {
+    ASSIGN_OR_RETURN(const Operation operation,
+                     Follow(context, stack.operation(), limit, std::nullopt));
+    RETURN_IF_ERROR(OutcomeOf(operation));
+  }
+  return Get(context, name);
 }
 
 absl::Status Resources(Context& context, const std::string& name) {
@@ -150,6 +166,7 @@ void AddStackCommands(Command root, Context& context) {
   const auto list = std::make_shared<ListFlags>();
   const auto only = std::make_shared<std::string>();
   const auto reveal = std::make_shared<bool>(false);
+  const auto timeout = std::make_shared<std::string>("1h");
 
   stacks.Sub("list", "List stacks, of one project or of all that you may see")
       .Option("--filter", &list->filter, "EXPRESSION", "AIP-160 filter, like 'state = READY'")
@@ -159,6 +176,10 @@ void AddStackCommands(Command root, Context& context) {
   stacks.Sub("get", "Show a stack").Argument("NAME", name.get(), "Stack").Run([&context, name] {
     return Get(context, *name);
   });
+  stacks.Sub("wait", "Wait until what goes on with a stack is done; its outcome is the exit code")
+      .Argument("NAME", name.get(), "Stack")
+      .Option("--timeout", timeout.get(), "TIME", "Longest wait [1h]")
+      .Run([&context, name, timeout] { return Wait(context, *name, *timeout); });
   AddStackChangeCommands(stacks, context);
   stacks.Sub("resources", "List what is in the stack's state")
       .Argument("NAME", name.get(), "Stack")

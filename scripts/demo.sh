@@ -15,13 +15,14 @@ export STACKYARD_ENDPOINT=$STACKYARD_HOST:$STACKYARD_GRPC_PORT
 export STACKYARD_PROJECT=$PROJECT
 unset STACKYARD_TOKEN STACKYARD_TOKEN_FILE
 
-# Tokens of the three people; nobody else can read them.
+# Tokens of Ann and Dave, good for some hours: you can go on as them. Nobody else can read them.
 umask 077
-TOKENS=$(mktemp -d)
+TOKENS=$STACKYARD_DATA/demo
+NOTES=$(mktemp)
 STEP='starting'
 finish() {
   local rc=$?
-  rm -rf "$TOKENS"
+  rm -f "$NOTES"
   trap - EXIT
   [ "$rc" = 0 ] || die "the demo stopped while $STEP" \
     'read the lines above and the logs (make logs); mend the cause, then run: make demo'
@@ -44,9 +45,10 @@ heading() {
 
 # quiet USER ARGS...: runs the tool as somebody.
 quiet() {
-  local user=$1
+  local token=$TOKENS/$1.token
+  [ "$1" != admin ] || token=$STACKYARD_ADMIN_TOKEN_FILE
   shift
-  STACKYARD_TOKEN_FILE=$TOKENS/$user "$CLI" "$@"
+  STACKYARD_TOKEN_FILE=$token "$CLI" "$@"
 }
 
 # as USER ARGS...: the same, and shows the command.
@@ -67,22 +69,23 @@ code_of() {
 
 # ensure COMMAND...: what exists already is fine.
 ensure() {
-  code_of "$@" 2>"$TOKENS/notes"
+  code_of "$@" 2>"$NOTES"
   case $CODE in
-    0) cat "$TOKENS/notes" ;;
+    0) cat "$NOTES" ;;
     6) say 'is there already, from an earlier run' ;;
-    *) cat "$TOKENS/notes" >&2; return 1 ;;
+    *) cat "$NOTES" >&2; return 1 ;;
   esac
 }
 
 person() {
   ensure as admin users create "$1" --title "$2"
-  quiet admin tokens create "$1" --ttl 4h --title demo --file "$TOKENS/$1" 2>&1 | sed 's/ written to .*/ made/'
+  rm -f "$TOKENS/$1.token"
+  quiet admin tokens create "$1" --ttl 4h --title demo --file "$TOKENS/$1.token" 2>&1 | sed 's/ written to .*/ made/'
 }
 
 [ -x "$CLI" ] || die "$CLI is missing" 'run: make demo'
 [ -r "$STACKYARD_ADMIN_TOKEN_FILE" ] || die "there is no admin token in $STACKYARD_ADMIN_TOKEN_FILE" 'start the mesh: make up'
-cp "$STACKYARD_ADMIN_TOKEN_FILE" "$TOKENS/admin"
+mkdir -p "$TOKENS"
 
 heading "The admin makes a project, and lets Ann and Dave in" 'the project was set up'
 ensure as admin projects create "$PROJECT" --title 'Demo' --description 'Made by make demo'
@@ -137,7 +140,7 @@ ${BOLD}Where to go from here${PLAIN}
   REST       curl -H "Authorization: Bearer \$(cat $STACKYARD_ADMIN_TOKEN_FILE)" $REST/v1/projects/$PROJECT/stacks/$STACK
   CLI        . scripts/env.sh && source <(stackyard completion bash)
              export STACKYARD_ENDPOINT=$STACKYARD_ENDPOINT STACKYARD_PROJECT=$PROJECT
-             export STACKYARD_TOKEN_FILE=$STACKYARD_ADMIN_TOKEN_FILE
+             export STACKYARD_TOKEN_FILE=$TOKENS/ann.token   # or dave.token, to review
              stackyard stacks update $STACK --set shout=true --reason 'Louder' --until awaiting-approval
              stackyard stacks delete $STACK --wait
   Stop       make down

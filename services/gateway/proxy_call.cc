@@ -105,12 +105,9 @@ void ProxyCall::OnFirstMessage(bool ok) {
 void ProxyCall::OpenUpstream() {
   opened_ = true;
   references_.fetch_add(1);
-  auto deadline = context_->deadline();
-  if (!route_->client_streaming && !route_->server_streaming) {
-    deadline = std::min(deadline, std::chrono::system_clock::now() + kLongestUnary);
-  }
-  upstream_context_.set_deadline(deadline);
   headers_.PassOn(principal_, upstream_context_);
+  if (!route_->client_streaming && !route_->server_streaming) return CallUpstream();
+  upstream_context_.set_deadline(context_->deadline());
   // Headers, message and end go out as one.
   upstream_context_.set_initial_metadata_corked(true);
   stub_->PrepareBidiStreamingCall(&upstream_context_, route_->method, grpc::StubOptions(),
@@ -130,6 +127,19 @@ void ProxyCall::OpenUpstream() {
     upstream_.StartWriteLast(&request_, grpc::WriteOptions());
   }
   upstream_.StartCall();
+}
+
+void ProxyCall::CallUpstream() {
+  upstream_context_.set_deadline(
+      std::min(context_->deadline(), std::chrono::system_clock::now() + kLongestUnary));
+  // All of it is one batch with one completion; as a stream it would be four, and each of them a
+  // change of threads.
+  stub_->UnaryCall(&upstream_context_, route_->method, grpc::StubOptions(), &request_, &response_,
+                   [this](const grpc::Status& status) {
+                     CopyHeaders();
+                     has_response_ = status.ok();
+                     OnUpstreamDone(status);
+                   });
 }
 
 void ProxyCall::OnNextMessage(bool ok) {
@@ -186,12 +196,16 @@ void ProxyCall::OnWriteDone(bool ok) {
   upstream_.StartRead(&response_);
 }
 
+void ProxyCall::CopyHeaders() {
+  CopyToClient(upstream_context_.GetServerInitialMetadata(),
+               [this](const std::string& key, const std::string& value) {
+                 context_->AddInitialMetadata(key, value);
+               });
+}
+
 void ProxyCall::OnUpstreamHeaders(bool ok) {
   if (ok) {
-    CopyToClient(upstream_context_.GetServerInitialMetadata(),
-                 [this](const std::string& key, const std::string& value) {
-                   context_->AddInitialMetadata(key, value);
-                 });
+    CopyHeaders();
     // Clients of a stream want to know that it is open; a single answer takes its headers along.
     if (route_->server_streaming) StartSendInitialMetadata();
   }

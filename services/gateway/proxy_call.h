@@ -65,11 +65,15 @@ class ProxyCall final : public grpc::ServerGenericBidiReactor {
   // False when the call was refused.
   bool Authorize(std::string_view resource);
   void OpenUpstream();
+  // OpenUpstream for calls with one request and one answer.
+  void CallUpstream();
   // Lets upstream end although the client could still send.
   void DropWriteHold() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Cancels upstream; the call will end with `why`.
   void Abort(const absl::Status& why);
 
+  // Answers the client with the headers of the backend.
+  void CopyHeaders();
   void OnUpstreamHeaders(bool ok);
   void OnUpstreamRead(bool ok);
   void OnUpstreamWritten(bool ok);

@@ -50,8 +50,10 @@ make_root() {
   git clone -q "file://$ROOT" "$BARE$CHECKOUT"
 }
 
-# registry_variables: NAME=VALUE of what package clients need here; empty on most machines.
+# registry_variables: NAME=VALUE of what package clients need here; empty on most machines. Borrowed
+# objects are known by the language, too.
 registry_variables() {
+  [ -z "${STACKYARD_FRESH_CCACHE:-}" ] || env | grep -E '^(LANG|LC_[A-Z]+)=' || true
   env | grep -iE '^(https?_proxy|no_proxy|all_proxy|pip_(index_url|extra_index_url|trusted_host)|npm_config_registry|go(proxy|sumdb|nosumdb|private|noproxy))=' || true
 }
 

@@ -20,7 +20,12 @@ using v1::Stack;
 void AddFaultOf(const absl::Status& status, std::string_view field, Violations& violations) {
   google::rpc::BadRequest faults;
   if (!ReadDetail(status, faults)) return;
-  for (const auto& fault : faults.field_violations()) violations.Add(field, fault.description());
+  for (const auto& fault : faults.field_violations()) {
+    // Meters name the resource that they cannot count.
+    violations.Add(field, fault.field() == field
+                              ? fault.description()
+                              : absl::StrCat(fault.field(), " ", fault.description()));
+  }
 }
 
 // What can be said about the state alone.

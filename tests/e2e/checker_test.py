@@ -13,26 +13,6 @@ import checker
 import suite
 from mesh import ROOT, Mesh, eventually
 
-MESH = None
-
-
-def setUpModule():
-    global MESH
-    MESH = Mesh(stacks_flags=["--reconcile-interval", "24h"]).start()
-    try:
-        admin = MESH.rest("admin")
-        admin.post("/v1/projects?projectId=web", {})
-        for name, files in (("auto", bundles.counted()), ("reviewed", bundles.counted("required"))):
-            bundles.published(admin, name, "1", bundles.pack(files))
-    except BaseException:
-        MESH.close(show_logs=True)
-        raise
-
-
-def tearDownModule():
-    MESH.close()
-
-
 # ---- Protobuf by hand: rows hold packed messages -------------------------------------------------
 
 def varint(data, at):
@@ -89,7 +69,12 @@ def set_varint(data, path, value):
 
 class CheckerTest(unittest.TestCase):
     def setUp(self):
-        self.admin, self.data = MESH.rest("admin"), MESH.dir / "stacks"
+        self.mesh = Mesh(stacks_flags=["--reconcile-interval", "24h"]).start()
+        self.addCleanup(self.mesh.close)
+        self.admin, self.data = self.mesh.rest("admin"), self.mesh.dir / "stacks"
+        self.admin.post("/v1/projects?projectId=web", {})
+        for name, files in (("auto", bundles.counted()), ("reviewed", bundles.counted("required"))):
+            bundles.published(self.admin, name, "1", bundles.pack(files))
 
     def create(self, name, template="auto", amount=2):
         return self.admin.post(f"/v1/projects/web/stacks?stackId={name}", {
@@ -108,7 +93,7 @@ class CheckerTest(unittest.TestCase):
     def ledger(self, method, request):
         done = subprocess.run(
             [str(ROOT / "build/tools/bin/grpcurl"), "-plaintext", "-unix", "-d", json.dumps(request),
-             f"{MESH.dir}/quota.sock", f"stackyard.internal.v1.LedgerService/{method}"],
+             f"{self.mesh.dir}/quota.sock", f"stackyard.internal.v1.LedgerService/{method}"],
             capture_output=True, text=True, timeout=60)
         self.assertEqual(done.returncode, 0, done.stderr)
 
@@ -127,7 +112,7 @@ class CheckerTest(unittest.TestCase):
                  base64.b64encode(changed).decode(), row)
 
     def test_every_fault_is_found(self):
-        stacks = {name: self.admin.succeed(self.create(name)) for name in ("a", "b", "c", "d", "gone")}
+        stacks = {name: self.admin.succeed(self.create(name)) for name in ("aa", "bb", "cc", "dd", "gone")}
         self.create("waits", "reviewed")
         eventually(lambda: self.admin.get("/v1/projects/web/stacks/waits")["state"] == checker.WAITING,
                    "one waits for review")
@@ -139,12 +124,12 @@ class CheckerTest(unittest.TestCase):
         problems = []
 
         # The ledger.
-        self.ledger("Release", {"name": held[stacks["a"]["uid"]]["name"]})
-        problems = self.found(r"stacks/a has resources and 0 committed", problems)
-        self.ledger("Commit", {"name": held[stacks["b"]["uid"]]["name"],
+        self.ledger("Release", {"name": held[stacks["aa"]["uid"]]["name"]})
+        problems = self.found(r"stacks/aa has resources and 0 committed", problems)
+        self.ledger("Commit", {"name": held[stacks["bb"]["uid"]]["name"],
                                "amounts": [{"metric": "resources", "value": 3}]})
-        problems = self.found(r"stacks/b holds .*3.*, its state comes to", problems)
-        stray = dict(held[stacks["c"]["uid"]], name="projects/web/quota/reservations/nobody-1",
+        problems = self.found(r"stacks/bb holds .*3.*, its state comes to", problems)
+        stray = dict(held[stacks["cc"]["uid"]], name="projects/web/quota/reservations/nobody-1",
                      holder="projects/web/stacks/nobody", expireTime="2100-01-01T00:00:00Z")
         self.ledger("Reserve", {"reservation": {
             key: stray[key] for key in
@@ -152,42 +137,40 @@ class CheckerTest(unittest.TestCase):
         problems = self.found(r"nobody-1 is PENDING and belongs to no stack", problems)
 
         # Stacks, operations, tasks, the queue.
-        self.edit("stacks", "uid", stacks["c"]["uid"], [1, 8], 4)
-        problems = self.found(r"stacks/c is APPLYING at rest", problems)
-        self.assertRegex("\n".join(problems), r"stacks/c is APPLYING, its events end in READY")
-        self.edit("operations", "id", stacks["d"]["operation"], [1, 3], 0)
-        problems = self.found(rf"{stacks['d']['operation']} has not ended", problems)
+        self.edit("stacks", "uid", stacks["cc"]["uid"], [1, 8], 4)
+        problems = self.found(r"stacks/cc is APPLYING at rest", problems)
+        self.assertRegex("\n".join(problems), r"stacks/cc is APPLYING, its events end in READY")
+        self.edit("operations", "id", stacks["dd"]["operation"], [1, 3], 0)
+        problems = self.found(rf"{stacks['dd']['operation']} has not ended", problems)
         self.sql("INSERT INTO queue (target, busy, work, leased, generation, runner, lease_until, "
                  "cancel, events_seen, log_seen, enqueue_micros) "
                  "VALUES ('left', 'left', 3, 1, 1, 'r', 9000000000000000, 0, 0, 0, 0)")
         problems = self.found(r"left is in the queue", problems)
-        self.sql("DELETE FROM tasks WHERE name = ?", f"lease/{stacks['d']['uid']}")
-        problems = self.found(r"nobody watches the lease of projects/web/stacks/d", problems)
+        self.sql("DELETE FROM tasks WHERE name = ?", f"lease/{stacks['dd']['uid']}")
+        problems = self.found(r"nobody watches the lease of projects/web/stacks/dd", problems)
         self.sql("INSERT INTO tasks (name, due, lease_until, attempts, body) "
                  "VALUES ('commit/left', 1, 9000000000000000, 1, '')")
         problems = self.found(r"commit/left is due and not done", problems)
 
         # Runs and requests.
-        self.edit("runs", "number = 2 AND stack", "d", [1, 3], 2)
-        problems = self.found(r"stacks/d/runs/2 is RUNNING at rest", problems)
+        self.edit("runs", "number = 2 AND stack", "dd", [1, 3], 2)
+        problems = self.found(r"stacks/dd/runs/2 is RUNNING at rest", problems)
         self.edit("change_requests", "number", 1, [3], 2)
         problems = self.found(r"stacks/waits waits for .*, which is not open", problems)
 
         # Events.
-        self.sql("UPDATE events SET sequence = 100000 WHERE project = 'web' AND sequence = 5")
+        self.sql("DELETE FROM events WHERE project = 'web' AND sequence = 5")
         problems = self.found(r"events of projects/web do not verify", problems)
         self.assertRegex("\n".join(problems), r"sequences of projects/web's events have gaps")
 
         # A stack that disappears leaves its reservation.
-        self.sql("DELETE FROM stacks WHERE uid = ?", stacks["d"]["uid"])
+        self.sql("DELETE FROM stacks WHERE uid = ?", stacks["dd"]["uid"])
         self.found(r"belongs to no stack", problems)
 
     def test_what_is_judged_is_judged_by_itself(self):
         """Facts spoiled in ways that no database would take."""
-        self.admin.post("/v1/projects?projectId=lab", {})
-        for name in ("x", "y"):
-            self.admin.succeed(self.admin.post(f"/v1/projects/lab/stacks?stackId={name}", {
-                "templateVersion": "templates/auto/versions/1", "parameters": {"amount": 1}}))
+        for name in ("xx", "yy"):
+            self.admin.succeed(self.create(name))
         checker.settle(self.admin, self.data)
         text = json.dumps(checker.collect(self.admin, self.data))
 
@@ -195,8 +178,8 @@ class CheckerTest(unittest.TestCase):
             facts = json.loads(text)
             before = checker.judge(facts)
             facts = json.loads(text)
-            x, y = (next(s for s in facts["stacks"] if s["name"] == f"projects/lab/stacks/{name}")
-                    for name in ("x", "y"))
+            x, y = (next(s for s in facts["stacks"] if s["name"] == f"projects/web/stacks/{name}")
+                    for name in ("xx", "yy"))
             spoil(facts, x, y)
             self.assertRegex("\n".join(p for p in checker.judge(facts) if p not in before), pattern)
 
@@ -207,11 +190,11 @@ class CheckerTest(unittest.TestCase):
         told(lambda f, x, y: f["runs"].append(next(
             r for r in f["runs"] if r["type"] == "APPLY" and r["name"].startswith(x["name"]))),
              "was applied 2 times")
-        told(lambda f, x, y: next(e for e in f["events"]["projects/lab"] if e["type"] ==
+        told(lambda f, x, y: next(e for e in f["events"]["projects/web"] if e["type"] ==
                                   "stack.applyAsked").update(type="stack.applied"), "no step")
-        told(lambda f, x, y: f["events"]["projects/lab"].remove(next(
-            e for e in f["events"]["projects/lab"] if e["type"] == "stack.applyAsked")), "goes on from")
-        told(lambda f, x, y: f["usage"]["projects/lab"][0].update(committed="99"), "usage of")
+        told(lambda f, x, y: f["events"]["projects/web"].remove(next(
+            e for e in f["events"]["projects/web"] if e["type"] == "stack.applyAsked")), "goes on from")
+        told(lambda f, x, y: f["usage"]["projects/web"][0].update(committed="99"), "usage of")
 
 
 if __name__ == "__main__":

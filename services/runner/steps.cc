@@ -166,9 +166,8 @@ std::vector<Step> StepsFor(const Assignment& assignment) {
     case Assignment::PLAN:
       return {prepare, PlanStep(PlanKind::kNormal), {"show", Show}, {"save", SavePlan}};
     case Assignment::PREVIEW:
-      return {prepare, PlanStep(PlanKind::kNormal), {"show", Show}};
     case Assignment::REFRESH:
-      return {prepare, PlanStep(PlanKind::kRefreshOnly), {"show", Show}};
+      return {prepare, PlanStep(PlanKind::kNormal), {"show", Show}};
     case Assignment::APPLY:
       return {prepare, ChangeStep("apply"), save_state};
     case Assignment::DESTROY:

@@ -50,7 +50,11 @@ void CollectNames(const Message& row, std::set<std::string>& names) {
   }
 }
 
-// Timers say nothing about reservations.
+// What is due later is a timer and says nothing about reservations; steps with quota are put off
+// for less.
+constexpr absl::Duration kSoon = absl::Minutes(10);
+
+// Kinds that are timers also when they are due.
 bool IsTimer(TaskRecord::Kind kind) {
   return kind == TaskRecord::END_LEASE || kind == TaskRecord::EXPIRE_REQUEST ||
          kind == TaskRecord::CHECK_DRIFT;
@@ -77,9 +81,10 @@ struct Look {
 };
 
 absl::StatusOr<Look> LookAround(Store& store) {
-  return store.ReadValue<Look>([](soci::session& sql) -> absl::StatusOr<Look> {
+  const absl::Time soon = store.Now() + kSoon;
+  return store.ReadValue<Look>([&](soci::session& sql) -> absl::StatusOr<Look> {
     Look look;
-    ASSIGN_OR_RETURN(const std::vector<TaskRecord> tasks, AllTasks(sql));
+    ASSIGN_OR_RETURN(const std::vector<TaskRecord> tasks, TasksUntil(sql, soon));
     for (const TaskRecord& task : tasks) {
       CollectNames(task, look.of_tasks);
       if (!IsTimer(task.kind())) look.busy.insert(task.stack_uid());

@@ -30,9 +30,11 @@ bool HasTask(soci::session& sql, const std::string& name) {
   return count > 0;
 }
 
-absl::StatusOr<std::vector<TaskRecord>> AllTasks(soci::session& sql) {
+absl::StatusOr<std::vector<TaskRecord>> TasksUntil(soci::session& sql, absl::Time time) {
   std::vector<TaskRecord> tasks;
-  soci::rowset<std::string> bodies = (sql.prepare << "SELECT body FROM tasks ORDER BY id");
+  const int64_t until = ToMicros(time);
+  soci::rowset<std::string> bodies =
+      (sql.prepare << "SELECT body FROM tasks WHERE due <= :until ORDER BY id", soci::use(until));
   for (const std::string& body : bodies) {
     ASSIGN_OR_RETURN(tasks.emplace_back(), Unpacked<TaskRecord>(body));
   }

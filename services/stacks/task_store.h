@@ -35,8 +35,8 @@ bool FinishTask(Change& change, const DueTask& task);
 // Puts a claimed task off.
 void PostponeTask(Change& change, const DueTask& task, absl::Time due);
 
-// Every task, due or not.
-absl::StatusOr<std::vector<TaskRecord>> AllTasks(soci::session& sql);
+// Every task that is due by a time.
+absl::StatusOr<std::vector<TaskRecord>> TasksUntil(soci::session& sql, absl::Time time);
 
 // When the next task is due; InfiniteFuture: none.
 absl::Time NextDue(soci::session& sql);

@@ -265,7 +265,7 @@ class ChangesTest(unittest.TestCase):
     def test_labels_and_annotations_need_no_run(self):
         before = self.create("worded", amount=1)
         operation = self.ann.patch(
-            "/v1/projects/web/stacks/worded?updateMask=labels,annotations,displayName",
+            "/v1/projects/web/stacks/worded?updateMask=labels,annotations,display_name",
             {"labels": {"team": "web"}, "annotations": {"note": "hi"}, "displayName": "Worded"})
         self.assertTrue(operation["done"])
         stack = self.stack("worded")

@@ -183,8 +183,9 @@ class Chaos:
     def run(self, threads_per_person=2):
         print(f"seed {self.seed}: {self.stacks} stacks", flush=True)
         # Room for most of it, so that quota says no now and then.
-        self.insist(self.client("admin").put, "/v1/projects/web/quota/limits/resources",
-                    {"value": max(10, self.stacks * 2)})
+        for metric, limit in (("resources", self.stacks * 2), ("stacks", self.stacks)):
+            self.insist(self.client("admin").put, f"/v1/projects/web/quota/limits/{metric}",
+                        {"value": limit})
         names = [f"c{self.seed % 10000}-{i}" for i in range(self.stacks)]
         lanes = len(self.people) * threads_per_person
         workers = [self.thread(self.user, self.people[lane % len(self.people)], names[lane::lanes])

@@ -35,6 +35,7 @@ v1::Stack Web(v1::Stack::State state) {
   stack.set_name("projects/p/stacks/web");
   stack.set_template_version("templates/hello/versions/1");
   stack.set_state(state);
+  (*stack.mutable_parameters()->mutable_fields())["name"].set_string_value("Ada");
   (*stack.mutable_outputs())["message"].mutable_value()->set_string_value("Hello, Ada!");
   return stack;
 }
@@ -66,6 +67,36 @@ class FakeStacks : public v1::StackService::Service {
   grpc::Status UpdateStack(grpc::ServerContext*, const v1::UpdateStackRequest* request,
                            Operation* response) override {
     updated = *request;
+    *response = At(v1::OperationMetadata::QUEUED);
+    return grpc::Status::OK;
+  }
+  grpc::Status PreviewStack(grpc::ServerContext*, const v1::PreviewStackRequest* request,
+                            Operation* response) override {
+    previewed = *request;
+    *response = At(v1::OperationMetadata::QUEUED);
+    return grpc::Status::OK;
+  }
+  grpc::Status ImportStack(grpc::ServerContext*, const v1::ImportStackRequest* request,
+                           Operation* response) override {
+    imported = *request;
+    *response = At(v1::OperationMetadata::QUEUED);
+    return grpc::Status::OK;
+  }
+  grpc::Status CheckDrift(grpc::ServerContext*, const v1::CheckDriftRequest* request,
+                          Operation* response) override {
+    asked.push_back("drift " + request->name());
+    *response = At(v1::OperationMetadata::QUEUED);
+    return grpc::Status::OK;
+  }
+  grpc::Status RepairDrift(grpc::ServerContext*, const v1::RepairDriftRequest* request,
+                           Operation* response) override {
+    asked.push_back("repair " + request->name());
+    *response = At(v1::OperationMetadata::QUEUED);
+    return grpc::Status::OK;
+  }
+  grpc::Status RollbackStack(grpc::ServerContext*, const v1::RollbackStackRequest* request,
+                             Operation* response) override {
+    asked.push_back(absl::StrCat("rollback ", request->name(), " to ", request->revision()));
     *response = At(v1::OperationMetadata::QUEUED);
     return grpc::Status::OK;
   }
@@ -102,6 +133,9 @@ class FakeStacks : public v1::StackService::Service {
   std::string authorization;
   v1::CreateStackRequest created;
   v1::UpdateStackRequest updated;
+  v1::PreviewStackRequest previewed;
+  v1::ImportStackRequest imported;
+  std::vector<std::string> asked;
   std::vector<std::string> parents;
 };
 
@@ -421,6 +455,73 @@ TEST_F(CommandsTest, UpdateNamesWhatItChanges) {
   EXPECT_THAT(stacks_.updated.update_mask().paths(),
               ::testing::UnorderedElementsAre("parameters.repeat", "display_name"));
   EXPECT_EQ(stacks_.updated.stack().parameters().fields().at("repeat").number_value(), 4);
+}
+
+TEST_F(CommandsTest, PreviewShowsThePlanAndWhatIsShort) {
+  v1::StackPreview preview;
+  v1::ResourceChange* change = preview.mutable_plan()->add_changes();
+  change->set_address("terraform_data.x");
+  change->set_action(v1::ResourceChange::CREATE);
+  v1::Shortfall* shortfall = preview.add_shortfalls();
+  shortfall->set_metric("resources");
+  shortfall->set_requested(3);
+  shortfall->set_limit(2);
+  Operation done = At(v1::OperationMetadata::FINISHED);
+  done.set_done(true);
+  done.mutable_response()->PackFrom(preview);
+  operations_.script = {done};
+  const Result result =
+      Run({"stacks", "preview", "-t", "hello@1", "--set", "repeat=3", "--lease", "3d"});
+  EXPECT_EQ(result.code, 0) << result.err;
+  EXPECT_THAT(result.out, HasSubstr("+ terraform_data.x"));
+  EXPECT_THAT(result.out, HasSubstr("Quota does not hold for it:"));
+  EXPECT_EQ(stacks_.previewed.parent(), "projects/p");
+  EXPECT_EQ(stacks_.previewed.stack().name(), "");
+  EXPECT_EQ(stacks_.previewed.stack().parameters().fields().at("repeat").number_value(), 3);
+  EXPECT_EQ(stacks_.previewed.stack().lease().duration().seconds(), 72 * 3600);
+
+  operations_.script = {done};
+  EXPECT_EQ(Run({"stacks", "preview", "web", "--set", "repeat=4"}).code, 0);
+  const v1::Stack& changed = stacks_.previewed.stack();
+  EXPECT_EQ(changed.name(), "projects/p/stacks/web");
+  EXPECT_EQ(changed.template_version(), "templates/hello/versions/1");
+  EXPECT_EQ(changed.parameters().fields().at("repeat").number_value(), 4);
+  EXPECT_EQ(changed.parameters().fields().at("name").string_value(), "Ada")
+      << "what is not said stays";
+  EXPECT_EQ(Run({"stacks", "preview"}).code, 2) << "neither a stack nor a template";
+}
+
+TEST_F(CommandsTest, ImportSendsTheState) {
+  const std::string path = directory_ + "/terraform.tfstate";
+  std::ofstream(path) << R"({"version": 4})";
+  const Result result = Run({"stacks", "import", "old", "-t", "hello@1", "--state", path, "--set",
+                             "repeat=2", "--reason", "moving in"});
+  EXPECT_EQ(result.code, 0) << result.err;
+  EXPECT_EQ(stacks_.imported.parent(), "projects/p");
+  EXPECT_EQ(stacks_.imported.stack_id(), "old");
+  EXPECT_EQ(stacks_.imported.state(), R"({"version": 4})");
+  EXPECT_EQ(stacks_.imported.reason(), "moving in");
+  EXPECT_FALSE(stacks_.imported.request_id().empty());
+  EXPECT_EQ(stacks_.imported.stack().parameters().fields().at("repeat").number_value(), 2);
+  EXPECT_EQ(Run({"stacks", "import", "old", "-t", "hello@1", "--state", path + ".none"}).code, 2);
+}
+
+TEST_F(CommandsTest, DriftRepairAndRollbackNameTheStack) {
+  Operation done = Done();
+  v1::Stack stack = Web(v1::Stack::READY);
+  v1::ResourceChange* change = stack.mutable_drift()->add_changes();
+  change->set_address("aws_s3_object.this");
+  change->set_action(v1::ResourceChange::UPDATE);
+  done.mutable_response()->PackFrom(stack);
+  operations_.script = {done};
+  const Result drift = Run({"stacks", "drift", "web", "--wait"});
+  EXPECT_EQ(drift.code, 0) << drift.err;
+  EXPECT_THAT(drift.out, HasSubstr("~ aws_s3_object.this"));
+  EXPECT_EQ(Run({"stacks", "repair", "web"}).code, 0);
+  EXPECT_EQ(Run({"stacks", "rollback", "web", "--to", "3"}).code, 0);
+  EXPECT_THAT(stacks_.asked,
+              ::testing::ElementsAre("drift projects/p/stacks/web", "repair projects/p/stacks/web",
+                                     "rollback projects/p/stacks/web to 3"));
 }
 
 TEST_F(CommandsTest, ShowsAndApprovesThePlan) {

@@ -19,7 +19,7 @@ namespace {
 
 constexpr char kStack[] = "projects/*/stacks/*";
 
-// Flags of create, update and preview.
+// Flags of create, update, preview and import.
 struct ChangeFlags {
   std::string name, version, display_name, lease, reason;
   std::vector<std::string> labels;
@@ -53,6 +53,13 @@ absl::Status FillValues(Context& context, const ChangeFlags& flags, v1::Stack& s
   return absl::OkStatus();
 }
 
+absl::Status FillLease(const ChangeFlags& flags, v1::Stack& stack) {
+  if (flags.lease.empty()) return absl::OkStatus();
+  ASSIGN_OR_RETURN(const absl::Duration lease, ReadDuration("lease", flags.lease));
+  *stack.mutable_lease()->mutable_duration() = ToProto(lease);
+  return absl::OkStatus();
+}
+
 // Starts an operation on a stack and ends the command.
 template <typename Request>
 absl::Status Start(Context& context, const std::string& method, Request& request,
@@ -74,10 +81,7 @@ absl::Status Create(Context& context, const ChangeFlags& flags) {
   request.set_validate_only(flags.validate_only);
   v1::Stack& stack = *request.mutable_stack();
   ASSIGN_OR_RETURN(*stack.mutable_template_version(), VersionName(flags.version));
-  if (!flags.lease.empty()) {
-    ASSIGN_OR_RETURN(const absl::Duration lease, ReadDuration("lease", flags.lease));
-    *stack.mutable_lease()->mutable_duration() = ToProto(lease);
-  }
+  RETURN_IF_ERROR(FillLease(flags, stack));
   RETURN_IF_ERROR(FillValues(context, flags, stack));
   return Start(context, "CreateStack", request, flags.wait);
 }
@@ -110,12 +114,54 @@ absl::Status Update(Context& context, const ChangeFlags& flags) {
   return Start(context, "UpdateStack", request, flags.wait);
 }
 
-absl::Status Preview(Context& context, const ChangeFlags& flags) {
-  v1::PreviewStackRequest request;
-  ASSIGN_OR_RETURN(*request.mutable_parent(), ProjectName(context.project()));
+// The parameters of a stack as they would be: what it has, and what is said on top of it.
+absl::Status FillUpdate(Context& context, const ChangeFlags& flags, v1::Stack& stack) {
+  v1::GetStackRequest get;
+  get.set_name(stack.name());
+  v1::Stack current;
+  RETURN_IF_ERROR(context.client().Call("StackService/GetStack", get, &current));
+  if (stack.template_version().empty()) stack.set_template_version(current.template_version());
+  RETURN_IF_ERROR(FillValues(context, flags, stack));
+  for (const auto& [key, value] : stack.parameters().fields()) {
+    (*current.mutable_parameters()->mutable_fields())[key] = value;
+  }
+  *stack.mutable_parameters() = current.parameters();
+  return absl::OkStatus();
+}
+
+absl::Status Import(Context& context, const ChangeFlags& flags, const std::string& path) {
+  v1::ImportStackRequest request;
+  ASSIGN_OR_RETURN(const std::string name, FullName(kStack, context.project(), flags.name));
+  request.set_parent(FirstParts(name, 2));
+  request.set_stack_id(LastPart(name));
+  request.set_reason(flags.reason);
+  ASSIGN_OR_RETURN(*request.mutable_state(), ReadFile("state", path));
   v1::Stack& stack = *request.mutable_stack();
   ASSIGN_OR_RETURN(*stack.mutable_template_version(), VersionName(flags.version));
+  RETURN_IF_ERROR(FillLease(flags, stack));
   RETURN_IF_ERROR(FillValues(context, flags, stack));
+  return Start(context, "ImportStack", request, flags.wait);
+}
+
+absl::Status Preview(Context& context, const ChangeFlags& flags) {
+  v1::PreviewStackRequest request;
+  v1::Stack& stack = *request.mutable_stack();
+  if (flags.name.empty()) {
+    ASSIGN_OR_RETURN(*request.mutable_parent(), ProjectName(context.project()));
+    if (flags.version.empty()) return InvalidField("template", "is missing: a new stack needs one");
+  } else {
+    ASSIGN_OR_RETURN(*stack.mutable_name(), FullName(kStack, context.project(), flags.name));
+    request.set_parent(FirstParts(stack.name(), 2));
+  }
+  if (!flags.version.empty()) {
+    ASSIGN_OR_RETURN(*stack.mutable_template_version(), VersionName(flags.version));
+  }
+  RETURN_IF_ERROR(FillLease(flags, stack));
+  if (!flags.name.empty() && !flags.parameters.empty()) {
+    RETURN_IF_ERROR(FillUpdate(context, flags, stack));
+  } else {
+    RETURN_IF_ERROR(FillValues(context, flags, stack));
+  }
   Operation operation;
   RETURN_IF_ERROR(context.client().Call("StackService/PreviewStack", request, &operation));
   WaitFlags wait = flags.wait;
@@ -171,6 +217,21 @@ absl::Status Extend(Context& context, const std::string& name, const std::string
   });
 }
 
+absl::Status Drift(Context& context, const DeleteFlags& flags) {
+  v1::CheckDriftRequest request;
+  ASSIGN_OR_RETURN(*request.mutable_name(), FullName(kStack, context.project(), flags.name));
+  Operation operation;
+  RETURN_IF_ERROR(context.client().Call("StackService/CheckDrift", request, &operation));
+  v1::Stack stack;
+  return Finish(context, operation, flags.wait, &stack, [&] {
+    std::ostream& out = context.output().out();
+    const bool color = context.output().color();
+    out << StackText(stack, context.Now(), color);
+    if (stack.drift().changes_size() > 0)
+      out << "\n" << ChangesText(stack.drift().changes(), color);
+  });
+}
+
 void AddLifeCommands(Command& stacks, Context& context) {
   const auto flags = std::make_shared<DeleteFlags>();
   Command destroy = stacks.Sub("delete", "Destroy a stack's resources and free its quota");
@@ -198,8 +259,7 @@ void AddLifeCommands(Command& stacks, Context& context) {
   Command drift = stacks.Sub("drift", "Compare the real resources with the state now");
   drift.Argument("NAME", &flags->name, "Stack");
   flags->wait.AddTo(drift);
-  drift.Run(
-      [&context, flags] { return ByName<v1::CheckDriftRequest>(context, "CheckDrift", *flags); });
+  drift.Run([&context, flags] { return Drift(context, *flags); });
 
   Command repair = stacks.Sub("repair", "Plan to bring drifted resources back");
   repair.Argument("NAME", &flags->name, "Stack");
@@ -241,13 +301,29 @@ void AddStackChangeCommands(Command stacks, Context& context) {
   flags->wait.AddTo(update);
   update.Run([&context, flags] { return Update(context, *flags); });
 
-  Command preview = stacks.Sub("preview", "Plan a stack and its price; keep nothing");
-  preview.Option("-t,--template", &flags->version, "TEMPLATE[@VERSION]", "What to make it from")
-      .Required();
+  Command preview = stacks.Sub("preview", "Plan a new stack, or a change of one; keep nothing");
+  preview.Argument("NAME", &flags->name, "Stack to change; without it a new one", false)
+      .Option("-t,--template", &flags->version, "TEMPLATE[@VERSION]", "What to make it from");
   AddValues(preview, *flags);
+  preview.Option("--lease", &flags->lease, "TIME", "How long a new one would live, like 72h");
+  preview.Option("--timeout", &flags->wait.timeout, "TIME", "Give up waiting after this time");
   preview.Run([&context, flags] { return Preview(context, *flags); });
 
-  AddLifeCommands(stacks, context);
-}
+  const auto state = std::make_shared<std::string>();
+  Command import = stacks.Sub("import", "Make a stack out of a Terraform state made elsewhere");
+  import.Argument("NAME", &flags->name, "Stack")
+      .Option("-t,--template", &flags->version, "TEMPLATE[@VERSION]", "What it is to be made from")
+      .Required()
+      .Option("--state", state.get(), "PATH", "The state, as `terraform state pull` prints it")
+      .Required();
+  AddValues(import, *flags);
+  import.Option("--lease", &flags->lease, "TIME", "How long it lives, like 72h")
+      .Option("--reason", &flags->reason, "TEXT", "Why; reviewers read it");
+  flags->wait.AddTo(import);
+  import.Run([&context, flags, state] { return Import(context, *flags, *state);
+});
+
+AddLifeCommands(stacks, context);
+}  // namespace stackyard::cli
 
 }  // namespace stackyard::cli

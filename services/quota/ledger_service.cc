@@ -30,4 +30,9 @@ grpc::Status LedgerRpc::ListHeld(ServerContext*, const internal::v1::ListHeldReq
   return Answer(metrics_.Observe("ListHeld", [&] { return ledger_.ListHeld(*request); }), response);
 }
 
+grpc::Status LedgerRpc::CheckFit(ServerContext*, const v1::CheckFitRequest* request,
+                                 v1::CheckFitResponse* response) {
+  return Answer(metrics_.Observe("CheckFit", [&] { return ledger_.CheckFit(*request); }), response);
+}
+
 }  // namespace stackyard::quota

@@ -20,6 +20,8 @@ class LedgerRpc final : public internal::v1::LedgerService::Service {
                        v1::Reservation* response) override;
   grpc::Status ListHeld(grpc::ServerContext* context, const internal::v1::ListHeldRequest* request,
                         internal::v1::ListHeldResponse* response) override;
+  grpc::Status CheckFit(grpc::ServerContext* context, const v1::CheckFitRequest* request,
+                        v1::CheckFitResponse* response) override;
 
  private:
   Ledger& ledger_;

@@ -2,6 +2,7 @@
 
 #include <map>
 #include <nlohmann/json.hpp>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -68,7 +69,7 @@ class PlanReader {
         summary_.mutable_plan()->add_changed_outputs(name);
       }
     }
-    // A refresh-only plan plans no values: what will be is what was read.
+    // Of a look for drift nothing is applied: what is there is what was read.
     ReadModule(refresh ? Member(Member(Member(plan, "prior_state"), "values"), "root_module")
                        : Member(Member(plan, "planned_values"), "root_module"));
     return std::move(summary_);
@@ -100,12 +101,17 @@ class PlanReader {
     const std::string address = Text(source, "address");
     // A deposed object is not the one that the address will mean.
     if (!source.contains("deposed")) unknown_[address] = &Member(change, "after_unknown");
+    if (action != v1::ResourceChange::NO_OP) touched_.insert(address);
     if (!tell || action == v1::ResourceChange::NO_OP) return;
     if (Text(source, "mode") == "managed") Count(action);
     Keep(ToChange(source, action));
   }
 
+  // What is not as the state says is drift where the plan would bring it back. The rest are values
+  // that providers compute and that others may change, often a resource of the same module: a
+  // bucket tells of the versioning that was set after it was made.
   void ReadDrift(const json& source) {
+    if (touched_.count(Text(source, "address")) == 0) return;
     const v1::ResourceChange::Action action = ToAction(Member(Member(source, "change"), "actions"));
     if (action == v1::ResourceChange::NO_OP) return;
     v1::ResourceChange change = ToChange(source, action);
@@ -174,6 +180,8 @@ class PlanReader {
   Scrubber scrubber_;
   PlanSummary summary_;
   size_t told_bytes_ = 0;
+  // Addresses that the plan does something to.
+  std::set<std::string> touched_;
   std::map<std::string, const json*> unknown_;
 };
 

@@ -164,6 +164,19 @@ TEST(PlanReaderTest, DriftIsWhatChangedOutside) {
   EXPECT_THAT(summary.DebugString(), Not(HasSubstr("schema-secret-value")));
 }
 
+TEST(PlanReaderTest, WhatAPlanWouldNotBringBackIsNoDrift) {
+  Assignment assignment;
+  assignment.set_work(Assignment::REFRESH);
+  auto plan = nlohmann::json::parse(TestData("drift.show.json"));
+  for (auto& change : plan["resource_changes"]) {
+    if (change["address"] == "aws_sqs_queue.drifting") change["change"]["actions"] = {"no-op"};
+  }
+  const auto summary = ReadPlan(plan.dump(), assignment, Scrubber(assignment));
+  ASSERT_TRUE(summary.ok()) << summary.status();
+  ASSERT_EQ(summary->plan().changes_size(), 1);
+  EXPECT_EQ(summary->plan().changes(0).address(), "aws_s3_bucket.gone");
+}
+
 TEST(PlanReaderTest, RefusesWhatIsNoPlan) {
   for (const char* text : {"", "{}", "[]", "null", "{\"format_version\":\"1.2\"}"}) {
     EXPECT_FALSE(ReadPlan(text, {}, Scrubber()).ok()) << text;

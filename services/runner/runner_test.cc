@@ -117,6 +117,26 @@ TEST_F(RunnerTest, PlansAppliesRefreshesAndDestroys) {
   EXPECT_TRUE(std::filesystem::is_empty(Path("work/runs"))) << "runs leave nothing behind";
 }
 
+TEST_F(RunnerTest, APreviewPlansAndSavesNothing) {
+  StartRunner();
+  const std::string bundle = queue_.AddBlob(MakeBundle({{"main.tf", kTwo}}));
+  const auto planned = Plan(kRun, bundle, R"({"names": ["a"]})");
+  const auto applied = Do(ApplyOf(planned, kRun2, bundle, R"({"names": ["a"]})"));
+  ASSERT_EQ(applied.status().code(), 0) << applied.status().message();
+  Assignment preview = Make(Assignment::PREVIEW, kRun3, bundle, R"({"names": ["a", "b"]})");
+  preview.set_state(queue_.Recorded(kRun2).states.back());
+  const auto previewed = Do(preview);
+  ASSERT_EQ(previewed.status().code(), 0) << previewed.status().message();
+  EXPECT_EQ(previewed.plan().plan().to_create(), 1);
+  EXPECT_EQ(previewed.plan().plan().to_update(), 1);
+  EXPECT_EQ(previewed.plan().resources_size(), 2);
+  EXPECT_EQ(previewed.plan().plan().digest(), "") << "there is nothing to approve or apply";
+  const RecordedRun run = queue_.Recorded(kRun3);
+  EXPECT_THAT(StepsOf(run), ElementsAre("prepare", "plan", "show"));
+  EXPECT_THAT(run.states, testing::IsEmpty());
+  EXPECT_EQ(TotalOf(run), 2);
+}
+
 TEST_F(RunnerTest, SavesTheStateWhileApplyGoesOn) {
   StartRunner();
   const std::string module = "resource \"terraform_data\" \"first\" { input = 1 }\n" +

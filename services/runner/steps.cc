@@ -94,7 +94,7 @@ absl::Status BeginUpload(RunContext& context) {
 }
 
 absl::Status Show(RunContext& context) {
-  // Nobody applies what a REFRESH planned.
+  // Nobody applies what a REFRESH or a PREVIEW planned.
   if (context.assignment.work() == Assignment::PLAN) RETURN_IF_ERROR(BeginUpload(context));
   const TerraformSite site = SiteOf(context, context.folder.module());
   std::string text;
@@ -165,8 +165,9 @@ std::vector<Step> StepsFor(const Assignment& assignment) {
       return InspectSteps();
     case Assignment::PLAN:
       return {prepare, PlanStep(PlanKind::kNormal), {"show", Show}, {"save", SavePlan}};
+    case Assignment::PREVIEW:
     case Assignment::REFRESH:
-      return {prepare, PlanStep(PlanKind::kRefreshOnly), {"show", Show}};
+      return {prepare, PlanStep(PlanKind::kNormal), {"show", Show}};
     case Assignment::APPLY:
       return {prepare, ChangeStep("apply"), save_state};
     case Assignment::DESTROY:

@@ -125,7 +125,6 @@ Command Terraform::Plan(const TerraformSite& site, PlanKind kind) const {
                                         absl::StrCat("-out=", std::string(kPlanFile)),
                                         absl::StrCat("-var-file=", std::string(kParametersFile))};
   if (kind == PlanKind::kDestroy) arguments.push_back("-destroy");
-  if (kind == PlanKind::kRefreshOnly) arguments.push_back("-refresh-only");
   return Make(site, std::move(arguments));
 }
 

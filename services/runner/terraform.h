@@ -29,7 +29,7 @@ struct TerraformOptions {
   std::map<std::string, std::string> passed_environment;
 };
 
-enum class PlanKind { kNormal, kDestroy, kRefreshOnly };
+enum class PlanKind { kNormal, kDestroy };
 
 // Where one run runs Terraform.
 struct TerraformSite {

@@ -95,7 +95,6 @@ TEST_F(TerraformTest, CommandLines) {
               ElementsAre("/bin/terraform", "plan", "-json", "-input=false", "-lock=false",
                           "-out=stackyard.tfplan", "-var-file=stackyard.auto.tfvars.json"));
   EXPECT_THAT(terraform.Plan(site_, PlanKind::kDestroy).argv, Contains("-destroy"));
-  EXPECT_THAT(terraform.Plan(site_, PlanKind::kRefreshOnly).argv, Contains("-refresh-only"));
   EXPECT_THAT(terraform.Apply(site_).argv,
               ElementsAre("/bin/terraform", "apply", "-json", "-input=false", "-lock=false",
                           "-backup=-", "stackyard.tfplan"));

@@ -8,7 +8,9 @@
 #include "common/status.h"
 #include "services/stacks/catalog_store.h"
 #include "services/stacks/change_request_store.h"
+#include "services/stacks/drift.h"
 #include "services/stacks/events.h"
+#include "services/stacks/imports.h"
 #include "services/stacks/meters.h"
 #include "services/stacks/operations.h"
 #include "services/stacks/queue_store.h"
@@ -150,16 +152,6 @@ void CommitLater(Change& change, const std::string& reservation,
   AddTask(change, absl::StrCat("commit/", reservation), task, change.now);
 }
 
-// What a stack with these resources holds: what its meters count, and itself.
-absl::StatusOr<Price> PriceOfStack(const v1::TemplateVersion& version,
-                                   const std::vector<internal::v1::MeteredResource>& resources) {
-  ASSIGN_OR_RETURN(Price price, PriceOf(version.meters(), resources));
-  v1::Amount& itself = price.amounts.emplace_back();
-  itself.set_metric(kStackMetric);
-  itself.set_value(1);
-  return price;
-}
-
 // Sets what the stack shows of its state, and its amounts and cost from the meters. `revision` is
 // the one that was applied; nullptr when it was destroyed.
 absl::Status TakeState(Change& change, StackRecord& record, const StateFile& state,
@@ -177,7 +169,7 @@ absl::Status TakeState(Change& change, StackRecord& record, const StateFile& sta
   ASSIGN_OR_RETURN(const StoredVersion stored,
                    FindVersionByName(change.sql, "template_version", stack.template_version()));
   const auto price = PriceOfStack(
-      stored.version, MeteredResources(state, MeteredAttributes(stored.version.meters())));
+      stored.version.meters(), MeteredResources(state, MeteredAttributes(stored.version.meters())));
   if (!price.ok()) {
     // The plan was countable, so its amounts stand; an operator should know.
     if (revision != nullptr) *stack.mutable_amounts() = revision->revision().plan().amounts();
@@ -233,6 +225,7 @@ absl::Status Move(Change& change, StackRecord& record, const StackEvent& event,
   ASSIGN_OR_RETURN(const StackName name, NameOf(record));
   const Stack::State from = record.stack().state();
   ASSIGN_OR_RETURN(record, Next(record, event, change.now));
+  RETURN_IF_ERROR(YieldDriftCheck(change, record, from));
   v1::Event entry;
   entry.set_type(EventType(event));
   entry.set_resource(record.stack().name());
@@ -260,9 +253,10 @@ absl::Status OnPlanned(Change& change, StackRecord& record, const RunRecord& run
   ASSIGN_OR_RETURN(const StoredVersion stored,
                    FindVersionByName(change.sql, "template_version", run.template_version()));
   record.mutable_stack()->clear_active_run();
-  const auto price =
-      PriceOfStack(stored.version, {summary.resources().begin(), summary.resources().end()});
+  auto price = PriceOfStack(stored.version.meters(),
+                            {summary.resources().begin(), summary.resources().end()});
   if (!price.ok()) return GiveUp(change, record, price.status(), false);
+  CountImported(record, *price);
 
   v1::Plan& plan = *revision.mutable_revision()->mutable_plan();
   plan = summary.plan();
@@ -293,8 +287,10 @@ absl::Status OnReserved(Change& change, StackRecord& record, RevisionRecord& rev
       const StoredVersion stored,
       FindVersionByName(change.sql, "template_version", revision.revision().template_version()));
   const v1::ApprovalPolicy& policy = stored.version.approval();
-  const bool free = policy.mode() == v1::ApprovalPolicy::AUTO ||
-                    DoesNothing(revision.revision().plan()) || IsCovered(revision);
+  const bool free =
+      policy.mode() == v1::ApprovalPolicy::AUTO || IsCovered(revision) ||
+      // What an import brings is new to the project, though Terraform need do nothing.
+      (DoesNothing(revision.revision().plan()) && !record.imported());
   if (free) return StartApply(change, record, revision);
   return AskReview(change, record, revision, policy);
 }
@@ -324,8 +320,12 @@ absl::Status OnApplied(Change& change, StackRecord& record, const RunRecord& run
   RETURN_IF_ERROR(TakeState(change, record, state, &revision));
   RETURN_IF_ERROR(Move(change, record, Applied{revision.revision().number()},
                        absl::StrCat("revision ", revision.revision().number(), " is applied")));
+  record.clear_imported();
+  record.clear_imported_amounts();
   SettleQuota(change, record);
   WatchLease(change, record, absl::ZeroDuration());
+  record.mutable_stack()->clear_drift();
+  RETURN_IF_ERROR(ScheduleDriftCheck(change, record));
   RETURN_IF_ERROR(SaveStack(change, record));
   return FinishOperation(change, run.operation(), absl::OkStatus(), &record.stack());
 }
@@ -378,6 +378,7 @@ absl::Status GiveUp(Change& change, StackRecord& record, const absl::Status& why
     *stack.mutable_parameters() = applied.revision().parameters();
     stack.set_template_version(applied.revision().template_version());
   }
+  if (stack.state() == Stack::REJECTED) ForgetImported(record);
   RETURN_IF_ERROR(SaveStack(change, record));
   return FinishOperation(change, stack.operation(), why, nullptr);
 }
@@ -407,7 +408,10 @@ absl::Status StartDestroy(Change& change, StackRecord& record, const std::string
   const std::string before = record.stack().operation();
   const bool waiting = record.stack().state() == Stack::AWAITING_APPROVAL;
   RETURN_IF_ERROR(Move(change, record, DestroyAsked{},
-                       abandon ? "its resources are forgotten" : "it is to be destroyed"));
+                       abandon             ? "its resources are forgotten"
+                       : record.imported() ? "its resources are forgotten: they were imported and "
+                                             "nothing was applied in full since"
+                                           : "it is to be destroyed"));
   if (waiting) {
     RETURN_IF_ERROR(CloseRequest(change, record, ChangeRequest::WITHDRAWN));
     RETURN_IF_ERROR(FinishOperation(
@@ -416,7 +420,7 @@ absl::Status StartDestroy(Change& change, StackRecord& record, const std::string
     record.clear_pending_reservation();
   }
   record.mutable_stack()->set_operation(operation);
-  if (abandon || record.stack().resource_count() == 0) {
+  if (abandon || record.imported() || record.stack().resource_count() == 0) {
     return OnDestroyed(change, record, operation);
   }
   RunRecord run;
@@ -439,6 +443,7 @@ absl::Status OnDestroyed(Change& change, StackRecord& record, const std::string&
   record.clear_reservation();
   record.clear_pending_reservation();
   DropTask(change, absl::StrCat("lease/", stack.uid()));
+  DropDriftCheck(change, record);
   RETURN_IF_ERROR(SaveStack(change, record));
   return FinishOperation(change, operation, absl::OkStatus(), &record.stack());
 }

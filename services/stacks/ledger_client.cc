@@ -2,6 +2,7 @@
 
 #include "common/channel.h"
 #include "common/grpc_status.h"
+#include "common/status_macros.h"
 #include "stackyard/internal/v1/reservations.grpc.pb.h"
 
 namespace stackyard::stacks {
@@ -38,6 +39,28 @@ class GrpcLedgerClient final : public LedgerClient {
     return Call([&](grpc::ClientContext& context, v1::Reservation* response) {
       return stub_->Release(&context, request, response);
     });
+  }
+
+  absl::StatusOr<v1::CheckFitResponse> CheckFit(const v1::CheckFitRequest& request) override {
+    grpc::ClientContext context;
+    Prepare(context, kTimeout);
+    v1::CheckFitResponse response;
+    RETURN_IF_ERROR(FromGrpc(stub_->CheckFit(&context, request, &response)));
+    return response;
+  }
+
+  absl::StatusOr<std::vector<v1::Reservation>> ListHeld() override {
+    std::vector<v1::Reservation> held;
+    internal::v1::ListHeldRequest request;
+    for (;;) {
+      grpc::ClientContext context;
+      Prepare(context, kTimeout);
+      internal::v1::ListHeldResponse page;
+      RETURN_IF_ERROR(FromGrpc(stub_->ListHeld(&context, request, &page)));
+      if (page.reservations().empty()) return held;
+      held.insert(held.end(), page.reservations().begin(), page.reservations().end());
+      request.set_after(held.back().name());
+    }
   }
 
  private:

@@ -3,6 +3,7 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "stackyard/v1/quota.pb.h"
@@ -23,6 +24,10 @@ class LedgerClient {
   virtual absl::Status Commit(const std::string& name,
                               const google::protobuf::RepeatedPtrField<v1::Amount>& amounts) = 0;
   virtual absl::Status Release(const std::string& name) = 0;
+  // Whether it would be admitted; takes nothing. INVALID_FIELD, DEPENDENCY_UNAVAILABLE.
+  virtual absl::StatusOr<v1::CheckFitResponse> CheckFit(const v1::CheckFitRequest& request) = 0;
+  // All that is PENDING or COMMITTED, over all projects. DEPENDENCY_UNAVAILABLE.
+  virtual absl::StatusOr<std::vector<v1::Reservation>> ListHeld() = 0;
 };
 
 std::unique_ptr<LedgerClient> MakeLedgerClient(std::shared_ptr<grpc::Channel> channel);

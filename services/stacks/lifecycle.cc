@@ -63,7 +63,9 @@ class Transition {
   void operator()(const GivenUp& event) {
     const auto settled = record_.settled();
     if (settled == Stack::STATE_UNSPECIFIED) {
-      Enter(event.refused ? Stack::REJECTED : Stack::FAILED, std::string(event.why.message()));
+      // Nothing of an import is kept: its resources are not ours.
+      const bool gone = event.refused || record_.imported();
+      Enter(gone ? Stack::REJECTED : Stack::FAILED, std::string(event.why.message()));
     } else {
       Enter(settled,
             absl::StrCat("the last change came to nothing: ", std::string(event.why.message())));

@@ -58,7 +58,7 @@ std::string EventType(const StackEvent& event);
 //
 // A change that is given up leaves a stack where it was settled before: READY stays READY with the
 // reason in state_detail, FAILED stays FAILED. A new stack becomes FAILED, or REJECTED when it was
-// refused.
+// refused or imported.
 absl::StatusOr<StackRecord> Next(const StackRecord& record, const StackEvent& event,
                                  absl::Time now);
 

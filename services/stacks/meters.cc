@@ -106,6 +106,15 @@ absl::StatusOr<Price> PriceOf(const google::protobuf::RepeatedPtrField<v1::Meter
   return price;
 }
 
+absl::StatusOr<Price> PriceOfStack(const google::protobuf::RepeatedPtrField<v1::Meter>& meters,
+                                   const std::vector<MeteredResource>& resources) {
+  ASSIGN_OR_RETURN(Price price, PriceOf(meters, resources));
+  v1::Amount& itself = price.amounts.emplace_back();
+  itself.set_metric(kStackMetric);
+  itself.set_value(1);
+  return price;
+}
+
 google::protobuf::Map<std::string, internal::v1::AttributePaths> MeteredAttributes(
     const google::protobuf::RepeatedPtrField<v1::Meter>& meters) {
   google::protobuf::Map<std::string, internal::v1::AttributePaths> types;

@@ -31,6 +31,10 @@ struct Price {
 absl::StatusOr<Price> PriceOf(const google::protobuf::RepeatedPtrField<v1::Meter>& meters,
                               const std::vector<MeteredResource>& resources);
 
+// What a stack with these resources holds: what its meters count, and itself. Errors as PriceOf.
+absl::StatusOr<Price> PriceOfStack(const google::protobuf::RepeatedPtrField<v1::Meter>& meters,
+                                   const std::vector<MeteredResource>& resources);
+
 // The attributes that the meters read, by resource type.
 google::protobuf::Map<std::string, internal::v1::AttributePaths> MeteredAttributes(
     const google::protobuf::RepeatedPtrField<v1::Meter>& meters);

@@ -10,9 +10,11 @@
 #include "common/status.h"
 #include "services/stacks/catalog.h"
 #include "services/stacks/catalog_store.h"
+#include "services/stacks/drift.h"
 #include "services/stacks/events.h"
 #include "services/stacks/flow.h"
 #include "services/stacks/operations.h"
+#include "services/stacks/previews.h"
 #include "services/stacks/run_progress.h"
 #include "services/stacks/run_store.h"
 #include "services/stacks/state_store.h"
@@ -63,7 +65,7 @@ OperationMetadata::Stage StageOf(Assignment::Work work) {
 
 // Writes down that a runner took a run.
 absl::Status Started(Change& change, const QueueEntry& entry, const std::string& engine,
-                     RunRecord& run, StackRecord& stack) {
+                     RunRecord& run) {
   Run& shown = *run.mutable_run();
   shown.set_state(Run::RUNNING);
   shown.set_runner(entry.runner);
@@ -72,11 +74,6 @@ absl::Status Started(Change& change, const QueueEntry& entry, const std::string&
   shown.clear_steps();
   if (!shown.has_start_time()) *shown.mutable_start_time() = ToProto(change.now);
   RETURN_IF_ERROR(SaveRun(change, run));
-  if (entry.work == Assignment::PLAN) {
-    RETURN_IF_ERROR(Move(change, stack, PlanStarted{},
-                         absl::StrCat(shown.name(), " is planned by ", entry.runner)));
-    RETURN_IF_ERROR(SaveStack(change, stack));
-  }
   return AdvanceOperation(change, run.operation(), [&](OperationMetadata& metadata) {
     metadata.set_stage(StageOf(entry.work));
     metadata.set_run(shown.name());
@@ -100,35 +97,75 @@ absl::StatusOr<Draft> InspectDraft(Change& change, const QueueEntry& entry) {
   return draft;
 }
 
+// What a runner is told of a template version.
+void TakeVersion(const v1::TemplateVersion& version, Assignment& assignment) {
+  assignment.set_bundle_digest(version.bundle_digest());
+  assignment.set_inject_stack_uid(
+      std::any_of(version.parameters().begin(), version.parameters().end(),
+                  [](const auto& parameter) { return parameter.injected(); }));
+  assignment.set_network_disabled(version.network().disabled());
+  *assignment.mutable_metered_attributes() = MeteredAttributes(version.meters());
+}
+
 absl::StatusOr<Draft> RunDraft(Change& change, const QueueEntry& entry, const std::string& engine) {
   Draft draft;
   ASSIGN_OR_RETURN(RunAndStack both, LoadRun(change, entry.target));
   auto& [run, stack] = both;
   ASSIGN_OR_RETURN(const StackName name, StackName::Parse("name", stack.stack().name()));
-  // Destroying uses what the state was made with.
-  const bool destroys = entry.work == Assignment::DESTROY && stack.stack().applied_revision() > 0;
+  // Destroying, and looking for drift, use what the state was made with.
+  const bool applied = (entry.work == Assignment::DESTROY || entry.work == Assignment::REFRESH) &&
+                       stack.stack().applied_revision() > 0;
   ASSIGN_OR_RETURN(
       const RevisionRecord revision,
       FindRevision(change.sql, name,
-                   destroys ? stack.stack().applied_revision() : stack.stack().latest_revision()));
+                   applied ? stack.stack().applied_revision() : stack.stack().latest_revision()));
   ASSIGN_OR_RETURN(
       const StoredVersion stored,
       FindVersionByName(change.sql, "template_version", revision.revision().template_version()));
   Assignment& assignment = draft.assignment;
-  assignment.set_bundle_digest(stored.version.bundle_digest());
+  TakeVersion(stored.version, assignment);
   *assignment.mutable_parameters() = revision.parameters();
   *assignment.mutable_sensitive_parameters() = revision.sensitive_parameters();
   assignment.set_stack_uid(stack.stack().uid());
-  assignment.set_inject_stack_uid(
-      std::any_of(stored.version.parameters().begin(), stored.version.parameters().end(),
-                  [](const auto& parameter) { return parameter.injected(); }));
   assignment.set_plan_digest(run.plan_digest());
-  assignment.set_network_disabled(stored.version.network().disabled());
   assignment.set_stack(stack.stack().name());
-  *assignment.mutable_metered_attributes() = MeteredAttributes(stored.version.meters());
   draft.state_digest = stack.state_digest();
-  RETURN_IF_ERROR(Started(change, entry, engine, run, stack));
+  if (entry.work == Assignment::PLAN) {
+    RETURN_IF_ERROR(Move(change, stack, PlanStarted{},
+                         absl::StrCat(run.run().name(), " is planned by ", entry.runner)));
+    RETURN_IF_ERROR(SaveStack(change, stack));
+  }
+  RETURN_IF_ERROR(Started(change, entry, engine, run));
   return draft;
+}
+
+absl::StatusOr<Draft> PreviewDraft(Change& change, const QueueEntry& entry,
+                                   const std::string& engine) {
+  Draft draft;
+  ASSIGN_OR_RETURN(const RunName name, RunName::Parse("lease.run", entry.target));
+  ASSIGN_OR_RETURN(RunRecord run, FindRun(change.sql, name));
+  ASSIGN_OR_RETURN(const StoredVersion stored,
+                   FindVersionByName(change.sql, "template_version", run.template_version()));
+  Assignment& assignment = draft.assignment;
+  TakeVersion(stored.version, assignment);
+  *assignment.mutable_parameters() = run.preview().parameters();
+  *assignment.mutable_sensitive_parameters() = run.preview().sensitive_parameters();
+  assignment.set_stack_uid(run.preview().stack_uid());
+  assignment.set_stack(name.stack.ToString());
+  draft.state_digest = run.preview().state_digest();
+  RETURN_IF_ERROR(Started(change, entry, engine, run));
+  return draft;
+}
+
+absl::StatusOr<Draft> DraftOf(Change& change, const QueueEntry& entry, const std::string& engine) {
+  switch (entry.work) {
+    case Assignment::INSPECT:
+      return InspectDraft(change, entry);
+    case Assignment::PREVIEW:
+      return PreviewDraft(change, entry, engine);
+    default:
+      return RunDraft(change, entry, engine);
+  }
 }
 
 absl::Status CancelledBy(const RunRecord& run) {
@@ -137,6 +174,24 @@ absl::Status CancelledBy(const RunRecord& run) {
                    ? "the run was cancelled"
                    : absl::StrCat("the run was cancelled: ", run.cancel_reason()),
                {{"run", run.run().name()}});
+}
+
+// Writes down how a run ended. `status` becomes that of the cancellation when there was one.
+absl::Status Ended(Change& change, const CompleteRunRequest& request, const QueueEntry& entry,
+                   absl::Status& status, RunRecord& run) {
+  if (!status.ok() && entry.cancel > 0) status = CancelledBy(run);
+  Run& shown = *run.mutable_run();
+  shown.set_state(status.ok() ? Run::SUCCEEDED : entry.cancel > 0 ? Run::CANCELLED : Run::FAILED);
+  if (!status.ok()) *shown.mutable_error() = ToProto(status);
+  if (!request.engine().empty()) shown.set_engine(request.engine());
+  *shown.mutable_end_time() = ToProto(change.now);
+  shown.mutable_progress()->clear_active();
+  for (v1::RunStep& step : *shown.mutable_steps()) {
+    if (step.has_duration()) continue;
+    *step.mutable_duration() = ToProto(change.now - FromProto(step.start_time()));
+    step.set_failed(!status.ok());
+  }
+  return SaveRun(change, run);
 }
 
 // The runner itself was told to stop: the run is to go on elsewhere.
@@ -173,9 +228,7 @@ absl::StatusOr<AcquireRunsResponse> RunQueue::TryAcquire(const AcquireRunsReques
             const auto entries = LeaseEntries(change, request.runner(), request.free_slots(),
                                               change.now + options_.lease);
             for (const QueueEntry& entry : entries) {
-              auto draft = entry.work == Assignment::INSPECT
-                               ? InspectDraft(change, entry)
-                               : RunDraft(change, entry, request.engine());
+              auto draft = DraftOf(change, entry, request.engine());
               if (!draft.ok()) {
                 // It comes back when its lease runs out; the others must not wait for it.
                 LogError("a run cannot be started",
@@ -336,22 +389,21 @@ absl::Status RunQueue::Finish(Change& change, const CompleteRunRequest& request,
   FinishEntry(change, entry);
   if (entry.work == Assignment::INSPECT) return OnInspected(change, entry.target, request);
 
+  if (entry.work == Assignment::PREVIEW) {
+    ASSIGN_OR_RETURN(const RunName name, RunName::Parse("lease.run", entry.target));
+    ASSIGN_OR_RETURN(RunRecord run, FindRun(change.sql, name));
+    RETURN_IF_ERROR(Ended(change, request, entry, status, run));
+    return status.ok() ? OnPreviewed(change, run, request.plan())
+                       : EndPreview(change, run, status, nullptr);
+  }
   ASSIGN_OR_RETURN(RunAndStack both, LoadRun(change, entry.target));
   auto& [run, stack] = both;
-  if (!status.ok() && entry.cancel > 0) status = CancelledBy(run);
-  Run& shown = *run.mutable_run();
-  shown.set_state(status.ok() ? Run::SUCCEEDED : entry.cancel > 0 ? Run::CANCELLED : Run::FAILED);
-  if (!status.ok()) *shown.mutable_error() = ToProto(status);
-  if (!request.engine().empty()) shown.set_engine(request.engine());
-  *shown.mutable_end_time() = ToProto(change.now);
-  shown.mutable_progress()->clear_active();
-  for (v1::RunStep& step : *shown.mutable_steps()) {
-    if (step.has_duration()) continue;
-    *step.mutable_duration() = ToProto(change.now - FromProto(step.start_time()));
-    step.set_failed(!status.ok());
-  }
-  RETURN_IF_ERROR(SaveRun(change, run));
+  RETURN_IF_ERROR(Ended(change, request, entry, status, run));
 
+  if (entry.work == Assignment::REFRESH) {
+    return status.ok() ? OnDriftChecked(change, stack, run, request.plan())
+                       : OnDriftCheckFailed(change, stack, run, status);
+  }
   if (entry.work == Assignment::PLAN) {
     return status.ok() ? OnPlanned(change, stack, run, request.plan())
                        : GiveUp(change, stack, status, false);

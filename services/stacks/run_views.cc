@@ -6,10 +6,12 @@
 #include "common/proto_time.h"
 #include "common/resource_name.h"
 #include "common/status.h"
+#include "services/stacks/drift.h"
 #include "services/stacks/events.h"
 #include "services/stacks/flow.h"
 #include "services/stacks/listing.h"
 #include "services/stacks/operations.h"
+#include "services/stacks/previews.h"
 #include "services/stacks/queue_store.h"
 
 namespace stackyard::stacks {
@@ -29,8 +31,10 @@ absl::Status EndQueued(Change& change, const QueueEntry& entry, RunRecord& run,
   run.mutable_run()->set_state(Run::CANCELLED);
   *run.mutable_run()->mutable_error() = ToProto(why);
   *run.mutable_run()->mutable_end_time() = ToProto(change.now);
+  if (run.run().type() == Run::PREVIEW) return EndPreview(change, run, why, nullptr);
   ASSIGN_OR_RETURN(const RunName name, RunName::Parse("name", run.run().name()));
   ASSIGN_OR_RETURN(StackRecord stack, LockStack(change, name.stack));
+  if (run.run().type() == Run::REFRESH) return OnDriftCheckFailed(change, stack, run, why);
   return OnCancelled(change, stack, run, why);
 }
 

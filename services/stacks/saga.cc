@@ -7,8 +7,11 @@
 #include "common/proto_time.h"
 #include "common/status.h"
 #include "services/stacks/catalog_store.h"
+#include "services/stacks/drift.h"
 #include "services/stacks/flow.h"
 #include "services/stacks/operations.h"
+#include "services/stacks/previews.h"
+#include "services/stacks/reconciler.h"
 #include "services/stacks/reviews.h"
 #include "services/stacks/stack_store.h"
 
@@ -89,6 +92,12 @@ absl::Status Saga::Do(const DueTask& task) {
       return EndLease(task);
     case TaskRecord::EXPIRE_REQUEST:
       return ExpireRequest(task);
+    case TaskRecord::CHECK_DRIFT:
+      return CheckDrift(task);
+    case TaskRecord::CHECK_FIT:
+      return CheckFit(task);
+    case TaskRecord::RESTORE:
+      return Restore(store_, ledger_, task);
     default:
       return absl::InternalError("a task of an unknown kind");
   }
@@ -205,6 +214,26 @@ absl::Status Saga::EndLease(const DueTask& task) {
 absl::Status Saga::ExpireRequest(const DueTask& task) {
   return Finish(task, [&](Change& change) {
     return stacks::ExpireRequest(change, task.record.change_request());
+  });
+}
+
+absl::Status Saga::CheckDrift(const DueTask& task) {
+  return store_.Write(Actor(), [&](Change& change) { return OnDriftCheckDue(change, task); });
+}
+
+absl::Status Saga::CheckFit(const DueTask& task) {
+  ASSIGN_OR_RETURN(const RunName name, RunName::Parse("run", task.record.run()));
+  v1::CheckFitRequest question;
+  RETURN_IF_ERROR(store_.Read([&](soci::session& sql) -> absl::Status {
+    ASSIGN_OR_RETURN(const RunRecord run, FindRun(sql, name));
+    ASSIGN_OR_RETURN(question, FitQuestion(sql, run));
+    return absl::OkStatus();
+  }));
+  const auto fit = ledger_.CheckFit(question);
+  if (!fit.ok() && !IsRefusal(fit.status())) return fit.status();
+  return Finish(task, [&](Change& change) -> absl::Status {
+    ASSIGN_OR_RETURN(RunRecord run, FindRun(change.sql, name));
+    return EndPreview(change, run, fit.status(), fit.ok() ? &*fit : nullptr);
   });
 }
 

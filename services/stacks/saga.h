@@ -29,6 +29,8 @@ class Saga {
   absl::Status Release(const DueTask& task);
   absl::Status EndLease(const DueTask& task);
   absl::Status ExpireRequest(const DueTask& task);
+  absl::Status CheckDrift(const DueTask& task);
+  absl::Status CheckFit(const DueTask& task);
   // Ends the task in a transaction with `body`, unless another replica took it over.
   absl::Status Finish(const DueTask& task, const std::function<absl::Status(Change&)>& body);
 

@@ -133,6 +133,10 @@ CREATE TABLE requests (
   PRIMARY KEY (caller, request_id)
 );
 CREATE INDEX requests_age ON requests (create_micros)
+)sql",
+          R"sql(
+ALTER TABLE stacks ADD COLUMN lineage TEXT NOT NULL DEFAULT '';
+CREATE INDEX stacks_lineage ON stacks (lineage)
 )sql"};
 }
 

@@ -3,11 +3,15 @@
 #include "absl/strings/str_cat.h"
 #include "common/channel.h"
 #include "common/log.h"
+#include "common/metrics.h"
 #include "services/stacks/catalog_service.h"
 #include "services/stacks/change_request_service.h"
+#include "services/stacks/drift.h"
 #include "services/stacks/event_service.h"
+#include "services/stacks/imports.h"
 #include "services/stacks/ledger_client.h"
 #include "services/stacks/operation_service.h"
+#include "services/stacks/previews.h"
 #include "services/stacks/run_queue_service.h"
 #include "services/stacks/run_service.h"
 #include "services/stacks/saga.h"
@@ -29,11 +33,18 @@ void Options::AddFlags(Flags& flags) {
   flags.Add("run-lease", &queue.lease, "A runner that is silent for this long loses its runs");
   flags.Add("run-timeout", &queue.run_timeout, "Longest that a run may take");
   flags.Add("saga-threads", &saga_threads, "Threads that reserve and release quota");
+  flags.Add("reconcile-interval", &reconciler.interval,
+            "Time between two comparisons of quota's reservations with stacks");
+  flags.Add("reconcile-grace", &reconciler.grace,
+            "How long a reservation that belongs to no stack is left alone");
 }
 
 absl::StatusOr<int> Serve(const Options& options) {
   if (options.saga_threads < 1) {
     return absl::InvalidArgumentError("--saga-threads must be 1 or more");
+  }
+  if (options.reconciler.interval <= absl::ZeroDuration()) {
+    return absl::InvalidArgumentError("--reconcile-interval must be more than nothing");
   }
   ASSIGN_OR_RETURN(auto db, Database::Open(options.database.empty()
                                                ? absl::StrCat("sqlite:", options.data, "/stacks.db")
@@ -49,16 +60,22 @@ absl::StatusOr<int> Serve(const Options& options) {
 
   Catalog catalog(store, *blobs);
   StackManager stacks(store, *blobs);
+  Previews previews(store);
+  DriftChecks drift(store);
+  Imports imports(store, *blobs);
   Reviews reviews(store);
   RunViews runs(store);
   StateViews states(store, *blobs);
   OperationViews operations(store);
   RunQueue queue(store, *blobs, options.queue);
   Saga saga(store, *ledger);
+  ASSIGN_OR_RETURN(const auto metrics, Metrics::Open(options.server.metrics_listen));
+  ReconcilerMetrics reconciler_metrics(metrics->registry());
+  Reconciler reconciler(store, *ledger, options.reconciler, reconciler_metrics);
 
   ProjectRpc project_rpc(catalog);
   CatalogRpc catalog_rpc(catalog);
-  StackRpc stack_rpc(stacks, store, hub);
+  StackRpc stack_rpc(stacks, previews, drift, imports, store, hub);
   ChangeRequestRpc change_request_rpc(reviews);
   RunRpc run_rpc(runs, store, hub);
   StateRpc state_rpc(states);
@@ -87,6 +104,13 @@ absl::StatusOr<int> Serve(const Options& options) {
     const auto count = queue.TakeBack();
     if (!count.ok()) LogError("cannot look for lost runs", {{"error", count.status().ToString()}});
     return absl::Seconds(1);
+  });
+  const Loop comparison("reconciler", [&] {
+    const auto found = reconciler.Compare();
+    if (!found.ok()) {
+      LogWarning("quota and stacks cannot be compared", {{"error", found.status().ToString()}});
+    }
+    return options.reconciler.interval;
   });
   const int code = server->ServeUntilSignal();
   workers.clear();

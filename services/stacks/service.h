@@ -7,6 +7,7 @@
 
 #include "absl/status/statusor.h"
 #include "common/server.h"
+#include "services/stacks/reconciler.h"
 #include "services/stacks/run_queue.h"
 
 namespace stackyard::stacks {
@@ -19,6 +20,7 @@ struct Options {
   std::string database;
   std::string quota_target = "127.0.0.1:7302";
   RunQueueOptions queue;
+  ReconcilerOptions reconciler;
   // Threads that do the steps with quota.
   int saga_threads = 4;
 

@@ -16,6 +16,7 @@
 #include "services/stacks/listing.h"
 #include "services/stacks/operations.h"
 #include "services/stacks/parameters.h"
+#include "services/stacks/proposals.h"
 
 namespace stackyard::stacks {
 namespace {
@@ -32,127 +33,6 @@ Operation Checked(const Stack& stack) {
   operation.set_done(true);
   operation.mutable_response()->PackFrom(stack);
   return operation;
-}
-
-void CheckWords(const Stack& stack, Violations& violations) {
-  if (stack.display_name().size() > 100) {
-    violations.Add("stack.display_name", "must have at most 100 characters");
-  }
-  CheckLabels("stack.labels", stack.labels(), violations);
-  CheckAnnotations("stack.annotations", stack.annotations(), violations);
-  if (!stack.publish_document().empty()) {
-    violations.Add("stack.publish_document", "publishing as a document is not built yet");
-  }
-}
-
-// The version that a new revision is made from. Adds a violation when it is not for new stacks;
-// nothing is answered then.
-std::optional<TemplateVersion> FindUsable(soci::session& sql, const std::string& name,
-                                          Violations& violations) {
-  const auto stored = FindVersionByName(sql, "stack.template_version", name);
-  if (!stored.ok()) {
-    violations.Add("stack.template_version", ReasonOf(stored.status()) == v1::RESOURCE_NOT_FOUND
-                                                 ? absl::StrCat(name, " does not exist")
-                                                 : "must look like templates/*/versions/*");
-    return std::nullopt;
-  }
-  if (stored->version.state() != TemplateVersion::ACTIVE) {
-    violations.Add("stack.template_version",
-                   absl::StrCat(stored->version.name(), " is ",
-                                TemplateVersion::State_Name(stored->version.state()),
-                                " and not for new revisions"));
-    return std::nullopt;
-  }
-  return stored->version;
-}
-
-void CheckLease(const v1::Lease& lease, const v1::LeasePolicy& policy, Violations& violations) {
-  if (lease.has_start_time()) {
-    violations.Add("stack.lease.start_time", "booking ahead is not built yet");
-  }
-  if (!lease.has_duration()) return;
-  const absl::Duration duration = FromProto(lease.duration());
-  if (duration <= absl::ZeroDuration()) {
-    violations.Add("stack.lease.duration", "must be more than nothing");
-  } else if (duration > FromProto(policy.max_duration())) {
-    violations.Add(
-        "stack.lease.duration",
-        absl::StrCat("must be at most ", absl::FormatDuration(FromProto(policy.max_duration()))));
-  }
-}
-
-// The revision that a set of parameters makes.
-RevisionRecord MakeRevision(const TemplateVersion& version, const Struct& parameters,
-                            const std::string& reason, const std::string& creator) {
-  RevisionRecord record;
-  *record.mutable_parameters() = parameters;
-  for (const auto& parameter : version.parameters()) {
-    if (parameter.sensitive()) record.add_sensitive_parameters(parameter.name());
-  }
-  Revision& revision = *record.mutable_revision();
-  revision.set_state(Revision::PROPOSED);
-  revision.set_template_version(version.name());
-  *revision.mutable_parameters() = Mask(version.parameters(), parameters);
-  revision.set_reason(reason);
-  revision.set_creator(creator);
-  return record;
-}
-
-bool TakesUid(const TemplateVersion& version) {
-  return std::any_of(version.parameters().begin(), version.parameters().end(),
-                     [](const auto& parameter) { return parameter.injected(); });
-}
-
-// The stack that a request asks for.
-StackRecord MakeStack(const TemplateVersion& version, const v1::CreateStackRequest& request,
-                      const std::string& project, const std::string& creator, absl::Time now) {
-  StackRecord record;
-  Stack& stack = *record.mutable_stack();
-  stack.set_name(StackName{project, request.stack_id()}.ToString());
-  stack.set_uid(RandomId());
-  stack.set_display_name(request.stack().display_name());
-  *stack.mutable_labels() = request.stack().labels();
-  *stack.mutable_annotations() = request.stack().annotations();
-  stack.set_template_version(version.name());
-  *stack.mutable_parameters() = Mask(version.parameters(), request.stack().parameters());
-  stack.set_state(Stack::PENDING);
-  *stack.mutable_state_detail()->mutable_since() = ToProto(now);
-  const v1::Lease& asked = request.stack().lease();
-  v1::Lease& lease = *stack.mutable_lease();
-  *lease.mutable_duration() =
-      asked.has_duration() ? asked.duration() : version.lease().default_duration();
-  *lease.mutable_start_time() = ToProto(now);
-  *lease.mutable_end_time() = ToProto(now + FromProto(lease.duration()));
-  stack.set_creator(creator);
-  *stack.mutable_create_time() = ToProto(now);
-  record.set_inject_uid(TakesUid(version));
-  return record;
-}
-
-// Which parameters an update sends: all of them, or single ones by `parameters.{name}`. Masked
-// values of sensitive parameters stay what they are.
-Struct MergeParameters(const Struct& current, const v1::UpdateStackRequest& request) {
-  const auto& paths = request.update_mask().paths();
-  const auto& sent = request.stack().parameters().fields();
-  Struct merged = current;
-  const bool all = std::find(paths.begin(), paths.end(), "parameters") != paths.end() ||
-                   (paths.empty() && request.stack().has_parameters());
-  if (all) merged = request.stack().parameters();
-  for (const std::string& path : paths) {
-    if (!absl::StartsWith(path, "parameters.")) continue;
-    const std::string name = path.substr(11);
-    const auto found = sent.find(name);
-    if (found == sent.end()) {
-      merged.mutable_fields()->erase(name);
-    } else {
-      (*merged.mutable_fields())[name] = found->second;
-    }
-  }
-  for (auto& [name, value] : *merged.mutable_fields()) {
-    const auto old = current.fields().find(name);
-    if (value.string_value() == kMasked && old != current.fields().end()) value = old->second;
-  }
-  return merged;
 }
 
 }  // namespace
@@ -175,24 +55,6 @@ absl::StatusOr<StateFile> StackManager::LoadState(const StackRecord& record) {
   if (record.state_digest().empty()) return StateFile{};
   ASSIGN_OR_RETURN(const std::string text, blobs_.Get(record.state_digest()));
   return ParseState(text);
-}
-
-absl::StatusOr<Operation> StackManager::Propose(Change& change, StackRecord& record,
-                                                RevisionRecord revision, const std::string& verb) {
-  ASSIGN_OR_RETURN(const StackName name, StackName::Parse("name", record.stack().name()));
-  revision.set_stack_uid(record.stack().uid());
-  RETURN_IF_ERROR(InsertRevision(change, name, revision));
-  Stack& stack = *record.mutable_stack();
-  stack.set_latest_revision(revision.revision().number());
-  stack.set_template_version(revision.revision().template_version());
-  *stack.mutable_parameters() = revision.revision().parameters();
-  ASSIGN_OR_RETURN(const OperationRecord operation,
-                   CreateOperation(change, name.project, stack.name(), verb,
-                                   OperationMetadata::QUEUED, "waits for a runner to plan"));
-  RETURN_IF_ERROR(StartPlan(change, record, operation.operation().name()));
-  ASSIGN_OR_RETURN(const OperationRecord started,
-                   FindOperation(change.sql, operation.operation().name()));
-  return Show(started);
 }
 
 absl::StatusOr<Operation> StackManager::Create(const Principal& caller,

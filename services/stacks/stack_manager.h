@@ -44,10 +44,6 @@ class StackManager {
  private:
   // The state of a stack; empty when it has none.
   absl::StatusOr<StateFile> LoadState(const StackRecord& record);
-  // Makes the next revision of a stack and queues its plan.
-  absl::StatusOr<google::longrunning::Operation> Propose(Change& change, StackRecord& record,
-                                                         RevisionRecord revision,
-                                                         const std::string& verb);
 
   Store& store_;
   BlobStore& blobs_;

@@ -48,6 +48,30 @@ grpc::Status StackRpc::RetryStack(ServerContext* context, const v1::RetryStackRe
                 [&](const Principal& caller) { return stacks_.Retry(caller, *request); });
 }
 
+grpc::Status StackRpc::PreviewStack(ServerContext* context, const v1::PreviewStackRequest* request,
+                                    Operation* response) {
+  return Handle(context, response,
+                [&](const Principal& caller) { return previews_.Start(caller, *request); });
+}
+
+grpc::Status StackRpc::CheckDrift(ServerContext* context, const v1::CheckDriftRequest* request,
+                                  Operation* response) {
+  return Handle(context, response,
+                [&](const Principal& caller) { return drift_.Check(caller, *request); });
+}
+
+grpc::Status StackRpc::RepairDrift(ServerContext* context, const v1::RepairDriftRequest* request,
+                                   Operation* response) {
+  return Handle(context, response,
+                [&](const Principal& caller) { return drift_.Repair(caller, *request); });
+}
+
+grpc::Status StackRpc::ImportStack(ServerContext* context, const v1::ImportStackRequest* request,
+                                   Operation* response) {
+  return Handle(context, response,
+                [&](const Principal& caller) { return imports_.Start(caller, *request); });
+}
+
 grpc::Status StackRpc::GetRevision(ServerContext* context, const v1::GetRevisionRequest* request,
                                    v1::Revision* response) {
   return Handle(context, response, [&](const Principal&) { return stacks_.GetRevision(*request); });

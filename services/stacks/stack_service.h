@@ -1,6 +1,9 @@
 // Stacks over gRPC.
 #pragma once
 
+#include "services/stacks/drift.h"
+#include "services/stacks/imports.h"
+#include "services/stacks/previews.h"
 #include "services/stacks/stack_manager.h"
 #include "services/stacks/watch_hub.h"
 #include "stackyard/v1/stacks.grpc.pb.h"
@@ -11,8 +14,14 @@ namespace stackyard::stacks {
 class StackRpc final
     : public v1::StackService::WithCallbackMethod_WatchStack<v1::StackService::Service> {
  public:
-  StackRpc(StackManager& stacks, Store& store, WatchHub& hub)
-      : stacks_(stacks), store_(store), hub_(hub) {}
+  StackRpc(StackManager& stacks, Previews& previews, DriftChecks& drift, Imports& imports,
+           Store& store, WatchHub& hub)
+      : stacks_(stacks),
+        previews_(previews),
+        drift_(drift),
+        imports_(imports),
+        store_(store),
+        hub_(hub) {}
 
   grpc::Status CreateStack(grpc::ServerContext* context, const v1::CreateStackRequest* request,
                            google::longrunning::Operation* response) override;
@@ -28,6 +37,14 @@ class StackRpc final
                              google::longrunning::Operation* response) override;
   grpc::Status RetryStack(grpc::ServerContext* context, const v1::RetryStackRequest* request,
                           google::longrunning::Operation* response) override;
+  grpc::Status PreviewStack(grpc::ServerContext* context, const v1::PreviewStackRequest* request,
+                            google::longrunning::Operation* response) override;
+  grpc::Status CheckDrift(grpc::ServerContext* context, const v1::CheckDriftRequest* request,
+                          google::longrunning::Operation* response) override;
+  grpc::Status RepairDrift(grpc::ServerContext* context, const v1::RepairDriftRequest* request,
+                           google::longrunning::Operation* response) override;
+  grpc::Status ImportStack(grpc::ServerContext* context, const v1::ImportStackRequest* request,
+                           google::longrunning::Operation* response) override;
   grpc::Status GetRevision(grpc::ServerContext* context, const v1::GetRevisionRequest* request,
                            v1::Revision* response) override;
   grpc::Status ListRevisions(grpc::ServerContext* context, const v1::ListRevisionsRequest* request,
@@ -43,6 +60,9 @@ class StackRpc final
 
  private:
   StackManager& stacks_;
+  Previews& previews_;
+  DriftChecks& drift_;
+  Imports& imports_;
   Store& store_;
   WatchHub& hub_;
 };

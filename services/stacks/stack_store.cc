@@ -86,9 +86,10 @@ absl::Status SaveStack(Change& change, StackRecord& record) {
   const int holds = HoldsName(record.stack().state()) ? 1 : 0;
   const std::string uid = record.stack().uid();
   const std::string template_id = TemplateOf(record.stack());
-  change.sql << "UPDATE stacks SET holds_name = :holds, template = :template, body = :body "
-                "WHERE uid = :uid",
-      soci::use(holds), soci::use(template_id), soci::use(body), soci::use(uid);
+  change.sql << "UPDATE stacks SET holds_name = :holds, template = :template, lineage = :lineage, "
+                "body = :body WHERE uid = :uid",
+      soci::use(holds), soci::use(template_id), soci::use(record.state_lineage()), soci::use(body),
+      soci::use(uid);
   change.touched.names.insert(record.stack().name());
   return absl::OkStatus();
 }
@@ -122,6 +123,13 @@ int64_t CountLiveStacks(soci::session& sql, const std::string& project,
                       project.empty() ? "template" : "project", " = :id"),
       soci::use(project.empty() ? template_id : project), soci::into(count);
   return count;
+}
+
+std::string FindLineage(soci::session& sql, const std::string& lineage) {
+  std::string project, id;
+  sql << "SELECT project, id FROM stacks WHERE lineage = :lineage AND holds_name = 1 LIMIT 1",
+      soci::use(lineage), soci::into(project), soci::into(id);
+  return sql.got_data() ? StackName{project, id}.ToString() : "";
 }
 
 absl::Status InsertRevision(Change& change, const StackName& name, RevisionRecord& record) {

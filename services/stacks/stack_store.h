@@ -44,6 +44,9 @@ absl::StatusOr<Rows<StackRecord>> ListStacks(soci::session& sql, const std::stri
 int64_t CountLiveStacks(soci::session& sql, const std::string& project,
                         const std::string& template_id);
 
+// Name of the live stack whose state has a lineage; empty: none.
+std::string FindLineage(soci::session& sql, const std::string& lineage);
+
 // Makes the next revision of a stack: number, name and create_time are set here.
 absl::Status InsertRevision(Change& change, const StackName& name, RevisionRecord& record);
 absl::Status SaveRevision(Change& change, const StackName& name, const RevisionRecord& record);

@@ -24,6 +24,23 @@ void DropTask(Change& change, const std::string& name) {
   change.sql << "DELETE FROM tasks WHERE name = :name", soci::use(name);
 }
 
+bool HasTask(soci::session& sql, const std::string& name) {
+  int count = 0;
+  sql << "SELECT COUNT(*) FROM tasks WHERE name = :name", soci::use(name), soci::into(count);
+  return count > 0;
+}
+
+absl::StatusOr<std::vector<TaskRecord>> TasksUntil(soci::session& sql, absl::Time time) {
+  std::vector<TaskRecord> tasks;
+  const int64_t until = ToMicros(time);
+  soci::rowset<std::string> bodies =
+      (sql.prepare << "SELECT body FROM tasks WHERE due <= :until ORDER BY id", soci::use(until));
+  for (const std::string& body : bodies) {
+    ASSIGN_OR_RETURN(tasks.emplace_back(), Unpacked<TaskRecord>(body));
+  }
+  return tasks;
+}
+
 absl::StatusOr<std::vector<DueTask>> ClaimTasks(Change& change, int count, absl::Time until) {
   const int64_t now = ToMicros(change.now);
   std::vector<DueTask> tasks;

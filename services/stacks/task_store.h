@@ -24,6 +24,7 @@ struct DueTask {
 // Adds a task, or moves the one of this name to the new time and content.
 void AddTask(Change& change, const std::string& name, const TaskRecord& record, absl::Time due);
 void DropTask(Change& change, const std::string& name);
+bool HasTask(soci::session& sql, const std::string& name);
 
 // Claims up to `count` tasks that are due, until `until`; unclaimed again after that.
 absl::StatusOr<std::vector<DueTask>> ClaimTasks(Change& change, int count, absl::Time until);
@@ -33,6 +34,9 @@ bool FinishTask(Change& change, const DueTask& task);
 
 // Puts a claimed task off.
 void PostponeTask(Change& change, const DueTask& task, absl::Time due);
+
+// Every task that is due by a time.
+absl::StatusOr<std::vector<TaskRecord>> TasksUntil(soci::session& sql, absl::Time time);
 
 // When the next task is due; InfiniteFuture: none.
 absl::Time NextDue(soci::session& sql);

@@ -55,6 +55,51 @@ absl::Status FakeLedger::Release(const std::string& name) {
   return absl::OkStatus();
 }
 
+absl::StatusOr<v1::CheckFitResponse> FakeLedger::CheckFit(const v1::CheckFitRequest& request) {
+  absl::MutexLock lock(&mutex_);
+  if (down_) return Error(v1::DEPENDENCY_UNAVAILABLE, "quota does not answer");
+  if (!refusal_.ok()) return refusal_;
+  question_ = request;
+  return fit_;
+}
+
+absl::StatusOr<std::vector<v1::Reservation>> FakeLedger::ListHeld() {
+  std::function<void()> hook;
+  {
+    absl::MutexLock lock(&mutex_);
+    if (down_) return Error(v1::DEPENDENCY_UNAVAILABLE, "quota does not answer");
+    hook = on_listed_;
+  }
+  std::vector<v1::Reservation> held = Held();
+  if (hook) hook();
+  return held;
+}
+
+void FakeLedger::SetFit(const v1::CheckFitResponse& fit) {
+  absl::MutexLock lock(&mutex_);
+  fit_ = fit;
+}
+
+v1::CheckFitRequest FakeLedger::question() const {
+  absl::MutexLock lock(&mutex_);
+  return question_;
+}
+
+void FakeLedger::Put(const v1::Reservation& reservation) {
+  absl::MutexLock lock(&mutex_);
+  reservations_[reservation.name()] = reservation;
+}
+
+void FakeLedger::Lose(const std::string& name) {
+  absl::MutexLock lock(&mutex_);
+  reservations_.erase(name);
+}
+
+void FakeLedger::OnListed(std::function<void()> hook) {
+  absl::MutexLock lock(&mutex_);
+  on_listed_ = std::move(hook);
+}
+
 void FakeLedger::Refuse(const absl::Status& status) {
   absl::MutexLock lock(&mutex_);
   refusal_ = status;
@@ -173,6 +218,9 @@ void StacksTest::SetUp() {
   store_ = std::make_unique<Store>(*db_, clock_, signals_);
   catalog_ = std::make_unique<Catalog>(*store_, *blobs_);
   stacks_ = std::make_unique<StackManager>(*store_, *blobs_);
+  previews_ = std::make_unique<Previews>(*store_);
+  drift_ = std::make_unique<DriftChecks>(*store_);
+  imports_ = std::make_unique<Imports>(*store_, *blobs_);
   reviews_ = std::make_unique<Reviews>(*store_);
   runs_ = std::make_unique<RunViews>(*store_);
   operations_ = std::make_unique<OperationViews>(*store_);

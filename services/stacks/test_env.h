@@ -5,6 +5,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -17,8 +18,11 @@
 #include "common/proto_time.h"
 #include "common/status.h"
 #include "services/stacks/catalog.h"
+#include "services/stacks/drift.h"
+#include "services/stacks/imports.h"
 #include "services/stacks/ledger_client.h"
 #include "services/stacks/operation_views.h"
+#include "services/stacks/previews.h"
 #include "services/stacks/reviews.h"
 #include "services/stacks/run_queue.h"
 #include "services/stacks/run_views.h"
@@ -35,11 +39,23 @@ using v1::ChangeRequest;
 // is told to refuse.
 class FakeLedger final : public LedgerClient {
  public:
+  FakeLedger() { fit_.set_fits(true); }
   absl::Status Reserve(const v1::Reservation& reservation) override;
   absl::Status Commit(const std::string& name,
                       const google::protobuf::RepeatedPtrField<v1::Amount>& amounts) override;
   absl::Status Release(const std::string& name) override;
+  // Fits unless Refuse or SetFit says otherwise.
+  absl::StatusOr<v1::CheckFitResponse> CheckFit(const v1::CheckFitRequest& request) override;
+  absl::StatusOr<std::vector<v1::Reservation>> ListHeld() override;
 
+  // What CheckFit answers from now on, and what it was asked last.
+  void SetFit(const v1::CheckFitResponse& fit);
+  v1::CheckFitRequest question() const;
+  // Puts a reservation there, or takes it away, behind everybody's back.
+  void Put(const v1::Reservation& reservation);
+  void Lose(const std::string& name);
+  // Called at the end of ListHeld, when its answer is made.
+  void OnListed(std::function<void()> hook);
   // What Reserve answers from now on; OK: it admits.
   void Refuse(const absl::Status& status);
   // Whether the service answers at all.
@@ -57,6 +73,9 @@ class FakeLedger final : public LedgerClient {
   absl::Status refusal_ ABSL_GUARDED_BY(mutex_);
   bool down_ ABSL_GUARDED_BY(mutex_) = false;
   int reserve_calls_ ABSL_GUARDED_BY(mutex_) = 0;
+  v1::CheckFitResponse fit_ ABSL_GUARDED_BY(mutex_);
+  v1::CheckFitRequest question_ ABSL_GUARDED_BY(mutex_);
+  std::function<void()> on_listed_ ABSL_GUARDED_BY(mutex_);
 };
 
 enum class Engine { kSqlite, kPostgres };
@@ -157,6 +176,9 @@ class StacksTest : public testing::TestWithParam<Engine> {
   std::unique_ptr<Store> store_;
   std::unique_ptr<Catalog> catalog_;
   std::unique_ptr<StackManager> stacks_;
+  std::unique_ptr<Previews> previews_;
+  std::unique_ptr<DriftChecks> drift_;
+  std::unique_ptr<Imports> imports_;
   std::unique_ptr<Reviews> reviews_;
   std::unique_ptr<RunViews> runs_;
   std::unique_ptr<OperationViews> operations_;

@@ -142,3 +142,46 @@ def slow(approval="auto"):
     """A template whose resources take a while."""
     return {"main.tf": SLOW_MAIN, "variables.tf": SLOW_VARIABLES, "outputs.tf": SLOW_OUTPUTS,
             "template.yaml": SLOW_YAML % approval}
+
+
+# As many resources as asked for, at once and without a provider.
+COUNTED_MAIN = """
+resource "terraform_data" "one" {
+  count = var.amount
+  input = "${var.note} ${count.index}"
+}
+"""
+COUNTED_VARIABLES = """
+variable "amount" {
+  type    = number
+  default = 1
+}
+variable "note" {
+  type    = string
+  default = "first"
+}
+"""
+COUNTED_OUTPUTS = """
+output "ids" {
+  value = terraform_data.one[*].id
+}
+output "notes" {
+  value = terraform_data.one[*].output
+}
+"""
+COUNTED_YAML = """
+title: Counted
+description: As many resources as asked for.
+parameters:
+  amount: {minimum: 0, maximum: 20}
+meters:
+  - {metric: resources, resource_type: terraform_data}
+approval: {mode: %s}
+lease: {default: 24h, maximum: 168h}
+"""
+
+
+def counted(approval="auto"):
+    """A template with as many resources as asked for."""
+    return {"main.tf": COUNTED_MAIN, "variables.tf": COUNTED_VARIABLES,
+            "outputs.tf": COUNTED_OUTPUTS, "template.yaml": COUNTED_YAML % approval}

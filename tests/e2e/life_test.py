@@ -496,8 +496,7 @@ class LifeTest(unittest.TestCase):
     # ---- What is not there yet --------------------------------------------------------------
 
     def test_unbuilt_rpcs_say_so(self):
-        self.refused(501, "NOT_BUILT", self.admin.post, "/v1/projects/web/stacks:preview",
-                     {"stack": {"templateVersion": HELLO}})
+        self.refused(501, "NOT_BUILT", self.admin.get, "/v1/projects/web/credentials")
         for method, request in (("CredentialService/ListCredentials", {"parent": "projects/web"}),
                                 ("NotificationService/ListNotifications", {"parent": "users/ann"}),
                                 ("DocumentService/ListDocuments", {})):

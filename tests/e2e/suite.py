@@ -25,8 +25,8 @@ class Result(unittest.TextTestResult):
         super().stopTest(test)
 
 
-def main():
-    faulthandler.dump_traceback_later(LONGEST_SECONDS, exit=True)
+def main(longest_seconds=LONGEST_SECONDS):
+    faulthandler.dump_traceback_later(longest_seconds, exit=True)
     names = sys.argv[1:]
     loader = unittest.TestLoader()
     module = sys.modules["__main__"]

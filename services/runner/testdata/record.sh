@@ -61,4 +61,4 @@ curl -s -o /dev/null "$AWS_ENDPOINT_URL/" \
   -H 'Authorization: AWS4-HMAC-SHA256 Credential=test/20260101/eu-west-1/sqs/aws4_request' \
   -d 'Action=SetQueueAttributes' -d "QueueUrl=$AWS_ENDPOINT_URL/123456789012/drifting" \
   -d 'Attribute.1.Name=DelaySeconds' -d 'Attribute.1.Value=7'
-step drift -refresh-only
+step drift

@@ -133,6 +133,11 @@ CREATE TABLE requests (
   PRIMARY KEY (caller, request_id)
 );
 CREATE INDEX requests_age ON requests (create_micros)
+)sql",
+          // Ends of leases, where something is held; 0 elsewhere.
+          R"sql(
+ALTER TABLE stacks ADD COLUMN lease_end_micros BIGINT NOT NULL DEFAULT 0;
+CREATE INDEX stacks_lease_end ON stacks (lease_end_micros) WHERE lease_end_micros > 0
 )sql"};
 }
 

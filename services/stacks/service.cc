@@ -3,9 +3,11 @@
 #include "absl/strings/str_cat.h"
 #include "common/channel.h"
 #include "common/log.h"
+#include "common/metrics.h"
 #include "services/stacks/catalog_service.h"
 #include "services/stacks/change_request_service.h"
 #include "services/stacks/event_service.h"
+#include "services/stacks/lease_metrics.h"
 #include "services/stacks/ledger_client.h"
 #include "services/stacks/operation_service.h"
 #include "services/stacks/run_queue_service.h"
@@ -45,7 +47,10 @@ absl::StatusOr<int> Serve(const Options& options) {
   WatchHub hub;
   signals.on_names = [&](const std::set<std::string>& names) { hub.Touch(names); };
   Store store(*db, clock, signals);
-  const auto ledger = MakeLedgerClient(Connect(options.quota_target));
+  ASSIGN_OR_RETURN(const auto metrics, Metrics::Open(options.server.metrics_listen));
+  const auto quota = Connect(options.quota_target);
+  const auto ledger = MakeLedgerClient(quota);
+  const auto quota_changes = MakeQuotaChangeClient(quota);
 
   Catalog catalog(store, *blobs);
   StackManager stacks(store, *blobs);
@@ -54,12 +59,15 @@ absl::StatusOr<int> Serve(const Options& options) {
   StateViews states(store, *blobs);
   OperationViews operations(store);
   RunQueue queue(store, *blobs, options.queue);
-  Saga saga(store, *ledger);
+  Saga saga(store, *ledger, *quota_changes);
+  Extensions extensions(store, *ledger);
+  QuotaRequests quota_requests(store, *quota_changes);
+  LeaseMetrics lease_metrics(store, metrics->registry());
 
   ProjectRpc project_rpc(catalog);
   CatalogRpc catalog_rpc(catalog);
-  StackRpc stack_rpc(stacks, store, hub);
-  ChangeRequestRpc change_request_rpc(reviews);
+  StackRpc stack_rpc(stacks, extensions, store, hub);
+  ChangeRequestRpc change_request_rpc(reviews, quota_requests);
   RunRpc run_rpc(runs, store, hub);
   StateRpc state_rpc(states);
   OperationRpc operation_rpc(operations, hub);
@@ -87,6 +95,11 @@ absl::StatusOr<int> Serve(const Options& options) {
     const auto count = queue.TakeBack();
     if (!count.ok()) LogError("cannot look for lost runs", {{"error", count.status().ToString()}});
     return absl::Seconds(1);
+  });
+  const Loop overdue("overdue-stacks", [&] {
+    const absl::Status counted = lease_metrics.Refresh();
+    if (!counted.ok()) LogError("cannot count overdue stacks", {{"error", counted.ToString()}});
+    return absl::Seconds(15);
   });
   const int code = server->ServeUntilSignal();
   workers.clear();

@@ -1,6 +1,7 @@
 // Stacks over gRPC.
 #pragma once
 
+#include "services/stacks/extensions.h"
 #include "services/stacks/stack_manager.h"
 #include "services/stacks/watch_hub.h"
 #include "stackyard/v1/stacks.grpc.pb.h"
@@ -11,8 +12,8 @@ namespace stackyard::stacks {
 class StackRpc final
     : public v1::StackService::WithCallbackMethod_WatchStack<v1::StackService::Service> {
  public:
-  StackRpc(StackManager& stacks, Store& store, WatchHub& hub)
-      : stacks_(stacks), store_(store), hub_(hub) {}
+  StackRpc(StackManager& stacks, Extensions& extensions, Store& store, WatchHub& hub)
+      : stacks_(stacks), extensions_(extensions), store_(store), hub_(hub) {}
 
   grpc::Status CreateStack(grpc::ServerContext* context, const v1::CreateStackRequest* request,
                            google::longrunning::Operation* response) override;
@@ -28,6 +29,8 @@ class StackRpc final
                              google::longrunning::Operation* response) override;
   grpc::Status RetryStack(grpc::ServerContext* context, const v1::RetryStackRequest* request,
                           google::longrunning::Operation* response) override;
+  grpc::Status ExtendStack(grpc::ServerContext* context, const v1::ExtendStackRequest* request,
+                           v1::Stack* response) override;
   grpc::Status GetRevision(grpc::ServerContext* context, const v1::GetRevisionRequest* request,
                            v1::Revision* response) override;
   grpc::Status ListRevisions(grpc::ServerContext* context, const v1::ListRevisionsRequest* request,
@@ -43,6 +46,7 @@ class StackRpc final
 
  private:
   StackManager& stacks_;
+  Extensions& extensions_;
   Store& store_;
   WatchHub& hub_;
 };

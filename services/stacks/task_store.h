@@ -24,6 +24,8 @@ struct DueTask {
 // Adds a task, or moves the one of this name to the new time and content.
 void AddTask(Change& change, const std::string& name, const TaskRecord& record, absl::Time due);
 void DropTask(Change& change, const std::string& name);
+// Drops a task that nobody claimed yet. False when somebody did, or there is none.
+bool DropUnclaimed(Change& change, const std::string& name);
 
 // Claims up to `count` tasks that are due, until `until`; unclaimed again after that.
 absl::StatusOr<std::vector<DueTask>> ClaimTasks(Change& change, int count, absl::Time until);

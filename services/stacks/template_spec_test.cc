@@ -201,8 +201,10 @@ INSTANTIATE_TEST_SUITE_P(
               "template.yaml:3: meters[0].lookup.table.x must be a whole number"},
         Fault{"meters:\n  - {resource_type: t}\n", "template.yaml:3: meters[0].metric is missing"},
         Fault{"meters:\n  - {metric: budget, cost: true}\n", "none has a price"},
-        Fault{"meters:\n  - {metric: budget, cost: true, resource_type: t}\n",
-              "template.yaml:3: meters[0] counts the cost and takes no resource_type"},
+        Fault{"meters:\n"
+              "  - {resource_type: t, price: {per_hour: 1, currency: USD, date: 2026-01-31}}\n"
+              "  - {metric: budget, cost: true, resource_type: t}\n",
+              "template.yaml:4: meters[1] counts the cost and takes no resource_type"},
         Fault{"meters:\n"
               "  - {resource_type: t, price: {per_hour: 1, currency: USD, date: 2026-01-31}}\n"
               "  - {resource_type: u, price: {per_hour: 1, currency: EUR, date: 2026-01-31}}\n",

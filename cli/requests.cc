@@ -1,4 +1,5 @@
 #include <memory>
+#include <set>
 
 #include "absl/strings/str_cat.h"
 #include "cli/commands.h"
@@ -72,14 +73,16 @@ void ShowRequest(Context& context, const v1::ChangeRequest& change) {
   fields.Add("Requester", LastPart(change.requester()));
   fields.Add("Reason", change.reason());
   if (change.has_policy()) {
-    int approvals = 0;
+    // Each person counts once.
+    std::set<std::string> approvers;
     for (const v1::Review& review : change.reviews()) {
-      approvals +=
-          review.verdict() == v1::Review::APPROVE && review.plan_digest() == change.plan_digest();
+      if (review.verdict() == v1::Review::APPROVE && review.plan_digest() == change.plan_digest()) {
+        approvers.insert(review.reviewer());
+      }
     }
-    fields.Add("Approvals",
-               absl::StrCat(approvals, " of ", std::max(change.policy().required_approvals(), 1),
-                            " by role ", change.policy().reviewer_role()));
+    fields.Add("Approvals", absl::StrCat(approvers.size(), " of ",
+                                         std::max(change.policy().required_approvals(), 1),
+                                         " by role ", change.policy().reviewer_role()));
   }
   if (change.state() == v1::ChangeRequest::PENDING) {
     fields.Add("Expires", Until(change.expire_time(), context.Now()));

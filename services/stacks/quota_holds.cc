@@ -20,7 +20,7 @@ constexpr absl::Duration kStep = absl::Hours(1);
 // Within this time a reservation is committed, or lapses.
 constexpr absl::Duration kExpiry = absl::Minutes(10);
 // Between attempts while an update or an extension has a reservation of its own on the way.
-constexpr absl::Duration kAgain = absl::Seconds(30);
+constexpr absl::Duration kAgain = absl::Seconds(5);
 
 // Until when the stack's reservation holds what is there.
 absl::Time HeldUntil(const StackRecord& record) {

@@ -16,6 +16,8 @@ void AddRequestCommands(Command root, Context& context);
 void AddQuotaCommands(Command root, Context& context);
 // grants and reservations, below `quota`.
 void AddQuotaGrantCommands(Command quota, Context& context);
+// request, below `quota`.
+void AddQuotaRequestCommand(Command quota, Context& context);
 void AddOperationCommands(Command root, Context& context);
 void AddProjectCommands(Command root, Context& context);
 // users, tokens, bindings and whoami.

@@ -10,6 +10,7 @@
 #include <map>
 #include <sstream>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "absl/synchronization/mutex.h"
@@ -129,6 +130,17 @@ class FakeStacks : public v1::StackService::Service {
     return grpc::Status::OK;
   }
 
+  grpc::Status ExtendStack(grpc::ServerContext*, const v1::ExtendStackRequest* request,
+                           v1::Stack* response) override {
+    extended = *request;
+    *response = Web(v1::Stack::READY);
+    response->set_change_request("projects/p/changeRequests/7");
+    response->mutable_lease()->set_extended(unreviewed);
+    return grpc::Status::OK;
+  }
+
+  v1::ExtendStackRequest extended;
+  bool unreviewed = false;
   absl::Status refusal;
   std::string authorization;
   v1::CreateStackRequest created;
@@ -163,6 +175,23 @@ class FakeRequests : public v1::ChangeRequestService::Service {
   grpc::Status GetChangeRequest(grpc::ServerContext*, const v1::GetChangeRequestRequest* request,
                                 v1::ChangeRequest* response) override {
     response->set_name(request->name());
+    if (absl::EndsWith(request->name(), "/2")) {
+      response->set_type(v1::ChangeRequest::EXTENSION);
+      response->mutable_extension()->set_seconds(24 * 3600);
+      response->set_estimated_micros_per_hour(20'800);
+      response->set_currency("USD");
+      response->set_price_date("2026-01-31");
+      v1::Amount* amount = response->add_amounts();
+      amount->set_metric("vcpu");
+      amount->set_value(2);
+      return grpc::Status::OK;
+    }
+    if (absl::EndsWith(request->name(), "/3")) {
+      response->set_type(v1::ChangeRequest::QUOTA);
+      response->mutable_quota_change()->mutable_amount()->set_metric("vcpu");
+      response->mutable_quota_change()->mutable_amount()->set_value(8);
+      return grpc::Status::OK;
+    }
     response->set_state(v1::ChangeRequest::PENDING);
     response->set_revision("projects/p/stacks/web/revisions/1");
     response->set_plan_digest("d1g35t");
@@ -176,7 +205,16 @@ class FakeRequests : public v1::ChangeRequestService::Service {
     response->set_state(v1::ChangeRequest::APPROVED);
     return grpc::Status::OK;
   }
+  grpc::Status CreateQuotaRequest(grpc::ServerContext*,
+                                  const v1::CreateQuotaRequestRequest* request,
+                                  v1::ChangeRequest* response) override {
+    asked = *request;
+    response->set_name("projects/p/changeRequests/8");
+    response->set_summary("8 more vcpu for good");
+    return grpc::Status::OK;
+  }
   v1::ApproveChangeRequestRequest approved;
+  v1::CreateQuotaRequestRequest asked;
 };
 
 // Plays a list of answers; each stream breaks after `break_after` of them.
@@ -534,6 +572,57 @@ TEST_F(CommandsTest, ShowsAndApprovesThePlan) {
   EXPECT_EQ(requests_.approved.comment(), "fine");
   Run({"requests", "approve", "1", "--digest", "read-before"});
   EXPECT_EQ(requests_.approved.plan_digest(), "read-before");
+}
+
+TEST_F(CommandsTest, AsksForALongerLease) {
+  const Result asked =
+      Run({"stacks", "extend", "web", "--by", "1d12h", "--reason", "the sale goes on"});
+  EXPECT_EQ(asked.code, 0) << asked.err;
+  EXPECT_EQ(stacks_.extended.name(), "projects/p/stacks/web");
+  EXPECT_EQ(stacks_.extended.duration().seconds(), 36 * 3600);
+  EXPECT_EQ(stacks_.extended.reason(), "the sale goes on");
+  EXPECT_EQ(asked.out, "Asked for in projects/p/changeRequests/7\n");
+  stacks_.unreviewed = true;
+  EXPECT_THAT(Run({"stacks", "extend", "web", "--by", "1h", "--reason", "x"}).out,
+              HasSubstr("Its lease ends"));
+  EXPECT_EQ(Run({"stacks", "extend", "web", "--by", "1h"}).code, 2) << "why?";
+}
+
+TEST_F(CommandsTest, AsksForMoreQuota) {
+  const Result good = Run({"quota", "request", "vcpu=8", "--reason", "a sale"});
+  EXPECT_EQ(good.code, 0) << good.err;
+  EXPECT_EQ(good.out, "Asked for in projects/p/changeRequests/8: 8 more vcpu for good\n");
+  EXPECT_EQ(requests_.asked.parent(), "projects/p");
+  EXPECT_EQ(requests_.asked.quota_change().amount().metric(), "vcpu");
+  EXPECT_EQ(requests_.asked.quota_change().amount().value(), 8);
+  EXPECT_FALSE(requests_.asked.quota_change().has_end_time());
+  EXPECT_EQ(requests_.asked.reason(), "a sale");
+  EXPECT_FALSE(requests_.asked.request_id().empty());
+
+  EXPECT_EQ(Run({"quota", "request", "vcpu=8", "--from", "2027-01-01", "--for", "2d", "--user",
+                 "ann", "--reason", "a sale"})
+                .code,
+            0);
+  const v1::QuotaChange& change = requests_.asked.quota_change();
+  EXPECT_EQ(change.user(), "ann");
+  EXPECT_EQ(change.end_time().seconds() - change.start_time().seconds(), 48 * 3600);
+
+  for (const std::vector<std::string>& more : std::vector<std::vector<std::string>>{
+           {},
+           {"--reason", "x", "--from", "2027-01-01"},
+           {"--reason", "x", "--for", "1d", "--until", "2027-01-01"}}) {
+    std::vector<std::string> arguments = {"quota", "request", "vcpu=8"};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    EXPECT_EQ(Run(arguments).code, 2);
+  }
+}
+
+TEST_F(CommandsTest, ShowsRequestsWithoutAPlan) {
+  const std::string longer = Run({"requests", "get", "2"}).out;
+  EXPECT_THAT(longer, HasSubstr("longer by 24h"));
+  EXPECT_THAT(longer, HasSubstr("vcpu 2"));
+  EXPECT_THAT(longer, HasSubstr("(an estimate, from prices of 2026-01-31)"));
+  EXPECT_THAT(Run({"requests", "get", "3"}).out, HasSubstr("8 more vcpu for good"));
 }
 
 TEST_F(CommandsTest, PublishPacksTheFolder) {

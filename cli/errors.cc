@@ -28,6 +28,10 @@ std::string Hint(const absl::Status& status) {
   if (ReasonOf(status) == v1::PLAN_STALE) {
     return "the plan was made again; look at it with `stackyard requests get` and decide on that";
   }
+  if (ReasonOf(status) == v1::QUOTA_EXCEEDED) {
+    return "`stackyard quota usage` shows what is free; ask for more with `stackyard quota "
+           "request`";
+  }
   if (ReasonOf(status) == v1::ETAG_MISMATCH) return "somebody changed it meanwhile; look and retry";
   switch (status.code()) {
     case absl::StatusCode::kUnauthenticated:

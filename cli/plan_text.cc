@@ -99,10 +99,9 @@ std::string PlanText(const v1::Plan& plan, bool color) {
                   " to replace, ", plan.to_destroy(), " to destroy\n");
   absl::StrAppend(&text, Paint("Quota:", Color::kBold, color), " ", AmountsText(plan.amounts()),
                   "\n");
-  const std::string price = PriceText(plan.estimated_micros_per_hour(), plan.currency());
-  if (!price.empty()) {
-    absl::StrAppend(&text, Paint("Cost:", Color::kBold, color), " about ", price, "\n");
-  }
+  const std::string cost =
+      EstimateText(plan.estimated_micros_per_hour(), plan.currency(), plan.price_date());
+  if (!cost.empty()) absl::StrAppend(&text, Paint("Cost:", Color::kBold, color), " ", cost, "\n");
   for (const v1::Diagnostic& diagnostic : plan.diagnostics()) {
     const bool error = diagnostic.severity() == v1::Diagnostic::ERROR;
     absl::StrAppend(

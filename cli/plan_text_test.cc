@@ -25,7 +25,7 @@ v1::Plan Example() {
     changes { address: "a.same" action: NO_OP }
     changes { address: "data.read" action: READ }
     amounts { metric: "vcpu" value: 4 }
-    estimated_micros_per_hour: 41600 currency: "USD"
+    estimated_micros_per_hour: 41600 currency: "USD" price_date: "2026-01-31"
     diagnostics { severity: WARNING summary: "deprecated" address: "a.new" })",
                                                             &plan));
   return plan;
@@ -45,7 +45,7 @@ TEST(PlanText, ShowsWhatChangesAndWhatItCosts) {
             "\n"
             "Plan: 1 to create, 1 to update, 1 to replace, 1 to destroy\n"
             "Quota: vcpu 4\n"
-            "Cost: about 0.0416 USD per hour\n"
+            "Cost: about 0.0416 USD per hour (an estimate, from prices of 2026-01-31)\n"
             "Warning: deprecated (a.new)\n");
 }
 

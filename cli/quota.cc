@@ -177,6 +177,7 @@ void AddQuotaCommands(Command root, Context& context) {
       .Run([&context, metric] { return CreateMetric(context, *metric); });
 
   AddQuotaGrantCommands(quota, context);
+  AddQuotaRequestCommand(quota, context);
 }
 
 }  // namespace stackyard::cli

@@ -1,4 +1,5 @@
 #include <memory>
+#include <set>
 
 #include "absl/strings/str_cat.h"
 #include "cli/commands.h"
@@ -15,6 +16,13 @@ namespace {
 
 constexpr char kRequest[] = "projects/*/changeRequests/*";
 
+// What is asked of quota: what the stack would hold, or how much more.
+std::string QuotaText(const v1::ChangeRequest& change) {
+  if (!change.has_quota_change()) return AmountsText(change.amounts());
+  const v1::Amount& amount = change.quota_change().amount();
+  return absl::StrCat(amount.metric(), " +", amount.value());
+}
+
 absl::Status List(Context& context, const std::string& filter, bool all) {
   v1::ListChangeRequestsRequest request;
   request.set_parent(ProjectOrAll(context.project()));
@@ -29,7 +37,7 @@ absl::Status List(Context& context, const std::string& filter, bool all) {
       table.Add({ProjectOf(change.name()), LastPart(change.name()),
                  v1::ChangeRequest::Type_Name(change.type()),
                  v1::ChangeRequest::State_Name(change.state()), LastPart(change.stack()),
-                 AmountsText(change.amounts()), LastPart(change.requester()),
+                 QuotaText(change), LastPart(change.requester()),
                  Age(change.create_time(), context.Now()), Cut(change.summary(), 60)});
     }
     context.output().Show(table);
@@ -38,12 +46,14 @@ absl::Status List(Context& context, const std::string& filter, bool all) {
 
 std::string Asked(const v1::ChangeRequest& change) {
   if (change.has_extension()) return "longer by " + ShortDuration(FromProto(change.extension()));
+  if (change.type() == v1::ChangeRequest::DESTROY) return "its end";
   if (!change.has_quota_change()) return "";
   const v1::QuotaChange& quota = change.quota_change();
   std::string text = absl::StrCat(quota.amount().value(), " more ", quota.amount().metric());
   if (!quota.user().empty()) absl::StrAppend(&text, " for ", quota.user());
-  return absl::StrCat(text, quota.has_end_time() ? " until " + TimeText(quota.end_time())
-                                                 : std::string(" for good"));
+  if (!quota.has_end_time()) return text + " for good";
+  return absl::StrCat(text, " from ", TimeText(quota.start_time()), " until ",
+                      TimeText(quota.end_time()));
 }
 
 void ShowRequest(Context& context, const v1::ChangeRequest& change) {
@@ -54,17 +64,25 @@ void ShowRequest(Context& context, const v1::ChangeRequest& change) {
   fields.Add("Stack", change.stack());
   fields.Add("Asked for", Asked(change));
   fields.Add("Summary", change.summary());
+  // A plan is shown with its price in full.
+  if (change.revision().empty() && !change.amounts().empty()) {
+    fields.Add("Quota", AmountsText(change.amounts()));
+    fields.Add("Cost", EstimateText(change.estimated_micros_per_hour(), change.currency(),
+                                    change.price_date()));
+  }
   fields.Add("Requester", LastPart(change.requester()));
   fields.Add("Reason", change.reason());
   if (change.has_policy()) {
-    int approvals = 0;
+    // Each person counts once.
+    std::set<std::string> approvers;
     for (const v1::Review& review : change.reviews()) {
-      approvals +=
-          review.verdict() == v1::Review::APPROVE && review.plan_digest() == change.plan_digest();
+      if (review.verdict() == v1::Review::APPROVE && review.plan_digest() == change.plan_digest()) {
+        approvers.insert(review.reviewer());
+      }
     }
-    fields.Add("Approvals",
-               absl::StrCat(approvals, " of ", std::max(change.policy().required_approvals(), 1),
-                            " by role ", change.policy().reviewer_role()));
+    fields.Add("Approvals", absl::StrCat(approvers.size(), " of ",
+                                         std::max(change.policy().required_approvals(), 1),
+                                         " by role ", change.policy().reviewer_role()));
   }
   if (change.state() == v1::ChangeRequest::PENDING) {
     fields.Add("Expires", Until(change.expire_time(), context.Now()));

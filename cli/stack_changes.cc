@@ -213,7 +213,13 @@ absl::Status Extend(Context& context, const std::string& name, const std::string
   *request.mutable_duration() = ToProto(duration);
   request.set_reason(reason);
   return context.Show<v1::Stack>("StackService/ExtendStack", request, [&](const v1::Stack& stack) {
-    context.output().out() << "Asked for in " << stack.change_request() << "\n";
+    std::ostream& out = context.output().out();
+    if (stack.lease().extended()) {
+      out << "Its lease ends " << Until(stack.lease().end_time(), context.Now()) << ", "
+          << TimeText(stack.lease().end_time()) << "\n";
+    } else {
+      out << "Asked for in " << stack.change_request() << "\n";
+    }
   });
 }
 

@@ -43,7 +43,8 @@ std::string StackText(const v1::Stack& stack, absl::Time now, bool color) {
              absl::StrCat(stack.latest_revision(), " (applied: ", stack.applied_revision(), ")"));
   fields.Add("Resources", absl::StrCat(stack.resource_count()));
   fields.Add("Quota", AmountsText(stack.amounts()));
-  fields.Add("Cost", PriceText(stack.estimated_micros_per_hour(), stack.currency()));
+  fields.Add("Cost",
+             EstimateText(stack.estimated_micros_per_hour(), stack.currency(), stack.price_date()));
   const bool gone = stack.state() == v1::Stack::DESTROYED || stack.state() == v1::Stack::REJECTED;
   fields.Add("Lease", gone ? "" : LeaseText(stack.lease(), now));
   fields.Add("Drift", DriftText(stack, now));

@@ -36,11 +36,17 @@ std::string Approval(const v1::ApprovalPolicy& policy) {
 }
 
 std::string MeterText(const v1::Meter& meter) {
+  if (meter.cost()) return "estimated cost per hour, in millionths";
   std::string text =
       absl::StrCat(meter.resource_type(), ": ", std::max<int64_t>(meter.amount(), 1));
   if (!meter.attribute().empty()) absl::StrAppend(&text, " x ", meter.attribute());
   if (meter.has_lookup()) absl::StrAppend(&text, " x table over ", meter.lookup().attribute());
   return text;
+}
+
+std::string MeterPrice(const v1::Meter& meter) {
+  const std::string price = PriceText(meter.price_micros_per_hour(), meter.currency());
+  return price.empty() ? "" : absl::StrCat(price, " (", meter.price_date(), ")");
 }
 
 }  // namespace
@@ -83,8 +89,8 @@ std::string TemplateVersionText(const v1::TemplateVersion& version, bool color) 
 
   Table meters({"METRIC", "COUNTS", "PRICE"});
   for (const v1::Meter& meter : version.meters()) {
-    meters.Add({meter.metric(), MeterText(meter),
-                PriceText(meter.price_micros_per_hour(), meter.currency())});
+    meters.Add({meter.metric().empty() ? "(cost alone)" : meter.metric(), MeterText(meter),
+                MeterPrice(meter)});
   }
   if (!meters.empty()) absl::StrAppend(&text, "\n", meters.Text(color));
 

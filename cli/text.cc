@@ -61,6 +61,13 @@ std::string PriceText(int64_t micros_per_hour, const std::string& currency) {
   return absl::StrFormat("%.4f %s per hour", static_cast<double>(micros_per_hour) / 1e6, currency);
 }
 
+std::string EstimateText(int64_t micros_per_hour, const std::string& currency,
+                         const std::string& price_date) {
+  if (micros_per_hour == 0) return "";
+  return absl::StrCat("about ", PriceText(micros_per_hour, currency), " (an estimate",
+                      price_date.empty() ? "" : ", from prices of ", price_date, ")");
+}
+
 std::string ValueText(const google::protobuf::Value& value) {
   if (value.kind_case() == google::protobuf::Value::kStringValue) return value.string_value();
   std::string json;

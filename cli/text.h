@@ -31,6 +31,10 @@ std::string AmountsText(const google::protobuf::RepeatedPtrField<v1::Amount>& am
 // `0.0416 USD per hour`; empty when unknown.
 std::string PriceText(int64_t micros_per_hour, const std::string& currency);
 
+// `about 0.0416 USD per hour (an estimate, from prices of 2026-01-31)`; empty when unknown.
+std::string EstimateText(int64_t micros_per_hour, const std::string& currency,
+                         const std::string& price_date);
+
 // Compact JSON; a string stands without quotes.
 std::string ValueText(const google::protobuf::Value& value);
 

@@ -66,6 +66,13 @@ TEST(ValueText, StringsStandBare) {
   EXPECT_EQ(ValueText(value), "[2]");
 }
 
+TEST(EstimateText, SaysThatItIsOneAndHowOld) {
+  EXPECT_EQ(EstimateText(0, "USD", "2026-01-31"), "");
+  EXPECT_EQ(EstimateText(41'600, "USD", "2026-01-31"),
+            "about 0.0416 USD per hour (an estimate, from prices of 2026-01-31)");
+  EXPECT_EQ(EstimateText(41'600, "USD", ""), "about 0.0416 USD per hour (an estimate)");
+}
+
 TEST(PriceText, IsEmptyWhenUnknown) {
   EXPECT_EQ(PriceText(0, "USD"), "");
   EXPECT_EQ(PriceText(41'600, "USD"), "0.0416 USD per hour");

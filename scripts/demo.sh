@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # demo.sh: plays the main job of Stackyard on the mesh that runs here, with its command line tool, as
 # three people: an admin sets up a project, Dave publishes a template and reviews, Ann asks for a
-# stack and gets it. Can be run again: what is there stays, and each run makes a stack of its own.
+# stack and gets it, then for more than the quota holds, and for a longer lease. Can be run again:
+# what is there stays, and each run makes stacks of its own.
 set -euo pipefail
 # shellcheck source=scripts/lib.sh
 . "$(dirname "$0")/lib.sh"
@@ -9,6 +10,7 @@ set -euo pipefail
 CLI=${STACKYARD_BIN:-$BUILD/bin}/stackyard
 PROJECT=demo
 STACK=hello-$(date -u +%m%d-%H%M%S)
+BIG=big-${STACK#hello-}
 REST=http://$STACKYARD_HOST:$STACKYARD_REST_PORT
 
 export STACKYARD_ENDPOINT=$STACKYARD_HOST:$STACKYARD_GRPC_PORT
@@ -77,6 +79,41 @@ ensure() {
   esac
 }
 
+# request_of STACK: number of the request that it waits for, or had last.
+request_of() {
+  local name
+  name=$(quiet ann stacks get "$1" -o json | jq -r .changeRequest)
+  printf '%s\n' "${name##*/}"
+}
+
+# usage_of FIELD: `limit` or `used` of the metric resources.
+usage_of() {
+  quiet ann quota usage -o json | jq -r --arg field "$1" '.usage[]
+    | select(.metric == "resources" and .user == "")
+    | if $field == "used" then (.committed | tonumber) + (.pending | tonumber) else .limit end'
+}
+
+# settle COMMAND WANTED: until the command prints that; what follows from an answer takes a moment.
+settle() {
+  local tries
+  for ((tries = 0; tries < 100; tries++)); do
+    [ "$($1)" != "$2" ] || return 0
+    sleep 0.1
+  done
+  warn "still not $2: $1"
+  return 1
+}
+
+# roomy: takes back what an earlier run did to the quota.
+roomy() {
+  local grant
+  code_of quiet admin quota limits delete resources 2>/dev/null
+  for grant in $(quiet admin quota grants list -o json |
+    jq -r '.quotaGrants[] | select(.changeRequest != "") | .name | split("/") | last'); do
+    quiet admin quota grants delete "$grant" 2>/dev/null
+  done
+}
+
 person() {
   ensure as admin users create "$1" --title "$2"
   rm -f "$TOKENS/$1.token"
@@ -96,6 +133,8 @@ ensure as admin bindings create devops dave
 # Templates belong to no project.
 ensure as admin bindings create devops dave --global
 
+roomy
+
 heading "Dave publishes a template" 'the template was published'
 # The same files are the same version.
 VERSION=$(cd "$ROOT/templates/hello" && find . -type f -not -path '*/.terraform/*' -print0 |
@@ -107,8 +146,7 @@ heading "Ann asks for a stack" 'Ann asked for a stack'
 as ann whoami
 as ann stacks create "$STACK" -t "hello@$VERSION" --set name=Ann --set repeat=3 --lease 2h \
   --reason 'To see how it works' --until awaiting-approval --timeout 5m
-REQUEST=$(quiet ann stacks get "$STACK" -o json | jq -r .changeRequest)
-REQUEST=${REQUEST##*/}
+REQUEST=$(request_of "$STACK")
 OPERATION=$(quiet ann stacks get "$STACK" -o json | jq -r .operation)
 
 heading "The plan waits for review, with its price in quota" 'the plan was shown'
@@ -126,12 +164,36 @@ heading "Ann watches it being made" 'the stack was made'
 as ann operations watch "$OPERATION" --timeout 5m
 as ann stacks get "$STACK"
 
+heading "The project is nearly full, and Ann asks for more than is left" 'the quota was tried'
+LIMIT=$(($(usage_of used) + 2))
+as admin quota limits set resources --value "$LIMIT"
+code_of as ann stacks create "$BIG" -t "hello@$VERSION" --set name=everybody --set repeat=5 --lease 2h \
+  --reason 'A big audience' --wait --timeout 5m
+[ "$CODE" = 5 ] || { warn "expected exit code 5 (refused by quota), got $CODE"; exit 1; }
+
+heading "She asks for more for three hours, and Dave grants it" 'the quota was granted'
+as ann quota request resources=5 --for 3h --reason 'A big audience, this afternoon only'
+REQUEST=$(quiet ann requests list --filter 'type = QUOTA AND state = PENDING' -o json |
+  jq -r '.changeRequests[0].name | split("/") | last')
+as dave requests show "$REQUEST"
+as dave requests approve "$REQUEST" --comment 'Until five, then'
+settle 'usage_of limit' $((LIMIT + 5))
+as ann stacks retry "$BIG" --until awaiting-approval --timeout 5m
+as dave requests approve "$(request_of "$BIG")" --comment 'Now it fits'
+as ann operations watch "$(quiet ann stacks get "$BIG" -o json | jq -r .operation)" --timeout 5m
+
+heading "Ann needs the first stack for longer" 'the lease was extended'
+as ann stacks extend "$STACK" --by 4h --reason 'The audience likes it'
+as dave requests approve "$(request_of "$STACK")" --comment 'So do I'
+
 heading "What there is now" 'the result was shown'
+as ann stacks get "$STACK"
 as ann stacks outputs "$STACK" message
 as ann stacks resources "$STACK"
 as ann runs list "$STACK"
 as ann quota usage
 as ann events list --limit 15
+roomy
 
 cat <<NEXT
 

@@ -6,6 +6,7 @@
 #include "common/server.h"
 #include "common/work.h"
 #include "services/quota/ledger_service.h"
+#include "services/quota/quota_change_service.h"
 #include "services/quota/quota_service.h"
 
 namespace stackyard {
@@ -23,13 +24,15 @@ absl::StatusOr<int> Run(const ServerOptions& options, const std::string& databas
   quota::QuotaRpc public_service(limits, ledger, usage);
   quota::LedgerMetrics ledger_metrics((*metrics)->registry());
   quota::LedgerRpc internal_service(ledger, ledger_metrics);
+  quota::QuotaChanges changes(**store, clock);
+  quota::QuotaChangeRpc change_service(changes);
   const Loop sweeper("sweep", [&] {
     const absl::StatusOr<int64_t> marked = ledger.MarkExpired();
     if (!marked.ok()) LogWarning("cannot sweep", {{"error", marked.status().ToString()}});
     ledger_metrics.CountExpired(marked.value_or(0));
     return absl::Seconds(30);
   });
-  auto server = Server::Start(options, {&public_service, &internal_service});
+  auto server = Server::Start(options, {&public_service, &internal_service, &change_service});
   if (!server.ok()) return server.status();
   return (*server)->ServeUntilSignal();
 }

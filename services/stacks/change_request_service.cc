@@ -19,6 +19,13 @@ grpc::Status ChangeRequestRpc::ListChangeRequests(ServerContext* context,
                 [&](const Principal& caller) { return reviews_.List(caller, *request); });
 }
 
+grpc::Status ChangeRequestRpc::CreateQuotaRequest(ServerContext* context,
+                                                  const v1::CreateQuotaRequestRequest* request,
+                                                  v1::ChangeRequest* response) {
+  return Handle(context, response,
+                [&](const Principal& caller) { return quota_requests_.Create(caller, *request); });
+}
+
 grpc::Status ChangeRequestRpc::ApproveChangeRequest(ServerContext* context,
                                                     const v1::ApproveChangeRequestRequest* request,
                                                     v1::ChangeRequest* response) {

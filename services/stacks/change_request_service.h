@@ -1,6 +1,7 @@
 // Change requests over gRPC.
 #pragma once
 
+#include "services/stacks/quota_requests.h"
 #include "services/stacks/reviews.h"
 #include "stackyard/v1/change_requests.grpc.pb.h"
 
@@ -8,7 +9,8 @@ namespace stackyard::stacks {
 
 class ChangeRequestRpc final : public v1::ChangeRequestService::Service {
  public:
-  explicit ChangeRequestRpc(Reviews& reviews) : reviews_(reviews) {}
+  ChangeRequestRpc(Reviews& reviews, QuotaRequests& quota_requests)
+      : reviews_(reviews), quota_requests_(quota_requests) {}
 
   grpc::Status GetChangeRequest(grpc::ServerContext* context,
                                 const v1::GetChangeRequestRequest* request,
@@ -16,6 +18,9 @@ class ChangeRequestRpc final : public v1::ChangeRequestService::Service {
   grpc::Status ListChangeRequests(grpc::ServerContext* context,
                                   const v1::ListChangeRequestsRequest* request,
                                   v1::ListChangeRequestsResponse* response) override;
+  grpc::Status CreateQuotaRequest(grpc::ServerContext* context,
+                                  const v1::CreateQuotaRequestRequest* request,
+                                  v1::ChangeRequest* response) override;
   grpc::Status ApproveChangeRequest(grpc::ServerContext* context,
                                     const v1::ApproveChangeRequestRequest* request,
                                     v1::ChangeRequest* response) override;
@@ -31,6 +36,7 @@ class ChangeRequestRpc final : public v1::ChangeRequestService::Service {
 
  private:
   Reviews& reviews_;
+  QuotaRequests& quota_requests_;
 };
 
 }  // namespace stackyard::stacks

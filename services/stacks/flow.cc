@@ -8,13 +8,17 @@
 #include "common/status.h"
 #include "services/stacks/catalog_store.h"
 #include "services/stacks/change_request_store.h"
+#include "services/stacks/change_requests.h"
 #include "services/stacks/drift.h"
 #include "services/stacks/events.h"
 #include "services/stacks/imports.h"
+#include "services/stacks/leases.h"
 #include "services/stacks/meters.h"
 #include "services/stacks/operations.h"
 #include "services/stacks/queue_store.h"
+#include "services/stacks/quota_tasks.h"
 #include "services/stacks/task_store.h"
+#include "services/stacks/waiting.h"
 
 namespace stackyard::stacks {
 namespace {
@@ -26,7 +30,7 @@ using v1::ResourceChange;
 using v1::Revision;
 using v1::Run;
 
-// Between attempts to destroy a stack whose lease is over.
+// After a failed apply, before a stack whose lease is over is destroyed.
 constexpr absl::Duration kRetryDestroy = absl::Minutes(5);
 
 absl::StatusOr<StackName> NameOf(const StackRecord& record) {
@@ -104,7 +108,6 @@ absl::Status AskReview(Change& change, StackRecord& record, RevisionRecord& revi
   ChangeRequest request;
   request.set_type(record.stack().applied_revision() == 0 ? ChangeRequest::PROVISION
                                                           : ChangeRequest::UPDATE);
-  request.set_state(ChangeRequest::PENDING);
   request.set_stack(record.stack().name());
   request.set_revision(revision.revision().name());
   request.set_plan_digest(plan.digest());
@@ -112,15 +115,12 @@ absl::Status AskReview(Change& change, StackRecord& record, RevisionRecord& revi
   *request.mutable_amounts() = plan.amounts();
   request.set_requester(revision.revision().creator());
   request.set_reason(revision.revision().reason());
-  *request.mutable_policy() = policy;
-  const absl::Time expiry = change.now + FromProto(policy.expires_after());
-  *request.mutable_expire_time() = ToProto(expiry);
-  RETURN_IF_ERROR(InsertChangeRequest(change, name.project, request));
-
-  TaskRecord task;
-  task.set_kind(TaskRecord::EXPIRE_REQUEST);
-  task.set_change_request(request.name());
-  AddTask(change, absl::StrCat("expire/", request.name()), task, expiry);
+  request.set_estimated_micros_per_hour(plan.estimated_micros_per_hour());
+  request.set_currency(plan.currency());
+  request.set_price_date(plan.price_date());
+  // After the end of the lease there is nothing to decide.
+  RETURN_IF_ERROR(OpenRequest(change, name.project, request, policy,
+                              FromProto(record.stack().lease().end_time())));
 
   RETURN_IF_ERROR(Move(change, record, ReviewAsked{request.name()},
                        absl::StrCat(request.name(), " asks for review: ", request.summary())));
@@ -132,24 +132,6 @@ absl::Status AskReview(Change& change, StackRecord& record, RevisionRecord& revi
                                       policy.required_approvals() == 1 ? "" : "s", " by ",
                                       policy.reviewer_role()));
   });
-}
-
-void ReleaseLater(Change& change, const std::string& reservation) {
-  if (reservation.empty()) return;
-  TaskRecord task;
-  task.set_kind(TaskRecord::RELEASE);
-  task.set_reservation(reservation);
-  AddTask(change, absl::StrCat("release/", reservation), task, change.now);
-}
-
-void CommitLater(Change& change, const std::string& reservation,
-                 const google::protobuf::RepeatedPtrField<v1::Amount>& amounts) {
-  if (reservation.empty()) return;
-  TaskRecord task;
-  task.set_kind(TaskRecord::COMMIT);
-  task.set_reservation(reservation);
-  *task.mutable_amounts() = amounts;
-  AddTask(change, absl::StrCat("commit/", reservation), task, change.now);
 }
 
 // Sets what the stack shows of its state, and its amounts and cost from the meters. `revision` is
@@ -180,6 +162,7 @@ absl::Status TakeState(Change& change, StackRecord& record, const StateFile& sta
   stack.mutable_amounts()->Assign(price->amounts.begin(), price->amounts.end());
   stack.set_estimated_micros_per_hour(price->micros_per_hour);
   stack.set_currency(price->currency);
+  stack.set_price_date(price->price_date);
   return absl::OkStatus();
 }
 
@@ -191,31 +174,25 @@ void SettleQuota(Change& change, StackRecord& record) {
       ReleaseLater(change, record.pending_reservation());
     } else {
       record.set_reservation(record.pending_reservation());
+      record.clear_held_until();
     }
     record.clear_pending_reservation();
   }
   if (holds) CommitLater(change, record.reservation(), record.stack().amounts());
 }
 
-// Sees to the end of the lease. `earliest` puts off what is due already, after a failure.
-void WatchLease(Change& change, const StackRecord& record, absl::Duration earliest) {
-  TaskRecord task;
-  task.set_kind(TaskRecord::END_LEASE);
-  task.set_stack(record.stack().name());
-  task.set_stack_uid(record.stack().uid());
-  AddTask(change, absl::StrCat("lease/", record.stack().uid()), task,
-          std::max(FromProto(record.stack().lease().end_time()), change.now + earliest));
-}
-
-// Ends the change request that waits for a stack, when something else decided.
-absl::Status CloseRequest(Change& change, const StackRecord& record, ChangeRequest::State state) {
+// Ends the review of a plan, when something else decided.
+absl::Status WithdrawPlan(Change& change, const StackRecord& record) {
   if (record.stack().change_request().empty()) return absl::OkStatus();
   ASSIGN_OR_RETURN(ChangeRequest request,
                    LockChangeRequest(change, record.stack().change_request()));
   if (request.state() != ChangeRequest::PENDING) return absl::OkStatus();
-  request.set_state(state);
-  DropTask(change, absl::StrCat("expire/", request.name()));
-  return SaveChangeRequest(change, request);
+  return CloseRequest(change, request, ChangeRequest::WITHDRAWN, "the stack was deleted meanwhile");
+}
+
+// Something is there, or counts as if it were.
+bool HoldsAnything(const StackRecord& record) {
+  return record.stack().resource_count() > 0 || !record.reservation().empty();
 }
 
 }  // namespace
@@ -236,6 +213,8 @@ absl::Status Move(Change& change, StackRecord& record, const StackEvent& event,
 }
 
 absl::Status StartPlan(Change& change, StackRecord& record, const std::string& operation) {
+  RETURN_IF_ERROR(CheckFree(record, change.now));
+  RenewLease(record, change.now);
   record.mutable_stack()->set_operation(operation);
   RETURN_IF_ERROR(
       Move(change, record, PlanAsked{},
@@ -263,6 +242,7 @@ absl::Status OnPlanned(Change& change, StackRecord& record, const RunRecord& run
   plan.mutable_amounts()->Assign(price->amounts.begin(), price->amounts.end());
   plan.set_estimated_micros_per_hour(price->micros_per_hour);
   plan.set_currency(price->currency);
+  plan.set_price_date(price->price_date);
   plan.set_state_serial(record.state_serial());
   *plan.mutable_create_time() = ToProto(change.now);
   RETURN_IF_ERROR(SaveRevision(change, name, revision));
@@ -322,6 +302,7 @@ absl::Status OnApplied(Change& change, StackRecord& record, const RunRecord& run
                        absl::StrCat("revision ", revision.revision().number(), " is applied")));
   record.clear_imported();
   record.clear_imported_amounts();
+  record.clear_destroy_attempts();
   SettleQuota(change, record);
   WatchLease(change, record, absl::ZeroDuration());
   record.mutable_stack()->clear_drift();
@@ -338,8 +319,12 @@ absl::Status OnBroken(Change& change, StackRecord& record, const RunRecord& run,
   record.mutable_stack()->clear_active_run();
   RETURN_IF_ERROR(TakeState(change, record, state, applies ? &revision : nullptr));
   RETURN_IF_ERROR(Move(change, record, Broken{why}, std::string(why.message())));
+  absl::Duration retry = kRetryDestroy;
+  if (!applies) {
+    ASSIGN_OR_RETURN(retry, OnDestroyFailed(change, record, why));
+  }
   SettleQuota(change, record);
-  if (record.stack().resource_count() > 0) WatchLease(change, record, kRetryDestroy);
+  if (HoldsAnything(record)) WatchLease(change, record, retry);
   RETURN_IF_ERROR(SaveStack(change, record));
   return FinishOperation(change, run.operation(), why, nullptr);
 }
@@ -348,14 +333,19 @@ absl::Status OnCancelled(Change& change, StackRecord& record, const RunRecord& r
                          const absl::Status& why) {
   const bool untouched = run.run().type() != Run::DESTROY && run.run().generation() == 0;
   if (run.run().type() == Run::PLAN || untouched) return GiveUp(change, record, why, true);
-  if (run.run().type() == Run::APPLY) {
+  const bool applies = run.run().type() == Run::APPLY;
+  if (applies) {
     ASSIGN_OR_RETURN(RevisionRecord revision, LatestRevision(change, record));
     RETURN_IF_ERROR(SetRevisionState(change, record, revision, Revision::FAILED));
   }
   record.mutable_stack()->clear_active_run();
   RETURN_IF_ERROR(Move(change, record, Broken{why}, std::string(why.message())));
+  absl::Duration retry = kRetryDestroy;
+  if (!applies) {
+    ASSIGN_OR_RETURN(retry, OnDestroyFailed(change, record, why));
+  }
   SettleQuota(change, record);
-  if (record.stack().resource_count() > 0) WatchLease(change, record, kRetryDestroy);
+  if (HoldsAnything(record)) WatchLease(change, record, retry);
   RETURN_IF_ERROR(SaveStack(change, record));
   return FinishOperation(change, run.operation(), why, nullptr);
 }
@@ -392,10 +382,11 @@ absl::Status PlanRest(Change& change, StackRecord& record, const std::string& op
   if (!record.pending_reservation().empty()) {
     ASSIGN_OR_RETURN(const RevisionRecord revision, LatestRevision(change, record));
     record.set_reservation(record.pending_reservation());
+    record.clear_held_until();
     record.clear_pending_reservation();
     CommitLater(change, record.reservation(), revision.revision().plan().amounts());
   }
-  if (record.stack().resource_count() > 0) WatchLease(change, record, kRetryDestroy);
+  if (HoldsAnything(record)) WatchLease(change, record, kRetryDestroy);
   RunRecord run;
   run.mutable_run()->set_type(Run::PLAN);
   RETURN_IF_ERROR(
@@ -403,8 +394,21 @@ absl::Status PlanRest(Change& change, StackRecord& record, const std::string& op
   return SaveStack(change, record);
 }
 
+absl::Status PlanAgain(Change& change, StackRecord& record, const std::string& why) {
+  RETURN_IF_ERROR(Move(change, record, PlanStale{why}, absl::StrCat("planned again: ", why)));
+  // The new plan is reserved anew.
+  ReleaseLater(change, record.pending_reservation());
+  record.clear_pending_reservation();
+  RunRecord run;
+  run.mutable_run()->set_type(Run::PLAN);
+  RETURN_IF_ERROR(
+      QueueRun(change, record, run, Assignment::PLAN, "waits for a runner to plan again"));
+  return SaveStack(change, record);
+}
+
 absl::Status StartDestroy(Change& change, StackRecord& record, const std::string& operation,
                           bool abandon) {
+  RETURN_IF_ERROR(WithdrawWaiting(change, record));
   const std::string before = record.stack().operation();
   const bool waiting = record.stack().state() == Stack::AWAITING_APPROVAL;
   RETURN_IF_ERROR(Move(change, record, DestroyAsked{},
@@ -413,7 +417,7 @@ absl::Status StartDestroy(Change& change, StackRecord& record, const std::string
                                              "nothing was applied in full since"
                                            : "it is to be destroyed"));
   if (waiting) {
-    RETURN_IF_ERROR(CloseRequest(change, record, ChangeRequest::WITHDRAWN));
+    RETURN_IF_ERROR(WithdrawPlan(change, record));
     RETURN_IF_ERROR(FinishOperation(
         change, before, Error(v1::REQUEST_CLOSED, "the stack was deleted meanwhile"), nullptr));
     ReleaseLater(change, record.pending_reservation());
@@ -438,12 +442,15 @@ absl::Status OnDestroyed(Change& change, StackRecord& record, const std::string&
   stack.clear_amounts();
   stack.set_resource_count(0);
   stack.clear_estimated_micros_per_hour();
+  stack.clear_currency();
+  stack.clear_price_date();
   ReleaseLater(change, record.reservation());
   ReleaseLater(change, record.pending_reservation());
   record.clear_reservation();
   record.clear_pending_reservation();
-  DropTask(change, absl::StrCat("lease/", stack.uid()));
   DropDriftCheck(change, record);
+  record.clear_held_until();
+  ForgetLease(change, record);
   RETURN_IF_ERROR(SaveStack(change, record));
   return FinishOperation(change, operation, absl::OkStatus(), &record.stack());
 }

@@ -59,6 +59,9 @@ absl::Status GiveUp(Change& change, StackRecord& record, const absl::Status& why
 absl::Status PlanRest(Change& change, StackRecord& record, const std::string& operation,
                       const std::string& why);
 
+// The state moved on while the plan was under review: plans again, and reviewers are asked again.
+absl::Status PlanAgain(Change& change, StackRecord& record, const std::string& why);
+
 // Queues a DESTROY run, or ends at once when there is nothing to destroy or it is abandoned.
 absl::Status StartDestroy(Change& change, StackRecord& record, const std::string& operation,
                           bool abandon);

@@ -17,8 +17,10 @@ using google::protobuf::Value;
 
 absl::Status Uncountable(const MeteredResource& resource, const v1::Meter& meter,
                          std::string_view what) {
-  return InvalidField(resource.address(), absl::StrCat("cannot be counted as ", meter.metric(),
-                                                       ": ", std::string(what)));
+  return InvalidField(
+      resource.address(),
+      absl::StrCat("cannot be counted as ", meter.metric().empty() ? "cost" : meter.metric(), ": ",
+                   std::string(what)));
 }
 
 std::string TextOf(const Value& value) {
@@ -83,6 +85,7 @@ absl::StatusOr<Price> PriceOf(const google::protobuf::RepeatedPtrField<v1::Meter
   Price price;
   for (const v1::Meter& meter : meters) {
     int64_t& sum = sums[meter.metric()];
+    if (meter.cost()) continue;
     for (const MeteredResource& resource : resources) {
       if (resource.type() != meter.resource_type()) continue;
       ASSIGN_OR_RETURN(const int64_t units, UnitsOf(meter, resource));
@@ -95,7 +98,18 @@ absl::StatusOr<Price> PriceOf(const google::protobuf::RepeatedPtrField<v1::Meter
         return Uncountable(resource, meter, "the sum is too large");
       }
     }
-    if (meter.price_micros_per_hour() > 0) price.currency = meter.currency();
+    if (meter.price_micros_per_hour() > 0) {
+      price.currency = meter.currency();
+      // Days like 2026-01-31 sort by age.
+      if (price.price_date.empty() || meter.price_date() < price.price_date) {
+        price.price_date = meter.price_date();
+      }
+    }
+  }
+  // Those that only cost are no metric's.
+  sums.erase("");
+  for (const v1::Meter& meter : meters) {
+    if (meter.cost()) sums[meter.metric()] = price.micros_per_hour;
   }
   for (const auto& [metric, sum] : sums) {
     v1::Amount amount;
@@ -119,6 +133,7 @@ google::protobuf::Map<std::string, internal::v1::AttributePaths> MeteredAttribut
     const google::protobuf::RepeatedPtrField<v1::Meter>& meters) {
   google::protobuf::Map<std::string, internal::v1::AttributePaths> types;
   for (const v1::Meter& meter : meters) {
+    if (meter.cost()) continue;
     auto& paths = *types[meter.resource_type()].mutable_paths();
     for (const std::string& path : {meter.attribute(), meter.lookup().attribute()}) {
       if (!path.empty() && std::find(paths.begin(), paths.end(), path) == paths.end()) {

@@ -23,11 +23,14 @@ struct Price {
   // Estimated cost of an hour in millionths of `currency`; 0: no meter has a price.
   int64_t micros_per_hour = 0;
   std::string currency;
+  // Day of the prices, the oldest where they differ.
+  std::string price_date;
 };
 
-// Sums the meters over the resources. INVALID_FIELD, naming the address, when an attribute that is
-// needed is not known, is no whole number of 0 or more, is not in the lookup table, or when a sum
-// leaves the range of int64.
+// Sums the meters over the resources; meters with `cost` get what the others come to in money. A
+// meter without a metric counts for the cost alone. INVALID_FIELD, naming the address, when an
+// attribute that is needed is not known, is no whole number of 0 or more, is not in the lookup
+// table, or when a sum leaves the range of int64.
 absl::StatusOr<Price> PriceOf(const google::protobuf::RepeatedPtrField<v1::Meter>& meters,
                               const std::vector<MeteredResource>& resources);
 

@@ -171,6 +171,45 @@ TEST(MetersTest, AddsUpTheCost) {
   EXPECT_EQ(PriceOf(Only(meters[0]), {Resource("aws_instance.a")})->currency, "");
 }
 
+TEST(MetersTest, AnEstimateIsAsOldAsItsOldestPrice) {
+  Meters meters;
+  for (const char* date : {"2026-02-01", "2026-01-31", "2026-03-01"}) {
+    v1::Meter& meter = *meters.Add() = MeterOf("disk", "disk");
+    meter.set_price_micros_per_hour(1);
+    meter.set_price_date(date);
+  }
+  EXPECT_EQ(PriceOf(meters, {})->price_date, "2026-01-31");
+  EXPECT_EQ(PriceOf(Only(MeterOf("disk", "disk")), {})->price_date, "");
+}
+
+TEST(MetersTest, WhatHasNoMetricOnlyCosts) {
+  v1::Meter meter = MeterOf("", "aws_instance");
+  meter.mutable_lookup()->set_attribute("instance_type");
+  (*meter.mutable_lookup()->mutable_table())["t3.small"] = 2;
+  meter.set_price_micros_per_hour(10'400);
+  const auto price =
+      PriceOf(Only(meter), {Resource("aws_instance.a", "instance_type", "t3.small")});
+  EXPECT_THAT(Amounts(price), IsEmpty());
+  EXPECT_EQ(price->micros_per_hour, 20'800);
+  EXPECT_THAT(
+      FaultsOf(PriceOf(Only(meter), {Resource("aws_instance.a", "instance_type", "x")}).status()),
+      ElementsAre(HasSubstr("cannot be counted as cost")));
+}
+
+TEST(MetersTest, ABudgetHoldsWhatTheOthersCost) {
+  Meters meters;
+  // Wherever it stands among them.
+  v1::Meter& budget = *meters.Add();
+  budget.set_metric("budget");
+  budget.set_cost(true);
+  *meters.Add() = MeterOf("disk", "disk");
+  meters.Mutable(1)->set_price_micros_per_hour(7);
+  EXPECT_THAT(Amounts(PriceOf(meters, {Resource("disk.a"), Resource("disk.b")})),
+              ElementsAre(Pair("budget", 14), Pair("disk", 2)));
+  EXPECT_THAT(Amounts(PriceOf(meters, {})), ElementsAre(Pair("budget", 0), Pair("disk", 0)));
+  EXPECT_EQ(MeteredAttributes(meters).count(""), 0u);
+}
+
 TEST(MetersTest, TellsWhichAttributesAreRead) {
   Meters meters;
   *meters.Add() = MeterOf("instances", "aws_instance");

@@ -145,6 +145,7 @@ absl::Status OnPreviewed(Change& change, RunRecord& run, const internal::v1::Pla
   plan.mutable_amounts()->Assign(price->amounts.begin(), price->amounts.end());
   plan.set_estimated_micros_per_hour(price->micros_per_hour);
   plan.set_currency(price->currency);
+  plan.set_price_date(price->price_date);
   plan.set_state_serial(preview.state_serial());
   *plan.mutable_create_time() = ToProto(change.now);
   RETURN_IF_ERROR(SaveRun(change, run));

@@ -57,7 +57,7 @@ constexpr absl::Duration kSoon = absl::Minutes(10);
 // Kinds that are timers also when they are due.
 bool IsTimer(TaskRecord::Kind kind) {
   return kind == TaskRecord::END_LEASE || kind == TaskRecord::EXPIRE_REQUEST ||
-         kind == TaskRecord::CHECK_DRIFT;
+         kind == TaskRecord::CHECK_DRIFT || kind == TaskRecord::WARN_OF_END;
 }
 
 // A look at the database.

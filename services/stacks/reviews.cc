@@ -7,10 +7,13 @@
 #include "common/resource_name.h"
 #include "common/status.h"
 #include "services/stacks/change_request_store.h"
-#include "services/stacks/events.h"
+#include "services/stacks/change_requests.h"
+#include "services/stacks/destroy_review.h"
+#include "services/stacks/extensions.h"
 #include "services/stacks/flow.h"
 #include "services/stacks/listing.h"
-#include "services/stacks/task_store.h"
+#include "services/stacks/quota_requests.h"
+#include "services/stacks/waiting.h"
 
 namespace stackyard::stacks {
 namespace {
@@ -20,12 +23,22 @@ using v1::Review;
 
 constexpr size_t kMostText = 4000;
 
-absl::Status CheckOpen(const ChangeRequest& request) {
-  if (request.state() == ChangeRequest::PENDING) return absl::OkStatus();
-  return Error(
-      v1::REQUEST_CLOSED,
-      absl::StrCat(request.name(), " is ", ChangeRequest::State_Name(request.state())),
-      {{"resource", request.name()}, {"state", ChangeRequest::State_Name(request.state())}});
+absl::Status StaleError(const ChangeRequest& request) {
+  return Error(v1::PLAN_STALE,
+               absl::StrCat("the plan of ", request.name(),
+                            " is gone: the stack changed since, and is planned and asked anew"),
+               {{"resource", request.name()}});
+}
+
+absl::Status CheckOpen(const ChangeRequest& request, absl::Time now) {
+  if (request.state() == ChangeRequest::STALE) return StaleError(request);
+  const bool late =
+      request.state() == ChangeRequest::PENDING && FromProto(request.expire_time()) <= now;
+  if (request.state() == ChangeRequest::PENDING && !late) return absl::OkStatus();
+  const std::string state =
+      ChangeRequest::State_Name(late ? ChangeRequest::EXPIRED : request.state());
+  return Error(v1::REQUEST_CLOSED, absl::StrCat(request.name(), " is ", state),
+               {{"resource", request.name()}, {"state", state}});
 }
 
 // Who may say yes or no.
@@ -54,17 +67,6 @@ void AddReview(Change& change, ChangeRequest& request, Review::Verdict verdict,
   *review.mutable_create_time() = ToProto(change.now);
 }
 
-absl::Status Record(Change& change, const ChangeRequest& request, const std::string& type,
-                    const std::string& message) {
-  ASSIGN_OR_RETURN(const auto parts,
-                   ParseName("name", request.name(), "projects/*/changeRequests/*"));
-  v1::Event event;
-  event.set_type(absl::StrCat("changeRequest.", type));
-  event.set_resource(request.name());
-  event.set_message(message);
-  return AppendEvent(change, parts[0], event);
-}
-
 absl::StatusOr<StackRecord> StackOf(Change& change, const ChangeRequest& request) {
   ASSIGN_OR_RETURN(const StackName name, StackName::Parse("stack", request.stack()));
   return LockStack(change, name);
@@ -77,19 +79,67 @@ absl::StatusOr<ChangeRequest> LockRequest(Change& change, const std::string& nam
   return LockChangeRequest(change, name);
 }
 
-// Ends a request with a no, and the change with it.
+// Ends a request with a no, and what it was for with it.
 absl::Status Close(Change& change, ChangeRequest& request, ChangeRequest::State state,
-                   const std::string& type, const std::string& message) {
-  request.set_state(state);
-  RETURN_IF_ERROR(SaveChangeRequest(change, request));
-  DropTask(change, absl::StrCat("expire/", request.name()));
-  RETURN_IF_ERROR(Record(change, request, type, message));
+                   const std::string& message) {
+  RETURN_IF_ERROR(CloseRequest(change, request, state, message));
+  if (request.stack().empty()) return absl::OkStatus();
   ASSIGN_OR_RETURN(StackRecord record, StackOf(change, request));
+  if (request.type() == ChangeRequest::DESTROY || request.type() == ChangeRequest::EXTENSION) {
+    return OnWaitingRefused(change, record, request, message);
+  }
   if (record.stack().change_request() != request.name()) return absl::OkStatus();
-  return GiveUp(change, record,
-                Error(v1::REQUEST_CLOSED, message,
-                      {{"resource", request.name()}, {"state", ChangeRequest::State_Name(state)}}),
-                true);
+  return GiveUp(change, record, ClosedError(request, message), true);
+}
+
+// The revision whose plan is reviewed.
+absl::StatusOr<RevisionRecord> RevisionOf(Change& change, const StackRecord& record,
+                                          const ChangeRequest& request) {
+  ASSIGN_OR_RETURN(const StackName name, StackName::Parse("stack", request.stack()));
+  return FindRevision(change.sql, name, record.stack().latest_revision());
+}
+
+// Where what is reviewed is no longer what there is, asks anew: the request is STALE then.
+absl::Status AskAnewIfStale(Change& change, ChangeRequest& request) {
+  if (request.stack().empty() || request.type() == ChangeRequest::EXTENSION) {
+    return absl::OkStatus();
+  }
+  ASSIGN_OR_RETURN(StackRecord record, StackOf(change, request));
+  if (request.type() == ChangeRequest::DESTROY) {
+    if (!IsStateStale(record, request)) return absl::OkStatus();
+    return AskDestroyAgain(change, record, request);
+  }
+  ASSIGN_OR_RETURN(const RevisionRecord revision, RevisionOf(change, record, request));
+  const v1::Plan& plan = revision.revision().plan();
+  if (plan.digest() != request.plan_digest()) {
+    return Error(v1::PLAN_STALE, "the stack changed since the plan was made",
+                 {{"resource", request.name()}});
+  }
+  // Terraform refuses a plan of an older state.
+  if (plan.state_serial() == record.state_serial()) return absl::OkStatus();
+  const std::string why = "the state changed since the plan was made";
+  RETURN_IF_ERROR(CloseRequest(change, request, ChangeRequest::STALE,
+                               absl::StrCat(why, "; it is planned and asked again")));
+  return PlanAgain(change, record, why);
+}
+
+// Enough reviewers said yes: goes on with what it is for.
+absl::Status CarryOut(Change& change, const ChangeRequest& request) {
+  if (request.type() == ChangeRequest::QUOTA) {
+    OnQuotaApproved(change, request);
+    return absl::OkStatus();
+  }
+  ASSIGN_OR_RETURN(StackRecord record, StackOf(change, request));
+  switch (request.type()) {
+    case ChangeRequest::DESTROY:
+      return OnDestroyApproved(change, record);
+    case ChangeRequest::EXTENSION:
+      return OnExtensionApproved(change, record, request);
+    default: {
+      ASSIGN_OR_RETURN(RevisionRecord revision, RevisionOf(change, record, request));
+      return StartApply(change, record, revision);
+    }
+  }
 }
 
 absl::StatusOr<int> CountApprovals(const ChangeRequest& request) {
@@ -157,40 +207,37 @@ absl::StatusOr<v1::ListChangeRequestsResponse> Reviews::List(
 absl::StatusOr<ChangeRequest> Reviews::Approve(const Principal& caller,
                                                const v1::ApproveChangeRequestRequest& sent) {
   RETURN_IF_ERROR(CheckText("comment", sent.comment()));
-  return Edit(
-      store_, caller, sent, sent.etag(),
-      [&](Change& change, ChangeRequest& request) -> absl::Status {
-        RETURN_IF_ERROR(CheckOpen(request));
-        RETURN_IF_ERROR(CheckReviewer(caller, request));
-        if (!request.plan_digest().empty() && sent.plan_digest().empty()) {
-          return InvalidField("plan_digest", "is missing: approve the plan that the request shows");
-        }
-        if (sent.plan_digest() != request.plan_digest()) {
-          return Error(v1::PLAN_STALE, "the plan that you read is not the one under review",
-                       {{"resource", request.name()}, {"plan_digest", request.plan_digest()}});
-        }
-        AddReview(change, request, Review::APPROVE, sent.comment());
-        ASSIGN_OR_RETURN(const int approvals, CountApprovals(request));
-        const bool enough = approvals >= request.policy().required_approvals();
-        if (enough) {
-          request.set_state(ChangeRequest::APPROVED);
-          DropTask(change, absl::StrCat("expire/", request.name()));
-        }
-        RETURN_IF_ERROR(SaveChangeRequest(change, request));
-        RETURN_IF_ERROR(Record(
-            change, request, "approved",
-            absl::StrCat(approvals, " of ", request.policy().required_approvals(), " approvals")));
-        if (!enough) return absl::OkStatus();
-        ASSIGN_OR_RETURN(StackRecord record, StackOf(change, request));
-        ASSIGN_OR_RETURN(const StackName name, StackName::Parse("stack", request.stack()));
-        ASSIGN_OR_RETURN(RevisionRecord revision,
-                         FindRevision(change.sql, name, record.stack().latest_revision()));
-        if (revision.revision().plan().digest() != request.plan_digest()) {
-          return Error(v1::PLAN_STALE, "the stack changed since the plan was made",
-                       {{"resource", request.name()}});
-        }
-        return StartApply(change, record, revision);
-      });
+  ASSIGN_OR_RETURN(
+      const ChangeRequest decided,
+      Edit(store_, caller, sent, sent.etag(),
+           [&](Change& change, ChangeRequest& request) -> absl::Status {
+             RETURN_IF_ERROR(CheckOpen(request, change.now));
+             RETURN_IF_ERROR(CheckReviewer(caller, request));
+             if (!request.plan_digest().empty() && sent.plan_digest().empty()) {
+               return InvalidField("plan_digest",
+                                   "is missing: approve the plan that the request shows");
+             }
+             if (sent.plan_digest() != request.plan_digest()) {
+               return Error(v1::PLAN_STALE, "the plan that you read is not the one under review",
+                            {{"resource", request.name()}, {"plan_digest", request.plan_digest()}});
+             }
+             RETURN_IF_ERROR(AskAnewIfStale(change, request));
+             if (request.state() == ChangeRequest::STALE) return absl::OkStatus();
+             AddReview(change, request, Review::APPROVE, sent.comment());
+             ASSIGN_OR_RETURN(const int approvals, CountApprovals(request));
+             const std::string message =
+                 absl::StrCat("approved by ", caller.user(), ": ", approvals, " of ",
+                              request.policy().required_approvals(), " approvals");
+             if (approvals < request.policy().required_approvals()) {
+               RETURN_IF_ERROR(SaveChangeRequest(change, request));
+               return RecordRequest(change, request, "reviewed", message);
+             }
+             RETURN_IF_ERROR(CloseRequest(change, request, ChangeRequest::APPROVED, message));
+             return CarryOut(change, request);
+           }));
+  // That it is asked anew is written; the approval is not.
+  if (decided.state() == ChangeRequest::STALE) return StaleError(decided);
+  return decided;
 }
 
 absl::StatusOr<ChangeRequest> Reviews::Reject(const Principal& caller,
@@ -199,10 +246,10 @@ absl::StatusOr<ChangeRequest> Reviews::Reject(const Principal& caller,
   RETURN_IF_ERROR(CheckText("reason", sent.reason()));
   return Edit(store_, caller, sent, sent.etag(),
               [&](Change& change, ChangeRequest& request) -> absl::Status {
-                RETURN_IF_ERROR(CheckOpen(request));
+                RETURN_IF_ERROR(CheckOpen(request, change.now));
                 RETURN_IF_ERROR(CheckReviewer(caller, request));
                 AddReview(change, request, Review::REJECT, sent.reason());
-                return Close(change, request, ChangeRequest::REJECTED, "rejected",
+                return Close(change, request, ChangeRequest::REJECTED,
                              absl::StrCat("rejected by ", caller.user(), ": ", sent.reason()));
               });
 }
@@ -211,12 +258,12 @@ absl::StatusOr<ChangeRequest> Reviews::Withdraw(const Principal& caller,
                                                 const v1::WithdrawChangeRequestRequest& sent) {
   return Edit(store_, caller, sent, sent.etag(),
               [&](Change& change, ChangeRequest& request) -> absl::Status {
-                RETURN_IF_ERROR(CheckOpen(request));
+                RETURN_IF_ERROR(CheckOpen(request, change.now));
                 if (caller.user() != request.requester()) {
                   return Error(v1::PERMISSION_MISSING, "only the requester withdraws a request",
                                {{"resource", request.name()}});
                 }
-                return Close(change, request, ChangeRequest::WITHDRAWN, "withdrawn",
+                return Close(change, request, ChangeRequest::WITHDRAWN,
                              absl::StrCat("withdrawn by ", caller.user()));
               });
 }
@@ -229,21 +276,20 @@ absl::StatusOr<ChangeRequest> Reviews::Comment(const Principal& caller,
               [&](Change& change, ChangeRequest& request) -> absl::Status {
                 AddReview(change, request, Review::COMMENT, sent.text());
                 RETURN_IF_ERROR(SaveChangeRequest(change, request));
-                return Record(change, request, "commented", sent.text());
+                return RecordRequest(change, request, "commented", sent.text());
               });
 }
 
 absl::Status WithdrawRequest(Change& change, const std::string& name, const std::string& message) {
   ASSIGN_OR_RETURN(ChangeRequest request, LockRequest(change, name));
-  RETURN_IF_ERROR(CheckOpen(request));
-  return Close(change, request, ChangeRequest::WITHDRAWN, "withdrawn", message);
+  RETURN_IF_ERROR(CheckOpen(request, change.now));
+  return Close(change, request, ChangeRequest::WITHDRAWN, message);
 }
 
 absl::Status ExpireRequest(Change& change, const std::string& name) {
   ASSIGN_OR_RETURN(ChangeRequest request, LockRequest(change, name));
   if (request.state() != ChangeRequest::PENDING) return absl::OkStatus();
-  return Close(change, request, ChangeRequest::EXPIRED, "expired",
-               "nobody answered the request in time");
+  return Close(change, request, ChangeRequest::EXPIRED, "nobody answered the request in time");
 }
 
 }  // namespace stackyard::stacks

@@ -162,6 +162,111 @@ TEST_P(ReviewsTest, OneNoIsEnough) {
   ExpectRejected(ChangeRequest::REJECTED, "rejected by users/eve");
 }
 
+TEST_P(ReviewsTest, WhoChangesAnothersStackDoesNotReviewThat) {
+  MakeReady();
+  ASSERT_TRUE(stacks_->Update(Dan(), UpdateRequest("shop", 4)).ok()) << "Ann's stack";
+  Plan(PlanOf("d2", 1, 2, 1));
+  const ChangeRequest request = PendingRequest();
+  EXPECT_EQ(request.requester(), "users/dan");
+  EXPECT_EQ(ReasonOf(Approve(Dan(), request).status()), v1::SELF_REVIEW);
+  EXPECT_TRUE(Approve(Person("eve", {"devops"}), request).ok());
+}
+
+TEST_P(ReviewsTest, APlanWhoseStateMovedOnIsPlannedAndAskedAgain) {
+  Publish("strict", ShopYaml("{mode: required, reviewer_role: devops, required_approvals: 2}"));
+  MakeReady();
+  v1::UpdateStackRequest update = UpdateRequest("shop", 4);
+  update.mutable_stack()->set_template_version("templates/shop/versions/strict");
+  update.mutable_update_mask()->add_paths("template_version");
+  const auto operation = stacks_->Update(Ann(), update);
+  ASSERT_TRUE(operation.ok()) << operation.status();
+  Plan(PlanOf("d2", 1, 2, 1));
+  const ChangeRequest old = PendingRequest();
+  ASSERT_TRUE(Approve(Dan(), old).ok());
+  // Somebody else writes the state.
+  ASSERT_TRUE(
+      store_
+          ->Write(Actor(),
+                  [&](Change& change) -> absl::Status {
+                    ASSIGN_OR_RETURN(StackRecord record, LockStack(change, {"web", "shop"}));
+                    record.set_state_serial(record.state_serial() + 1);
+                    return SaveStack(change, record);
+                  })
+          .ok());
+  const Principal eve = Person("eve", {"devops"});
+  EXPECT_EQ(ReasonOf(Approve(eve, old).status()), v1::PLAN_STALE);
+  EXPECT_EQ(GetRequest(old.name()).state(), ChangeRequest::STALE);
+  EXPECT_EQ(GetStack().state(), v1::Stack::PLANNING);
+  EXPECT_EQ(ReasonOf(Approve(eve, old).status()), v1::PLAN_STALE) << "its plan is gone";
+  EXPECT_THAT(EventsOf("changeRequest.stale"), SizeIs(1));
+  EXPECT_FALSE(GetOperation(operation->name()).done());
+
+  RunTasks();
+  Plan(PlanOf("d3", 2, 3, 1));
+  clock_.Advance(absl::Minutes(1));
+  RunTasks();
+  const ChangeRequest fresh = PendingRequest();
+  EXPECT_NE(fresh.name(), old.name());
+  EXPECT_EQ(fresh.plan_digest(), "d3");
+  EXPECT_EQ(fresh.reviews_size(), 0) << "old approvals do not count";
+  ASSERT_TRUE(Approve(Dan(), fresh).ok());
+  EXPECT_EQ(GetStack().state(), v1::Stack::AWAITING_APPROVAL);
+  ASSERT_TRUE(Approve(eve, fresh).ok());
+  Apply(StateOf(3, 3));
+  EXPECT_EQ(GetStack().state(), v1::Stack::READY);
+  EXPECT_THAT(ledger_.Held(), SizeIs(1));
+  EXPECT_TRUE(GetOperation(operation->name()).done());
+}
+
+TEST_P(ReviewsTest, TheFirstOfTwoApprovalsIsNoApproval) {
+  Publish("strict", ShopYaml("{mode: required, reviewer_role: devops, required_approvals: 2}"));
+  v1::CreateStackRequest create = CreateRequest("shop");
+  create.mutable_stack()->set_template_version("templates/shop/versions/strict");
+  ASSERT_TRUE(stacks_->Create(Ann(), create).ok());
+  Plan(PlanOf("d1", 1, 1));
+  ASSERT_TRUE(Approve(Dan(), PendingRequest()).ok());
+  EXPECT_THAT(EventsOf("changeRequest.reviewed"), SizeIs(1));
+  EXPECT_THAT(EventsOf("changeRequest.approved"), IsEmpty());
+  ASSERT_TRUE(Approve(Person("eve", {"devops"}), PendingRequest()).ok());
+  ASSERT_THAT(EventsOf("changeRequest.approved"), SizeIs(1));
+  const v1::Event event = EventsOf("changeRequest.approved")[0];
+  EXPECT_EQ(event.details().fields().at("requester").string_value(), "users/ann");
+  EXPECT_EQ(event.details().fields().at("type").string_value(), "PROVISION");
+}
+
+TEST_P(ReviewsTest, ARequestThatIsLateIsOverWhoeverTellsItFirst) {
+  const ChangeRequest request = Ask();
+  clock_.Advance(absl::Hours(24));
+  EXPECT_EQ(ReasonOf(Approve(Dan(), request).status()), v1::REQUEST_CLOSED);
+  EXPECT_EQ(ReasonOf(Reject(Dan(), request)), v1::REQUEST_CLOSED);
+  RunTasks();
+  EXPECT_EQ(GetRequest(request.name()).state(), ChangeRequest::EXPIRED);
+  EXPECT_THAT(EventsOf("changeRequest.expired"), SizeIs(1));
+}
+
+TEST_P(ReviewsTest, ShowsWhatAStackWouldCostAndHowOldThePricesAre) {
+  Publish("priced",
+          "title: Priced\nmeters:\n"
+          "  - {metric: vcpu, resource_type: aws_instance, attribute: size,"
+          " price: {per_hour: 0.02, currency: USD, date: 2026-01-31}}\n"
+          "  - {metric: budget, cost: true}\n");
+  v1::CreateStackRequest create = CreateRequest("shop");
+  create.mutable_stack()->set_template_version("templates/shop/versions/priced");
+  ASSERT_TRUE(stacks_->Create(Ann(), create).ok());
+  Plan(PlanOf("d1", 2, 2));
+  const ChangeRequest request = PendingRequest();
+  EXPECT_EQ(request.estimated_micros_per_hour(), 80'000);
+  EXPECT_EQ(request.currency(), "USD");
+  EXPECT_EQ(request.price_date(), "2026-01-31");
+  EXPECT_EQ(GetRevision(1).plan().price_date(), "2026-01-31");
+  EXPECT_EQ(ledger_.Sum("budget"), 80'000) << "a budget is quota like any other";
+  ApproveAll();
+  Apply(StateOf(1, 1));
+  EXPECT_EQ(GetStack().estimated_micros_per_hour(), 40'000);
+  EXPECT_EQ(GetStack().price_date(), "2026-01-31");
+  EXPECT_EQ(ledger_.Sum("budget"), 40'000);
+}
+
 TEST_P(ReviewsTest, CommentsDecideNothing) {
   const ChangeRequest request = Ask();
   v1::CommentChangeRequestRequest comment;

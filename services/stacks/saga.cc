@@ -9,8 +9,11 @@
 #include "services/stacks/catalog_store.h"
 #include "services/stacks/drift.h"
 #include "services/stacks/flow.h"
+#include "services/stacks/leases.h"
 #include "services/stacks/operations.h"
 #include "services/stacks/previews.h"
+#include "services/stacks/quota_holds.h"
+#include "services/stacks/quota_requests.h"
 #include "services/stacks/reconciler.h"
 #include "services/stacks/reviews.h"
 #include "services/stacks/stack_store.h"
@@ -26,12 +29,6 @@ constexpr absl::Duration kApplyMargin = absl::Hours(24);
 
 absl::Duration Backoff(int attempts) {
   return std::min(absl::Milliseconds(100) * (1 << std::min(attempts, 9)), absl::Seconds(30));
-}
-
-// A stack that is destroyed or came to nothing, or another one of the same name.
-bool IsGone(const absl::StatusOr<StackRecord>& record, const std::string& uid) {
-  return ReasonOf(record.status()) == v1::RESOURCE_NOT_FOUND ||
-         (record.ok() && (record->stack().uid() != uid || !HoldsName(record->stack().state())));
 }
 
 bool IsRefusal(const absl::Status& status) {
@@ -98,6 +95,12 @@ absl::Status Saga::Do(const DueTask& task) {
       return CheckFit(task);
     case TaskRecord::RESTORE:
       return Restore(store_, ledger_, task);
+    case TaskRecord::WARN_OF_END:
+      return Finish(task, [&](Change& change) { return WarnOfEnd(change, task.record); });
+    case TaskRecord::HOLD_ON:
+      return HoldOn(store_, ledger_, task);
+    case TaskRecord::APPLY_QUOTA_CHANGE:
+      return ApplyQuotaChange(store_, quota_changes_, task);
     default:
       return absl::InternalError("a task of an unknown kind");
   }

@@ -6,13 +6,15 @@
 #include "absl/status/statusor.h"
 #include "services/stacks/change.h"
 #include "services/stacks/ledger_client.h"
+#include "services/stacks/quota_change_client.h"
 #include "services/stacks/task_store.h"
 
 namespace stackyard::stacks {
 
 class Saga {
  public:
-  Saga(Store& store, LedgerClient& ledger) : store_(store), ledger_(ledger) {}
+  Saga(Store& store, LedgerClient& ledger, QuotaChangeClient& quota_changes)
+      : store_(store), ledger_(ledger), quota_changes_(quota_changes) {}
 
   // Claims what is due and does it. Answers how many tasks there were.
   absl::StatusOr<int> RunDue();
@@ -36,6 +38,7 @@ class Saga {
 
   Store& store_;
   LedgerClient& ledger_;
+  QuotaChangeClient& quota_changes_;
 };
 
 }  // namespace stackyard::stacks

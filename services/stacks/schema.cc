@@ -137,6 +137,11 @@ CREATE INDEX requests_age ON requests (create_micros)
           R"sql(
 ALTER TABLE stacks ADD COLUMN lineage TEXT NOT NULL DEFAULT '';
 CREATE INDEX stacks_lineage ON stacks (lineage)
+)sql",
+          // Ends of leases, where something is held; 0 elsewhere.
+          R"sql(
+ALTER TABLE stacks ADD COLUMN lease_end_micros BIGINT NOT NULL DEFAULT 0;
+CREATE INDEX stacks_lease_end ON stacks (lease_end_micros) WHERE lease_end_micros > 0
 )sql"};
 }
 

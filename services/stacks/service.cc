@@ -9,6 +9,7 @@
 #include "services/stacks/drift.h"
 #include "services/stacks/event_service.h"
 #include "services/stacks/imports.h"
+#include "services/stacks/lease_metrics.h"
 #include "services/stacks/ledger_client.h"
 #include "services/stacks/operation_service.h"
 #include "services/stacks/previews.h"
@@ -56,7 +57,10 @@ absl::StatusOr<int> Serve(const Options& options) {
   WatchHub hub;
   signals.on_names = [&](const std::set<std::string>& names) { hub.Touch(names); };
   Store store(*db, clock, signals);
-  const auto ledger = MakeLedgerClient(Connect(options.quota_target));
+  ASSIGN_OR_RETURN(const auto metrics, Metrics::Open(options.server.metrics_listen));
+  const auto quota = Connect(options.quota_target);
+  const auto ledger = MakeLedgerClient(quota);
+  const auto quota_changes = MakeQuotaChangeClient(quota);
 
   Catalog catalog(store, *blobs);
   StackManager stacks(store, *blobs);
@@ -68,15 +72,17 @@ absl::StatusOr<int> Serve(const Options& options) {
   StateViews states(store, *blobs);
   OperationViews operations(store);
   RunQueue queue(store, *blobs, options.queue);
-  Saga saga(store, *ledger);
-  ASSIGN_OR_RETURN(const auto metrics, Metrics::Open(options.server.metrics_listen));
   ReconcilerMetrics reconciler_metrics(metrics->registry());
   Reconciler reconciler(store, *ledger, options.reconciler, reconciler_metrics);
+  Saga saga(store, *ledger, *quota_changes);
+  Extensions extensions(store, *ledger);
+  QuotaRequests quota_requests(store, *quota_changes);
+  LeaseMetrics lease_metrics(store, metrics->registry());
 
   ProjectRpc project_rpc(catalog);
   CatalogRpc catalog_rpc(catalog);
-  StackRpc stack_rpc(stacks, previews, drift, imports, store, hub);
-  ChangeRequestRpc change_request_rpc(reviews);
+  StackRpc stack_rpc(stacks, previews, drift, imports, extensions, store, hub);
+  ChangeRequestRpc change_request_rpc(reviews, quota_requests);
   RunRpc run_rpc(runs, store, hub);
   StateRpc state_rpc(states);
   OperationRpc operation_rpc(operations, hub);
@@ -111,6 +117,11 @@ absl::StatusOr<int> Serve(const Options& options) {
       LogWarning("quota and stacks cannot be compared", {{"error", found.status().ToString()}});
     }
     return options.reconciler.interval;
+  });
+  const Loop overdue("overdue-stacks", [&] {
+    const absl::Status counted = lease_metrics.Refresh();
+    if (!counted.ok()) LogError("cannot count overdue stacks", {{"error", counted.ToString()}});
+    return absl::Seconds(15);
   });
   const int code = server->ServeUntilSignal();
   workers.clear();

@@ -10,6 +10,7 @@
 #include "common/proto_time.h"
 #include "common/resource_name.h"
 #include "common/status.h"
+#include "services/stacks/destroy_review.h"
 #include "services/stacks/events.h"
 #include "services/stacks/flow.h"
 #include "services/stacks/labels.h"
@@ -220,31 +221,39 @@ absl::StatusOr<Operation> StackManager::Update(const Principal& caller,
 absl::StatusOr<Operation> StackManager::Delete(const Principal& caller,
                                                const v1::DeleteStackRequest& request) {
   ASSIGN_OR_RETURN(const StackName name, StackName::Parse("name", request.name()));
+  if (request.reason().size() > 1000) {
+    return InvalidField("reason", "must have at most 1000 characters");
+  }
   return store_.WriteValue<Operation>(
       ActorOf(caller), [&](Change& change) -> absl::StatusOr<Operation> {
         Operation shown;
-        RETURN_IF_ERROR(Once(change, request.validate_only() ? "" : request.request_id(),
-                             "DeleteStack", request, shown, [&]() -> absl::Status {
-                               ASSIGN_OR_RETURN(StackRecord record, LockStack(change, name));
-                               RETURN_IF_ERROR(CheckEtag(request.etag(), record.stack().etag(),
-                                                         record.stack().name()));
-                               if (request.validate_only()) {
-                                 RETURN_IF_ERROR(Next(record, DestroyAsked{}, change.now).status());
-                                 shown = Checked(Show(record));
-                                 return absl::OkStatus();
-                               }
-                               ASSIGN_OR_RETURN(
-                                   OperationRecord operation,
-                                   CreateOperation(change, name.project, record.stack().name(),
-                                                   request.abandon() ? "abandon" : "delete",
-                                                   OperationMetadata::QUEUED,
-                                                   "waits for a runner to destroy"));
-                               const std::string id = operation.operation().name();
-                               RETURN_IF_ERROR(StartDestroy(change, record, id, request.abandon()));
-                               ASSIGN_OR_RETURN(operation, FindOperation(change.sql, id));
-                               shown = Show(operation);
-                               return absl::OkStatus();
-                             }));
+        RETURN_IF_ERROR(Once(
+            change, request.validate_only() ? "" : request.request_id(), "DeleteStack", request,
+            shown, [&]() -> absl::Status {
+              ASSIGN_OR_RETURN(StackRecord record, LockStack(change, name));
+              RETURN_IF_ERROR(
+                  CheckEtag(request.etag(), record.stack().etag(), record.stack().name()));
+              if (request.validate_only()) {
+                RETURN_IF_ERROR(Next(record, DestroyAsked{}, change.now).status());
+                shown = Checked(Show(record));
+                return absl::OkStatus();
+              }
+              ASSIGN_OR_RETURN(
+                  OperationRecord operation,
+                  CreateOperation(change, name.project, record.stack().name(),
+                                  request.abandon() ? "abandon" : "delete",
+                                  OperationMetadata::QUEUED, "waits for a runner to destroy"));
+              const std::string id = operation.operation().name();
+              ASSIGN_OR_RETURN(const bool reviewed,
+                               IsDestroyReviewed(change, record, request.abandon()));
+              RETURN_IF_ERROR(
+                  reviewed ? AskDestroy(change, record,
+                                        {id, caller.user(), request.reason(), request.abandon()})
+                           : StartDestroy(change, record, id, request.abandon()));
+              ASSIGN_OR_RETURN(operation, FindOperation(change.sql, id));
+              shown = Show(operation);
+              return absl::OkStatus();
+            }));
         return shown;
       });
 }

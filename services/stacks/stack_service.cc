@@ -72,6 +72,12 @@ grpc::Status StackRpc::ImportStack(ServerContext* context, const v1::ImportStack
                 [&](const Principal& caller) { return imports_.Start(caller, *request); });
 }
 
+grpc::Status StackRpc::ExtendStack(ServerContext* context, const v1::ExtendStackRequest* request,
+                                   v1::Stack* response) {
+  return Handle(context, response,
+                [&](const Principal& caller) { return extensions_.Extend(caller, *request); });
+}
+
 grpc::Status StackRpc::GetRevision(ServerContext* context, const v1::GetRevisionRequest* request,
                                    v1::Revision* response) {
   return Handle(context, response, [&](const Principal&) { return stacks_.GetRevision(*request); });

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "services/stacks/drift.h"
+#include "services/stacks/extensions.h"
 #include "services/stacks/imports.h"
 #include "services/stacks/previews.h"
 #include "services/stacks/stack_manager.h"
@@ -15,11 +16,12 @@ class StackRpc final
     : public v1::StackService::WithCallbackMethod_WatchStack<v1::StackService::Service> {
  public:
   StackRpc(StackManager& stacks, Previews& previews, DriftChecks& drift, Imports& imports,
-           Store& store, WatchHub& hub)
+           Extensions& extensions, Store& store, WatchHub& hub)
       : stacks_(stacks),
         previews_(previews),
         drift_(drift),
         imports_(imports),
+        extensions_(extensions),
         store_(store),
         hub_(hub) {}
 
@@ -45,6 +47,8 @@ class StackRpc final
                            google::longrunning::Operation* response) override;
   grpc::Status ImportStack(grpc::ServerContext* context, const v1::ImportStackRequest* request,
                            google::longrunning::Operation* response) override;
+  grpc::Status ExtendStack(grpc::ServerContext* context, const v1::ExtendStackRequest* request,
+                           v1::Stack* response) override;
   grpc::Status GetRevision(grpc::ServerContext* context, const v1::GetRevisionRequest* request,
                            v1::Revision* response) override;
   grpc::Status ListRevisions(grpc::ServerContext* context, const v1::ListRevisionsRequest* request,
@@ -63,6 +67,7 @@ class StackRpc final
   Previews& previews_;
   DriftChecks& drift_;
   Imports& imports_;
+  Extensions& extensions_;
   Store& store_;
   WatchHub& hub_;
 };

@@ -35,6 +35,12 @@ std::string TemplateOf(const Stack& stack) {
   return parts.size() > 1 ? parts[1] : "";
 }
 
+// End of the lease of a stack that holds something; 0: it holds nothing.
+int64_t LeaseEnd(const StackRecord& record) {
+  const bool holds = record.stack().resource_count() > 0 || !record.reservation().empty();
+  return holds ? ToMicros(FromProto(record.stack().lease().end_time())) : 0;
+}
+
 // Sets the etag and answers the row's body.
 std::string Seal(StackRecord& record) {
   record.mutable_stack()->clear_etag();
@@ -59,6 +65,11 @@ absl::StatusOr<StackRecord> FindStack(soci::session& sql, const StackName& name)
 
 absl::StatusOr<StackRecord> LockStack(Change& change, const StackName& name) {
   return ReadStack(change.sql, name, change.db.ForUpdate());
+}
+
+bool IsGone(const absl::StatusOr<StackRecord>& found, const std::string& uid) {
+  return ReasonOf(found.status()) == v1::RESOURCE_NOT_FOUND ||
+         (found.ok() && (found->stack().uid() != uid || !HoldsName(found->stack().state())));
 }
 
 absl::Status InsertStack(Change& change, StackRecord& record) {
@@ -86,10 +97,11 @@ absl::Status SaveStack(Change& change, StackRecord& record) {
   const int holds = HoldsName(record.stack().state()) ? 1 : 0;
   const std::string uid = record.stack().uid();
   const std::string template_id = TemplateOf(record.stack());
+  const int64_t lease_end = LeaseEnd(record);
   change.sql << "UPDATE stacks SET holds_name = :holds, template = :template, lineage = :lineage, "
-                "body = :body WHERE uid = :uid",
-      soci::use(holds), soci::use(template_id), soci::use(record.state_lineage()), soci::use(body),
-      soci::use(uid);
+                "lease_end_micros = :lease_end, body = :body WHERE uid = :uid",
+      soci::use(holds), soci::use(template_id), soci::use(record.state_lineage()),
+      soci::use(lease_end), soci::use(body), soci::use(uid);
   change.touched.names.insert(record.stack().name());
   return absl::OkStatus();
 }
@@ -114,6 +126,18 @@ absl::StatusOr<Rows<StackRecord>> ListStacks(
             soci::use(limit), soci::into(keys), soci::into(bodies);
       },
       accept);
+}
+
+Overdue FindOverdue(soci::session& sql, absl::Time now) {
+  Overdue overdue;
+  int64_t first = 0;
+  const int64_t micros = ToMicros(now);
+  soci::indicator indicator = soci::i_null;
+  sql << "SELECT COUNT(*), MIN(lease_end_micros) FROM stacks "
+         "WHERE lease_end_micros > 0 AND lease_end_micros <= :now",
+      soci::use(micros), soci::into(overdue.count), soci::into(first, indicator);
+  if (indicator == soci::i_ok) overdue.longest = now - FromMicros(first);
+  return overdue;
 }
 
 int64_t CountLiveStacks(soci::session& sql, const std::string& project,

@@ -29,6 +29,9 @@ absl::StatusOr<StackRecord> FindStack(soci::session& sql, const StackName& name)
 // The same, with the row locked for the rest of the transaction.
 absl::StatusOr<StackRecord> LockStack(Change& change, const StackName& name);
 
+// Whether a stack was destroyed or came to nothing, or its name is another's now.
+bool IsGone(const absl::StatusOr<StackRecord>& found, const std::string& uid);
+
 // Writes a new stack. RESOURCE_EXISTS when the name is held.
 absl::Status InsertStack(Change& change, StackRecord& record);
 
@@ -39,6 +42,13 @@ absl::Status SaveStack(Change& change, StackRecord& record);
 absl::StatusOr<Rows<StackRecord>> ListStacks(soci::session& sql, const std::string& project,
                                              bool live_only, const Page& page,
                                              const std::function<bool(const StackRecord&)>& accept);
+
+// How many stacks have outlived their leases, and for how long the first of them.
+struct Overdue {
+  int64_t count = 0;
+  absl::Duration longest;
+};
+Overdue FindOverdue(soci::session& sql, absl::Time now);
 
 // How many stacks that hold their names a project has, or use a template. One of the two is empty.
 int64_t CountLiveStacks(soci::session& sql, const std::string& project,

@@ -193,10 +193,11 @@ TEST_P(LifeTest, GoesFromCreateToReady) {
   reveal.set_name(StackOf("shop"));
   EXPECT_EQ(stacks_->RevealOutputs(Ann(), reveal)->outputs().at("token").value().string_value(),
             "s3cret");
-  EXPECT_THAT(EventTypes(),
-              ElementsAre("project.created", "stack.created", "stack.planAsked",
-                          "stack.planStarted", "stack.reviewAsked", "changeRequest.approved",
-                          "stack.applyAsked", "stack.applied", "stack.outputsRevealed"));
+  EXPECT_THAT(
+      EventTypes(),
+      ElementsAre("project.created", "stack.created", "stack.planAsked", "stack.planStarted",
+                  "changeRequest.created", "stack.reviewAsked", "changeRequest.approved",
+                  "stack.applyAsked", "stack.applied", "stack.outputsRevealed"));
 }
 
 TEST_P(LifeTest, WithoutReviewOrWithoutChangesNobodyIsAsked) {

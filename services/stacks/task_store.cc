@@ -41,6 +41,14 @@ absl::StatusOr<std::vector<TaskRecord>> TasksUntil(soci::session& sql, absl::Tim
   return tasks;
 }
 
+bool DropUnclaimed(Change& change, const std::string& name) {
+  soci::statement statement =
+      (change.sql.prepare << "DELETE FROM tasks WHERE name = :name AND attempts = 0",
+       soci::use(name));
+  statement.execute(true);
+  return statement.get_affected_rows() == 1;
+}
+
 absl::StatusOr<std::vector<DueTask>> ClaimTasks(Change& change, int count, absl::Time until) {
   const int64_t now = ToMicros(change.now);
   std::vector<DueTask> tasks;

@@ -25,6 +25,8 @@ struct DueTask {
 void AddTask(Change& change, const std::string& name, const TaskRecord& record, absl::Time due);
 void DropTask(Change& change, const std::string& name);
 bool HasTask(soci::session& sql, const std::string& name);
+// Drops a task that nobody claimed yet. False when somebody did, or there is none.
+bool DropUnclaimed(Change& change, const std::string& name);
 
 // Claims up to `count` tasks that are due, until `until`; unclaimed again after that.
 absl::StatusOr<std::vector<DueTask>> ClaimTasks(Change& change, int count, absl::Time until);

@@ -49,6 +49,7 @@ class SpecReader {
             yaml_.ReadList(n, "meters", [&](const YAML::Node& item, const std::string& where) {
               ReadMeter(item, where);
             });
+            CheckPrices(n);
           }},
          {"approval", [&](const YAML::Node& n) { ReadApproval(n); }},
          {"lease", [&](const YAML::Node& n) { ReadLease(n); }},
@@ -191,12 +192,42 @@ class SpecReader {
             meter.set_attribute(yaml_.ReadString(n, where + ".attribute", 200));
           }},
          {"lookup", [&](const YAML::Node& n) { ReadLookup(n, where + ".lookup", meter); }},
-         {"price", [&](const YAML::Node& n) { ReadPrice(n, where + ".price", meter); }}});
+         {"price", [&](const YAML::Node& n) { ReadPrice(n, where + ".price", meter); }},
+         {"cost",
+          [&](const YAML::Node& n) { meter.set_cost(yaml_.ReadBool(n, where + ".cost")); }}});
     if (!node.IsMap()) return;
-    if (!node["metric"]) yaml_.Fault(node, where + ".metric is missing");
+    // What has a price may count for the estimated cost alone.
+    if (!node["metric"] && !node["price"]) yaml_.Fault(node, where + ".metric is missing");
+    if (meter.cost()) {
+      for (const char* key : {"resource_type", "amount", "attribute", "lookup", "price"}) {
+        if (node[key]) {
+          yaml_.Fault(node, absl::StrCat(where, " counts the cost and takes no ", key));
+        }
+      }
+      return;
+    }
     if (!node["resource_type"]) yaml_.Fault(node, where + ".resource_type is missing");
     if (!meter.attribute().empty() && meter.has_lookup()) {
       yaml_.Fault(node, where + " has attribute and lookup; it takes one");
+    }
+  }
+
+  // An estimate is a sum of one currency, and a meter of the cost has something to count.
+  void CheckPrices(const YAML::Node& node) {
+    std::set<std::string> currencies;
+    std::set<std::string> budgets;
+    std::set<std::string> counted;
+    for (const v1::Meter& meter : spec_.version.meters()) {
+      if (!meter.currency().empty()) currencies.insert(meter.currency());
+      (meter.cost() ? budgets : counted).insert(meter.metric());
+    }
+    if (currencies.size() > 1) yaml_.Fault(node, "meters have prices in more than one currency");
+    if (budgets.empty()) return;
+    if (currencies.empty()) yaml_.Fault(node, "meters count the cost, and none has a price");
+    for (const std::string& metric : budgets) {
+      if (counted.count(metric) > 0) {
+        yaml_.Fault(node, absl::StrCat("meters add resources and cost to the one metric ", metric));
+      }
     }
   }
 
@@ -248,8 +279,9 @@ class SpecReader {
                       meter.set_price_date(yaml_.ReadString(n, where + ".date", 10));
                       absl::CivilDay day;
                       if (!absl::ParseCivilTime(meter.price_date(), &day)) {
-                        yaml_.Fault(n, where + ".date must be a day like 2026-01-31");
+                        return yaml_.Fault(n, where + ".date must be a day like 2026-01-31");
                       }
+                      meter.set_price_date(absl::FormatCivilTime(day));
                     }}});
     for (const char* key : {"per_hour", "currency", "date"}) {
       if (node.IsMap() && !node[key])

@@ -110,6 +110,17 @@ TEST(TemplateSpecTest, ReadsAFullFile) {
   EXPECT_TRUE(version.network().disabled());
 }
 
+TEST(TemplateSpecTest, PricesMayStandAloneAndBudgetsCountThem) {
+  const auto spec = ParseTemplateSpec(
+      "title: x\nmeters:\n"
+      "  - {resource_type: t, price: {per_hour: 1, currency: USD, date: 2026-1-3}}\n"
+      "  - {metric: budget, cost: true}\n");
+  ASSERT_TRUE(spec.ok()) << spec.status();
+  EXPECT_EQ(spec->version.meters(0).metric(), "");
+  EXPECT_EQ(spec->version.meters(0).price_date(), "2026-01-03");
+  EXPECT_TRUE(spec->version.meters(1).cost());
+}
+
 TEST(TemplateSpecTest, ATitleIsEnough) {
   const auto spec = ParseTemplateSpec("title: Shop\n");
   ASSERT_TRUE(spec.ok()) << spec.status();
@@ -188,6 +199,21 @@ INSTANTIATE_TEST_SUITE_P(
               "template.yaml:3: meters[0].lookup.table is missing"},
         Fault{"meters:\n  - {metric: m, resource_type: t, lookup: {attribute: a, table: {x: y}}}\n",
               "template.yaml:3: meters[0].lookup.table.x must be a whole number"},
+        Fault{"meters:\n  - {resource_type: t}\n", "template.yaml:3: meters[0].metric is missing"},
+        Fault{"meters:\n  - {metric: budget, cost: true}\n", "none has a price"},
+        Fault{"meters:\n"
+              "  - {resource_type: t, price: {per_hour: 1, currency: USD, date: 2026-01-31}}\n"
+              "  - {metric: budget, cost: true, resource_type: t}\n",
+              "template.yaml:4: meters[1] counts the cost and takes no resource_type"},
+        Fault{"meters:\n"
+              "  - {resource_type: t, price: {per_hour: 1, currency: USD, date: 2026-01-31}}\n"
+              "  - {resource_type: u, price: {per_hour: 1, currency: EUR, date: 2026-01-31}}\n",
+              "template.yaml:3: meters have prices in more than one currency"},
+        Fault{"meters:\n"
+              "  - {metric: m, resource_type: t,"
+              " price: {per_hour: 1, currency: USD, date: 2026-01-31}}\n"
+              "  - {metric: m, cost: true}\n",
+              "template.yaml:3: meters add resources and cost to the one metric m"},
         Fault{"meters:\n  - {metric: m, resource_type: t, price: {per_hour: 1, currency: USD}}\n",
               "template.yaml:3: meters[0].price.date is missing"},
         Fault{"meters:\n  - metric: m\n    resource_type: t\n"

@@ -15,13 +15,27 @@ using internal::v1::Assignment;
 using internal::v1::PlanSummary;
 
 absl::Status FakeLedger::Reserve(const v1::Reservation& reservation) {
+  const absl::Status status = Admit(reservation);
+  if (status.ok() && after_reserve) after_reserve();
+  return status;
+}
+
+absl::Status FakeLedger::Admit(const v1::Reservation& reservation) {
   absl::MutexLock lock(&mutex_);
   ++reserve_calls_;
   if (down_) return Error(v1::DEPENDENCY_UNAVAILABLE, "quota does not answer");
   if (!refusal_.ok()) return refusal_;
+  if (!amounts_refusal_.ok() && !reservation.amounts().empty()) return amounts_refusal_;
   if (!reservation.supersedes().empty() &&
       reservations_[reservation.supersedes()].state() != v1::Reservation::COMMITTED) {
     return Error(v1::WRONG_STATE, "supersedes one that is not committed");
+  }
+  for (const auto& [name, other] : reservations_) {
+    if (!reservation.supersedes().empty() && name != reservation.name() &&
+        other.supersedes() == reservation.supersedes() &&
+        other.state() == v1::Reservation::PENDING) {
+      return Error(v1::WRONG_STATE, "another supersedes it already");
+    }
   }
   v1::Reservation& held = reservations_[reservation.name()];
   if (held.name().empty()) {
@@ -105,6 +119,11 @@ void FakeLedger::Refuse(const absl::Status& status) {
   refusal_ = status;
 }
 
+void FakeLedger::RefuseAmounts(const absl::Status& status) {
+  absl::MutexLock lock(&mutex_);
+  amounts_refusal_ = status;
+}
+
 void FakeLedger::SetDown(bool down) {
   absl::MutexLock lock(&mutex_);
   down_ = down;
@@ -138,6 +157,29 @@ int64_t FakeLedger::Sum(const std::string& metric) const {
 int FakeLedger::reserve_calls() const {
   absl::MutexLock lock(&mutex_);
   return reserve_calls_;
+}
+
+absl::StatusOr<internal::v1::ApplyQuotaChangeResponse> FakeQuotaChanges::Apply(
+    const internal::v1::ApplyQuotaChangeRequest& request) {
+  absl::MutexLock lock(&mutex_);
+  if (!refusal_.ok()) return refusal_;
+  internal::v1::ApplyQuotaChangeResponse response;
+  response.set_resource("projects/web/quota/limits/" + request.amount().metric());
+  response.set_value(request.amount().value());
+  if (!request.validate_only()) applied_.emplace(request.name(), request);
+  return response;
+}
+
+void FakeQuotaChanges::Refuse(const absl::Status& status) {
+  absl::MutexLock lock(&mutex_);
+  refusal_ = status;
+}
+
+std::vector<internal::v1::ApplyQuotaChangeRequest> FakeQuotaChanges::Applied() const {
+  absl::MutexLock lock(&mutex_);
+  std::vector<internal::v1::ApplyQuotaChangeRequest> applied;
+  for (const auto& [name, request] : applied_) applied.push_back(request);
+  return applied;
 }
 
 Principal Person(const std::string& id, const std::vector<std::string>& roles) {
@@ -225,7 +267,9 @@ void StacksTest::SetUp() {
   runs_ = std::make_unique<RunViews>(*store_);
   operations_ = std::make_unique<OperationViews>(*store_);
   queue_ = std::make_unique<RunQueue>(*store_, *blobs_, RunQueueOptions());
-  saga_ = std::make_unique<Saga>(*store_, ledger_);
+  saga_ = std::make_unique<Saga>(*store_, ledger_, quota_changes_);
+  extensions_ = std::make_unique<Extensions>(*store_, ledger_);
+  quota_requests_ = std::make_unique<QuotaRequests>(*store_, quota_changes_);
 
   v1::CreateProjectRequest project;
   project.set_project_id("web");
@@ -448,11 +492,37 @@ void StacksTest::MakeReady(const std::string& id, int count) {
   ASSERT_EQ(GetStack(id).state(), v1::Stack::READY) << GetStack(id).ShortDebugString();
 }
 
+void StacksTest::MakeReadyFrom(const std::string& version, const std::string& id, int count) {
+  v1::CreateStackRequest request = CreateRequest(id);
+  request.mutable_stack()->set_template_version(version);
+  const auto created = stacks_->Create(Ann(), request);
+  ASSERT_TRUE(created.ok()) << created.status();
+  Plan(PlanOf("digest-of-" + id, count, count));
+  if (GetStack(id).state() == v1::Stack::AWAITING_APPROVAL) ApproveAll(id);
+  Apply(StateOf(1, count));
+  ASSERT_EQ(GetStack(id).state(), v1::Stack::READY) << GetStack(id).ShortDebugString();
+}
+
 v1::VerifyEventsResponse StacksTest::Verify(const std::string& project) {
   const auto response = store_->ReadValue<v1::VerifyEventsResponse>(
       [&](soci::session& sql) { return VerifyEvents(sql, project); });
   EXPECT_TRUE(response.ok()) << response.status();
   return response.ok() ? *response : v1::VerifyEventsResponse();
+}
+
+std::vector<v1::Event> StacksTest::EventsOf(const std::string& type, const std::string& project) {
+  std::vector<v1::Event> events;
+  const absl::Status read = store_->Read([&](soci::session& sql) -> absl::Status {
+    Page page;
+    page.size = 1000;
+    ASSIGN_OR_RETURN(const auto rows, ListEvents(sql, project, page, true, [&](const v1::Event& e) {
+                       return e.type() == type;
+                     }));
+    events = rows.items;
+    return absl::OkStatus();
+  });
+  EXPECT_TRUE(read.ok()) << read;
+  return events;
 }
 
 std::vector<std::string> StacksTest::EventTypes(const std::string& project) {

@@ -19,10 +19,12 @@
 #include "common/status.h"
 #include "services/stacks/catalog.h"
 #include "services/stacks/drift.h"
+#include "services/stacks/extensions.h"
 #include "services/stacks/imports.h"
 #include "services/stacks/ledger_client.h"
 #include "services/stacks/operation_views.h"
 #include "services/stacks/previews.h"
+#include "services/stacks/quota_requests.h"
 #include "services/stacks/reviews.h"
 #include "services/stacks/run_queue.h"
 #include "services/stacks/run_views.h"
@@ -56,8 +58,13 @@ class FakeLedger final : public LedgerClient {
   void Lose(const std::string& name);
   // Called at the end of ListHeld, when its answer is made.
   void OnListed(std::function<void()> hook);
+  // Called when Reserve has admitted something, before it answers.
+  std::function<void()> after_reserve;
+
   // What Reserve answers from now on; OK: it admits.
   void Refuse(const absl::Status& status);
+  // The same, of what asks for more than nothing.
+  void RefuseAmounts(const absl::Status& status);
   // Whether the service answers at all.
   void SetDown(bool down);
   std::vector<v1::Reservation> All() const;
@@ -68,14 +75,34 @@ class FakeLedger final : public LedgerClient {
   int reserve_calls() const;
 
  private:
+  absl::Status Admit(const v1::Reservation& reservation);
+
   mutable absl::Mutex mutex_;
   std::map<std::string, v1::Reservation> reservations_ ABSL_GUARDED_BY(mutex_);
   absl::Status refusal_ ABSL_GUARDED_BY(mutex_);
+  absl::Status amounts_refusal_ ABSL_GUARDED_BY(mutex_);
   bool down_ ABSL_GUARDED_BY(mutex_) = false;
   int reserve_calls_ ABSL_GUARDED_BY(mutex_) = 0;
   v1::CheckFitResponse fit_ ABSL_GUARDED_BY(mutex_);
   v1::CheckFitRequest question_ ABSL_GUARDED_BY(mutex_);
   std::function<void()> on_listed_ ABSL_GUARDED_BY(mutex_);
+};
+
+// Quota changes that are told what to answer, and remember what they were asked.
+class FakeQuotaChanges final : public QuotaChangeClient {
+ public:
+  absl::StatusOr<internal::v1::ApplyQuotaChangeResponse> Apply(
+      const internal::v1::ApplyQuotaChangeRequest& request) override;
+
+  // What Apply answers from now on; OK: it does what it is asked.
+  void Refuse(const absl::Status& status);
+  // What was applied, trials left out; a replay counts once.
+  std::vector<internal::v1::ApplyQuotaChangeRequest> Applied() const;
+
+ private:
+  mutable absl::Mutex mutex_;
+  std::map<std::string, internal::v1::ApplyQuotaChangeRequest> applied_ ABSL_GUARDED_BY(mutex_);
+  absl::Status refusal_ ABSL_GUARDED_BY(mutex_);
 };
 
 enum class Engine { kSqlite, kPostgres };
@@ -162,14 +189,19 @@ class StacksTest : public testing::TestWithParam<Engine> {
   void Apply(const std::string& state);
   // A READY stack with `count` instances, by plan `digest`.
   void MakeReady(const std::string& id = "shop", int count = 1);
+  // The same, from a version that was published before.
+  void MakeReadyFrom(const std::string& version, const std::string& id = "shop", int count = 1);
 
   v1::VerifyEventsResponse Verify(const std::string& project = "web");
   std::vector<std::string> EventTypes(const std::string& project = "web");
+  // Events of one type, oldest first.
+  std::vector<v1::Event> EventsOf(const std::string& type, const std::string& project = "web");
   // How many rows a query counts.
   int64_t Count(const std::string& query);
 
   FakeClock clock_;
   FakeLedger ledger_;
+  FakeQuotaChanges quota_changes_;
   Signals signals_;
   std::unique_ptr<Database> db_;
   std::unique_ptr<BlobStore> blobs_;
@@ -184,6 +216,8 @@ class StacksTest : public testing::TestWithParam<Engine> {
   std::unique_ptr<OperationViews> operations_;
   std::unique_ptr<RunQueue> queue_;
   std::unique_ptr<Saga> saga_;
+  std::unique_ptr<Extensions> extensions_;
+  std::unique_ptr<QuotaRequests> quota_requests_;
 
  private:
   const std::string folder_;

@@ -1,0 +1,25 @@
+// Steps with quota that are left to the saga.
+#pragma once
+
+#include <string>
+
+#include "services/stacks/change.h"
+#include "stackyard/v1/common.pb.h"
+
+namespace stackyard::stacks {
+
+// Gives a reservation back; nothing when `reservation` is empty.
+void ReleaseLater(Change& change, const std::string& reservation);
+
+// Sets a reservation to what is there; nothing when `reservation` is empty.
+void CommitLater(Change& change, const std::string& reservation,
+                 const google::protobuf::RepeatedPtrField<v1::Amount>& amounts);
+
+// Gives a reservation back at `due`, unless KeepReservation comes first: written before quota is
+// asked outside of a task, so that nothing is held by nobody after a crash.
+void GuardReservation(Change& change, const std::string& reservation, absl::Time due);
+
+// Takes the guard away. False when it came too late: the reservation is being given back.
+bool KeepReservation(Change& change, const std::string& reservation);
+
+}  // namespace stackyard::stacks

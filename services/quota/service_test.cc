@@ -121,6 +121,18 @@ TEST_P(ServiceTest, ARefusalCarriesItsDetails) {
   EXPECT_EQ(fit.shortfalls(0).limit(), 32);
 }
 
+TEST_P(ServiceTest, TheLedgerTellsWhetherSomethingWouldFit) {
+  v1::CheckFitRequest question;
+  question.set_parent(kProject);
+  AddAmounts({{"vcpu", 33}}, question.mutable_amounts());
+  *question.mutable_end_time() = Wish("a", {}).end_time();
+  const auto fit = Call<v1::CheckFitResponse>(*ledger_stub_, &Internal::CheckFit, question, false);
+  ASSERT_TRUE(fit.ok()) << fit.status();
+  EXPECT_FALSE(fit->fits());
+  ASSERT_EQ(fit->shortfalls_size(), 1);
+  EXPECT_EQ(fit->shortfalls(0).metric(), "vcpu");
+}
+
 TEST_P(ServiceTest, CallsOfTheLedgerAreCountedByOutcome) {
   internal::v1::ReserveRequest reserve;
   *reserve.mutable_reservation() = Wish("a", {{"vcpu", 33}});

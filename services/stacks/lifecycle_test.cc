@@ -129,6 +129,18 @@ TEST(LifecycleTest, ANewStackThatIsGivenUpIsFailedOrRejected) {
   }
 }
 
+TEST(LifecycleTest, NothingIsKeptOfAnImportThatIsGivenUpBeforeItSettled) {
+  for (const Stack::State state : {Stack::PENDING, Stack::PLANNING, Stack::AWAITING_APPROVAL}) {
+    for (const bool refused : {false, true}) {
+      StackRecord record = InState(state);
+      record.set_imported(true);
+      EXPECT_EQ(Next(record, GivenUp{kWhy, refused}, kNow)->stack().state(), Stack::REJECTED);
+      record.set_settled(Stack::FAILED);
+      EXPECT_EQ(Next(record, GivenUp{kWhy, refused}, kNow)->stack().state(), Stack::FAILED);
+    }
+  }
+}
+
 TEST(LifecycleTest, AChangeThatIsGivenUpGoesBackToWhereTheStackWasSettled) {
   for (const Stack::State settled : {Stack::READY, Stack::FAILED}) {
     for (const bool refused : {false, true}) {

@@ -183,7 +183,9 @@ TEST_P(PreviewsTest, FailuresAndCancellationsEndIt) {
     v1::CancelOperationRequest cancel;
     cancel.set_name(cancelled->name());
     ASSERT_TRUE(operations_->Cancel(Ann(), cancel).ok());
-    if (taken) ASSERT_TRUE(Complete(preview, RunFailed("interrupted")).ok());
+    if (taken) {
+      ASSERT_TRUE(Complete(preview, RunFailed("interrupted")).ok());
+    }
     EXPECT_EQ(ReasonOf(ErrorOf(cancelled->name())), v1::RUN_CANCELLED) << taken;
   }
   EXPECT_EQ(Count("SELECT COUNT(*) FROM queue"), 0);

@@ -1,5 +1,6 @@
 #include "services/stacks/reconciler.h"
 
+#include <functional>
 #include <map>
 #include <set>
 #include <string>
@@ -180,6 +181,31 @@ absl::Status StartRestore(Change& change, const StackRecord& record) {
               "it has resources, and quota holds nothing for them: they are reserved anew");
 }
 
+absl::Status CommitAnew(Change& change, const StackRecord& record) {
+  LogError("quota does not hold what a stack has; it is committed anew",
+           {{"stack", record.stack().name()}, {"reservation", record.reservation()}});
+  CommitSoon(change, record);
+  return Tell(change, record, "stack.reservationDiffers",
+              "quota did not hold what it has: committed anew");
+}
+
+// Mends a stack that is as it was before quota was asked: then what was found holds. Answers
+// whether it is.
+absl::StatusOr<bool> IfUnchanged(
+    Store& store, const StackRecord& record,
+    const std::function<absl::Status(Change&, const StackRecord&)>& mend) {
+  ASSIGN_OR_RETURN(const StackName name, StackName::Parse("name", record.stack().name()));
+  return store.WriteValue<bool>(Actor(), [&](Change& change) -> absl::StatusOr<bool> {
+    const auto now = LockStack(change, name);
+    if (!now.ok() || now->stack().uid() != record.stack().uid() ||
+        now->stack().etag() != record.stack().etag()) {
+      return false;
+    }
+    RETURN_IF_ERROR(mend(change, record));
+    return true;
+  });
+}
+
 }  // namespace
 
 ReconcilerMetrics::ReconcilerMetrics(prometheus::Registry& registry)
@@ -239,38 +265,18 @@ absl::StatusOr<Findings> Reconciler::Compare() {
   }
 
   Findings findings;
-  if (!orphans.empty() || !missing.empty() || !differing.empty()) {
-    ASSIGN_OR_RETURN(
-        findings,
-        store_.WriteValue<Findings>(Actor(), [&](Change& change) -> absl::StatusOr<Findings> {
-          // Unchanged since before quota was asked: then the finding holds.
-          const auto still = [&](const StackRecord& record) {
-            const auto name = StackName::Parse("name", record.stack().name());
-            const auto now = LockStack(change, *name);
-            return now.ok() && now->stack().uid() == record.stack().uid() &&
-                   now->stack().etag() == record.stack().etag();
-          };
-          Findings done;
-          for (const Reservation* orphan : orphans) {
-            RETURN_IF_ERROR(GiveBack(change, *orphan));
-            ++done.orphaned;
-          }
-          for (const StackRecord* record : missing) {
-            if (!still(*record)) continue;
-            RETURN_IF_ERROR(StartRestore(change, *record));
-            ++done.missing;
-          }
-          for (const StackRecord* record : differing) {
-            if (!still(*record)) continue;
-            LogError("quota does not hold what a stack has; it is committed anew",
-                     {{"stack", record->stack().name()}, {"reservation", record->reservation()}});
-            CommitSoon(change, *record);
-            RETURN_IF_ERROR(Tell(change, *record, "stack.reservationDiffers",
-                                 "quota did not hold what it has: committed anew"));
-            ++done.differing;
-          }
-          return done;
-        }));
+  for (const Reservation* orphan : orphans) {
+    RETURN_IF_ERROR(
+        store_.Write(Actor(), [&](Change& change) { return GiveBack(change, *orphan); }));
+    ++findings.orphaned;
+  }
+  for (const StackRecord* record : missing) {
+    ASSIGN_OR_RETURN(const bool still, IfUnchanged(store_, *record, StartRestore));
+    findings.missing += still ? 1 : 0;
+  }
+  for (const StackRecord* record : differing) {
+    ASSIGN_OR_RETURN(const bool still, IfUnchanged(store_, *record, CommitAnew));
+    findings.differing += still ? 1 : 0;
   }
   metrics_.orphaned.Increment(findings.orphaned);
   metrics_.missing.Increment(findings.missing);

@@ -1,13 +1,8 @@
 #include "services/stacks/stack_manager.h"
 
-#include <algorithm>
-#include <optional>
-
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "common/id.h"
-#include "common/proto_time.h"
 #include "common/resource_name.h"
 #include "common/status.h"
 #include "services/stacks/destroy_review.h"
@@ -26,7 +21,6 @@ using google::longrunning::Operation;
 using google::protobuf::Struct;
 using v1::Revision;
 using v1::Stack;
-using v1::TemplateVersion;
 
 // A done operation without a name: the answer to validate_only.
 Operation Checked(const Stack& stack) {

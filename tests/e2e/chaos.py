@@ -165,8 +165,11 @@ class Chaos:
             for name in victims:
                 self.mesh[name].kill()
                 self.counts[f"kill {name}"] += 1
+            # All of them before any is waited for: rest is ready when its gateway is.
             for name in victims:
-                self.mesh[name].start()
+                self.mesh[name].spawn()
+            for name in victims:
+                self.mesh[name].wait()
 
     # ---- All together -----------------------------------------------------------------------
 
@@ -183,7 +186,7 @@ class Chaos:
     def run(self, threads_per_person=2):
         print(f"seed {self.seed}: {self.stacks} stacks", flush=True)
         # Room for most of it, so that quota says no now and then.
-        for metric, limit in (("resources", self.stacks * 2), ("stacks", self.stacks)):
+        for metric, limit in (("resources", self.stacks), ("stacks", self.stacks)):
             self.insist(self.client("admin").put, f"/v1/projects/web/quota/limits/{metric}",
                         {"value": limit})
         names = [f"c{self.seed % 10000}-{i}" for i in range(self.stacks)]

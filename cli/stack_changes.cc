@@ -21,7 +21,7 @@ constexpr char kStack[] = "projects/*/stacks/*";
 
 // Flags of create, update and preview.
 struct ChangeFlags {
-  std::string name, version, display_name, lease, reason;
+  std::string name, version, display_name, lease, start, reason;
   std::vector<std::string> labels;
   ParameterFlags parameters;
   bool validate_only = false;
@@ -77,6 +77,10 @@ absl::Status Create(Context& context, const ChangeFlags& flags) {
   if (!flags.lease.empty()) {
     ASSIGN_OR_RETURN(const absl::Duration lease, ReadDuration("lease", flags.lease));
     *stack.mutable_lease()->mutable_duration() = ToProto(lease);
+  }
+  if (!flags.start.empty()) {
+    ASSIGN_OR_RETURN(const absl::Time start, ReadTime("start", flags.start));
+    *stack.mutable_lease()->mutable_start_time() = ToProto(start);
   }
   RETURN_IF_ERROR(FillValues(context, flags, stack));
   return Start(context, "CreateStack", request, flags.wait);
@@ -233,6 +237,7 @@ void AddStackChangeCommands(Command stacks, Context& context) {
       .Required();
   AddValues(create, *flags);
   create.Option("--lease", &flags->lease, "TIME", "How long it lives, like 72h")
+      .Option("--start", &flags->start, "TIME", "When it begins, like 2026-01-31T09:00:00Z [now]")
       .Option("--reason", &flags->reason, "TEXT", "Why; reviewers read it")
       .Flag("--validate-only", &flags->validate_only, "Check the request, make nothing");
   flags->wait.AddTo(create);

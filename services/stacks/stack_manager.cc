@@ -67,9 +67,16 @@ std::optional<TemplateVersion> FindUsable(soci::session& sql, const std::string&
   return stored->version;
 }
 
-void CheckLease(const v1::Lease& lease, const v1::LeasePolicy& policy, Violations& violations) {
+// How far ahead a stack can be booked.
+constexpr absl::Duration kFarthestStart = absl::Hours(365 * 24);
+
+void CheckLease(const v1::Lease& lease, const v1::LeasePolicy& policy, absl::Time now,
+                Violations& violations) {
   if (lease.has_start_time()) {
-    violations.Add("stack.lease.start_time", "booking ahead is not built yet");
+    const absl::Time start = FromProto(lease.start_time());
+    if (start <= now || start > now + kFarthestStart) {
+      violations.Add("stack.lease.start_time", "must be in the future, within a year from now");
+    }
   }
   if (!lease.has_duration()) return;
   const absl::Duration duration = FromProto(lease.duration());
@@ -122,8 +129,9 @@ StackRecord MakeStack(const TemplateVersion& version, const v1::CreateStackReque
   v1::Lease& lease = *stack.mutable_lease();
   *lease.mutable_duration() =
       asked.has_duration() ? asked.duration() : version.lease().default_duration();
-  *lease.mutable_start_time() = ToProto(now);
-  *lease.mutable_end_time() = ToProto(now + FromProto(lease.duration()));
+  const absl::Time start = asked.has_start_time() ? FromProto(asked.start_time()) : now;
+  *lease.mutable_start_time() = ToProto(start);
+  *lease.mutable_end_time() = ToProto(start + FromProto(lease.duration()));
   stack.set_creator(creator);
   *stack.mutable_create_time() = ToProto(now);
   record.set_inject_uid(TakesUid(version));
@@ -216,7 +224,7 @@ absl::StatusOr<Operation> StackManager::Create(const Principal& caller,
               if (version) {
                 CheckParameters("stack.parameters", version->parameters(),
                                 request.stack().parameters(), faults);
-                CheckLease(request.stack().lease(), version->lease(), faults);
+                CheckLease(request.stack().lease(), version->lease(), change.now, faults);
               }
               RETURN_IF_ERROR(faults.ToStatus());
               const std::string& project = (*parent)[0];

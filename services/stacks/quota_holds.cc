@@ -127,7 +127,7 @@ absl::Status HoldOn(Store& store, LedgerClient& ledger, const DueTask& task) {
     current->set_reservation(reservation.name());
     *current->mutable_held_until() = task.record.end_time();
     CommitLater(change, reservation.name(), current->stack().amounts());
-    AddTask(change, TaskName(task.record), task.record, FromProto(task.record.end_time()) - kAhead);
+    AddTask(change, TaskName(task.record), task.record, HoldOnAt(*current));
     return SaveStack(change, *current);
   });
 }

@@ -328,7 +328,7 @@ class CommandsTest : public ::testing::Test {
 TEST_F(CommandsTest, CreateSendsWhatWasSaid) {
   const Result result =
       Run({"stacks", "create", "web", "-t", "hello@1", "--set", "repeat=3", "--set", "name=Ada",
-           "--lease", "3d", "--reason", "a demo", "--label", "team=web"});
+           "--lease", "3d", "--start", "2027-01-01", "--reason", "a demo", "--label", "team=web"});
   EXPECT_EQ(result.code, 0) << result.err;
   EXPECT_EQ(stacks_.authorization, "Bearer t0ken");
   const v1::CreateStackRequest& request = stacks_.created;
@@ -338,6 +338,7 @@ TEST_F(CommandsTest, CreateSendsWhatWasSaid) {
   EXPECT_FALSE(request.request_id().empty());
   EXPECT_EQ(request.stack().template_version(), "templates/hello/versions/1");
   EXPECT_EQ(request.stack().lease().duration().seconds(), 72 * 3600);
+  EXPECT_EQ(request.stack().lease().start_time().seconds(), 1'798'761'600);
   EXPECT_EQ(request.stack().parameters().fields().at("repeat").number_value(), 3);
   EXPECT_EQ(request.stack().parameters().fields().at("name").string_value(), "Ada");
   EXPECT_EQ(request.stack().labels().at("team"), "web");
@@ -469,6 +470,7 @@ TEST_F(CommandsTest, WrongUsageIsOneClearLine) {
            {"stacks", "get", "web", "--nope"},
            {"stacks", "get", "web", "-o", "xml"},
            {"stacks", "create", "web", "-t", "hello", "--lease", "soon"},
+           {"stacks", "create", "web", "-t", "hello", "--start", "soon"},
            {"stacks", "update", "web"}}) {
     const Result result = Run(arguments);
     EXPECT_EQ(result.code, 2) << result.err;

@@ -21,7 +21,7 @@ constexpr char kStack[] = "projects/*/stacks/*";
 
 // Flags of create, update, preview and import.
 struct ChangeFlags {
-  std::string name, version, display_name, lease, reason;
+  std::string name, version, display_name, lease, start, reason;
   std::vector<std::string> labels;
   ParameterFlags parameters;
   bool validate_only = false;
@@ -54,9 +54,14 @@ absl::Status FillValues(Context& context, const ChangeFlags& flags, v1::Stack& s
 }
 
 absl::Status FillLease(const ChangeFlags& flags, v1::Stack& stack) {
-  if (flags.lease.empty()) return absl::OkStatus();
-  ASSIGN_OR_RETURN(const absl::Duration lease, ReadDuration("lease", flags.lease));
-  *stack.mutable_lease()->mutable_duration() = ToProto(lease);
+  if (!flags.lease.empty()) {
+    ASSIGN_OR_RETURN(const absl::Duration lease, ReadDuration("lease", flags.lease));
+    *stack.mutable_lease()->mutable_duration() = ToProto(lease);
+  }
+  if (!flags.start.empty()) {
+    ASSIGN_OR_RETURN(const absl::Time start, ReadTime("start", flags.start));
+    *stack.mutable_lease()->mutable_start_time() = ToProto(start);
+  }
   return absl::OkStatus();
 }
 
@@ -293,6 +298,7 @@ void AddStackChangeCommands(Command stacks, Context& context) {
       .Required();
   AddValues(create, *flags);
   create.Option("--lease", &flags->lease, "TIME", "How long it lives, like 72h")
+      .Option("--start", &flags->start, "TIME", "When it begins, like 2026-01-31T09:00:00Z [now]")
       .Option("--reason", &flags->reason, "TEXT", "Why; reviewers read it")
       .Flag("--validate-only", &flags->validate_only, "Check the request, make nothing");
   flags->wait.AddTo(create);

@@ -4,6 +4,7 @@
 #include "cli/names.h"
 #include "cli/output.h"
 #include "cli/text.h"
+#include "common/proto_time.h"
 #include "common/status.h"
 
 namespace stackyard::cli {
@@ -11,8 +12,12 @@ namespace {
 
 std::string LeaseText(const v1::Lease& lease, absl::Time now) {
   if (!lease.has_end_time()) return "";
-  return absl::StrCat("ends ", Until(lease.end_time(), now), ", ", TimeText(lease.end_time()),
-                      lease.extended() ? " (extended)" : "");
+  const bool ahead = lease.has_start_time() && FromProto(lease.start_time()) > now;
+  const std::string begins = ahead ? absl::StrCat("begins ", Until(lease.start_time(), now), ", ",
+                                                  TimeText(lease.start_time()), "; ")
+                                   : "";
+  return absl::StrCat(begins, "ends ", Until(lease.end_time(), now), ", ",
+                      TimeText(lease.end_time()), lease.extended() ? " (extended)" : "");
 }
 
 std::string DriftText(const v1::Stack& stack, absl::Time now) {

@@ -6,6 +6,7 @@
 #include "common/log.h"
 #include "common/proto_time.h"
 #include "common/status.h"
+#include "services/stacks/bookings.h"
 #include "services/stacks/catalog_store.h"
 #include "services/stacks/change_request_store.h"
 #include "services/stacks/change_requests.h"
@@ -271,8 +272,15 @@ absl::Status OnReserved(Change& change, StackRecord& record, RevisionRecord& rev
       policy.mode() == v1::ApprovalPolicy::AUTO || IsCovered(revision) ||
       // What an import brings is new to the project, though Terraform need do nothing.
       (DoesNothing(revision.revision().plan()) && !record.imported());
-  if (free) return StartApply(change, record, revision);
-  return AskReview(change, record, revision, policy);
+  if (free && !IsAhead(record, change.now)) return StartApply(change, record, revision);
+  RETURN_IF_ERROR(AskReview(change, record, revision, policy));
+  if (!free) return absl::OkStatus();
+  // What is booked ahead waits where approved plans wait.
+  ASSIGN_OR_RETURN(ChangeRequest request,
+                   LockChangeRequest(change, record.stack().change_request()));
+  RETURN_IF_ERROR(CloseRequest(change, request, ChangeRequest::APPROVED,
+                               "it needs no review, and quota admits it"));
+  return Begin(change, record, revision);
 }
 
 absl::Status StartApply(Change& change, StackRecord& record, RevisionRecord& revision) {
@@ -451,6 +459,7 @@ absl::Status OnDestroyed(Change& change, StackRecord& record, const std::string&
   DropDriftCheck(change, record);
   record.clear_held_until();
   ForgetLease(change, record);
+  ForgetBooking(change, record);
   RETURN_IF_ERROR(SaveStack(change, record));
   return FinishOperation(change, operation, absl::OkStatus(), &record.stack());
 }

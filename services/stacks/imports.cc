@@ -52,6 +52,9 @@ absl::StatusOr<Operation> Imports::Start(const Principal& caller,
   const auto parent = ParseName("parent", request.parent(), "projects/*");
   if (!parent.ok()) violations.Add("parent", "must look like projects/*");
   if (!IsResourceId(request.stack_id())) violations.Add("stack_id", kResourceIdRule);
+  if (request.stack().lease().has_start_time()) {
+    violations.Add("stack.lease.start_time", "cannot be set: what is imported is there already");
+  }
   if (request.reason().size() > 1000) violations.Add("reason", "must have at most 1000 characters");
   const StateFile state = ReadState(request.state(), violations);
   std::string digest;
@@ -67,7 +70,7 @@ absl::StatusOr<Operation> Imports::Start(const Principal& caller,
         RETURN_IF_ERROR(Once(
             change, request.request_id(), "ImportStack", request, operation, [&]() -> absl::Status {
               Violations faults = violations;
-              const auto version = CheckNewStack(change.sql, request.stack(), faults);
+              const auto version = CheckNewStack(change.sql, request.stack(), change.now, faults);
               Price price;
               if (version && violations.empty()) {
                 auto counted =

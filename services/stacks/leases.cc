@@ -7,6 +7,7 @@
 #include "common/proto_time.h"
 #include "services/stacks/catalog_store.h"
 #include "services/stacks/events.h"
+#include "services/stacks/quota_holds.h"
 
 namespace stackyard::stacks {
 namespace {
@@ -59,9 +60,9 @@ void WatchLease(Change& change, const StackRecord& record, absl::Duration earlie
   const absl::Time end = FromProto(record.stack().lease().end_time());
   AddTask(change, NameOf("lease/", uid), TaskOf(record, TaskRecord::END_LEASE),
           std::max(end, change.now + earliest));
-  // These find out by themselves when they are due.
+  // It finds out by itself when it is due.
   AddTask(change, NameOf("warn/", uid), TaskOf(record, TaskRecord::WARN_OF_END), change.now);
-  AddTask(change, NameOf("hold/", uid), TaskOf(record, TaskRecord::HOLD_ON), change.now);
+  AddTask(change, NameOf("hold/", uid), TaskOf(record, TaskRecord::HOLD_ON), HoldOnAt(record));
 }
 
 void ForgetLease(Change& change, const StackRecord& record) {

@@ -35,7 +35,7 @@ void TakeRevision(const RevisionRecord& revision, RunRecord& run) {
 // A stack that is not there.
 absl::StatusOr<RunRecord> PreviewNew(Change& change, const Principal& caller, const Stack& wanted) {
   Violations faults;
-  const auto version = CheckNewStack(change.sql, wanted, faults);
+  const auto version = CheckNewStack(change.sql, wanted, change.now, faults);
   RETURN_IF_ERROR(faults.ToStatus());
   RunRecord run;
   TakeRevision(MakeRevision(*version, wanted.parameters(), "", caller.user()), run);
@@ -44,7 +44,10 @@ absl::StatusOr<RunRecord> PreviewNew(Change& change, const Principal& caller, co
   Preview& preview = *run.mutable_preview();
   preview.set_stack_uid(RandomId());
   preview.set_user(UserId(caller.user()));
-  *preview.mutable_end_time() = ToProto(change.now + FromProto(lease));
+  const bool ahead = wanted.lease().has_start_time();
+  if (ahead) *preview.mutable_start_time() = wanted.lease().start_time();
+  const absl::Time start = ahead ? FromProto(preview.start_time()) : change.now;
+  *preview.mutable_end_time() = ToProto(start + FromProto(lease));
   return run;
 }
 
@@ -166,6 +169,7 @@ absl::StatusOr<v1::CheckFitRequest> FitQuestion(soci::session& sql, const RunRec
   request.set_parent(absl::StrCat("projects/", name.stack.project));
   *request.mutable_amounts() = preview.plan().amounts();
   request.set_user(preview.user());
+  if (preview.has_start_time()) *request.mutable_start_time() = preview.start_time();
   *request.mutable_end_time() = preview.end_time();
   if (run.stack_uid().empty()) return request;
   const auto record = FindStack(sql, name.stack);

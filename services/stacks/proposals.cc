@@ -20,6 +20,13 @@ using v1::Revision;
 using v1::Stack;
 using v1::TemplateVersion;
 
+namespace {
+
+// How far ahead a stack can be booked.
+constexpr absl::Duration kFarthestStart = absl::Hours(365 * 24);
+
+}  // namespace
+
 void CheckWords(const Stack& stack, Violations& violations) {
   if (stack.display_name().size() > 100) {
     violations.Add("stack.display_name", "must have at most 100 characters");
@@ -50,9 +57,13 @@ std::optional<TemplateVersion> FindUsable(soci::session& sql, const std::string&
   return stored->version;
 }
 
-void CheckLease(const v1::Lease& lease, const v1::LeasePolicy& policy, Violations& violations) {
+void CheckLease(const v1::Lease& lease, const v1::LeasePolicy& policy, absl::Time now,
+                Violations& violations) {
   if (lease.has_start_time()) {
-    violations.Add("stack.lease.start_time", "booking ahead is not built yet");
+    const absl::Time start = FromProto(lease.start_time());
+    if (start <= now || start > now + kFarthestStart) {
+      violations.Add("stack.lease.start_time", "must be in the future, within a year from now");
+    }
   }
   if (!lease.has_duration()) return;
   const absl::Duration duration = FromProto(lease.duration());
@@ -65,13 +76,13 @@ void CheckLease(const v1::Lease& lease, const v1::LeasePolicy& policy, Violation
   }
 }
 
-std::optional<TemplateVersion> CheckNewStack(soci::session& sql, const Stack& stack,
+std::optional<TemplateVersion> CheckNewStack(soci::session& sql, const Stack& stack, absl::Time now,
                                              Violations& violations) {
   CheckWords(stack, violations);
   auto version = FindUsable(sql, stack.template_version(), violations);
   if (version) {
     CheckParameters("stack.parameters", version->parameters(), stack.parameters(), violations);
-    CheckLease(stack.lease(), version->lease(), violations);
+    CheckLease(stack.lease(), version->lease(), now, violations);
   }
   return version;
 }
@@ -114,8 +125,9 @@ StackRecord MakeStack(const TemplateVersion& version, const v1::CreateStackReque
   v1::Lease& lease = *stack.mutable_lease();
   *lease.mutable_duration() =
       asked.has_duration() ? asked.duration() : version.lease().default_duration();
-  *lease.mutable_start_time() = ToProto(now);
-  *lease.mutable_end_time() = ToProto(now + FromProto(lease.duration()));
+  const absl::Time start = asked.has_start_time() ? FromProto(asked.start_time()) : now;
+  *lease.mutable_start_time() = ToProto(start);
+  *lease.mutable_end_time() = ToProto(start + FromProto(lease.duration()));
   stack.set_creator(creator);
   *stack.mutable_create_time() = ToProto(now);
   record.set_inject_uid(TakesUid(version));

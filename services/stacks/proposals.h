@@ -24,12 +24,13 @@ void CheckWords(const v1::Stack& stack, Violations& violations);
 std::optional<v1::TemplateVersion> FindUsable(soci::session& sql, const std::string& name,
                                               Violations& violations);
 
-void CheckLease(const v1::Lease& lease, const v1::LeasePolicy& policy, Violations& violations);
+void CheckLease(const v1::Lease& lease, const v1::LeasePolicy& policy, absl::Time now,
+                Violations& violations);
 
 // All that a new stack is checked for besides its name. Answers its version; nothing, with
 // violations, when that cannot be used.
 std::optional<v1::TemplateVersion> CheckNewStack(soci::session& sql, const v1::Stack& stack,
-                                                 Violations& violations);
+                                                 absl::Time now, Violations& violations);
 
 // The revision that a set of parameters makes.
 RevisionRecord MakeRevision(const v1::TemplateVersion& version,

@@ -69,6 +69,8 @@ absl::Status Reserve(LedgerClient& ledger, v1::Reservation reservation) {
 
 }  // namespace
 
+absl::Time HoldOnAt(const StackRecord& record) { return HeldUntil(record) - kAhead; }
+
 absl::Status HoldOn(Store& store, LedgerClient& ledger, const DueTask& task) {
   ASSIGN_OR_RETURN(const StackName name, StackName::Parse("stack", task.record.stack()));
   const auto found =
@@ -81,9 +83,9 @@ absl::Status HoldOn(Store& store, LedgerClient& ledger, const DueTask& task) {
   const StackRecord& record = *found;
   const absl::Time now = store.Now();
   const absl::Time until = HeldUntil(record);
-  if (until - kAhead > now) {
+  if (HoldOnAt(record) > now) {
     return Finish(store, task, [&](Change& change) {
-      AddTask(change, TaskName(task.record), task.record, until - kAhead);
+      AddTask(change, TaskName(task.record), task.record, HoldOnAt(record));
       return absl::OkStatus();
     });
   }
@@ -125,7 +127,7 @@ absl::Status HoldOn(Store& store, LedgerClient& ledger, const DueTask& task) {
     current->set_reservation(reservation.name());
     *current->mutable_held_until() = task.record.end_time();
     CommitLater(change, reservation.name(), current->stack().amounts());
-    AddTask(change, TaskName(task.record), task.record, FromProto(task.record.end_time()) - kAhead);
+    AddTask(change, TaskName(task.record), task.record, HoldOnAt(*current));
     return SaveStack(change, *current);
   });
 }

@@ -8,9 +8,13 @@
 #include "absl/status/status.h"
 #include "services/stacks/change.h"
 #include "services/stacks/ledger_client.h"
+#include "services/stacks/stack_store.h"
 #include "services/stacks/task_store.h"
 
 namespace stackyard::stacks {
+
+// When that is due for a stack.
+absl::Time HoldOnAt(const StackRecord& record);
 
 // Does a HOLD_ON task: holds on where that is due, and comes back when it is due next. An error
 // puts the task off.

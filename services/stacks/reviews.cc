@@ -6,6 +6,7 @@
 #include "common/proto_time.h"
 #include "common/resource_name.h"
 #include "common/status.h"
+#include "services/stacks/bookings.h"
 #include "services/stacks/change_request_store.h"
 #include "services/stacks/change_requests.h"
 #include "services/stacks/destroy_review.h"
@@ -137,7 +138,7 @@ absl::Status CarryOut(Change& change, const ChangeRequest& request) {
       return OnExtensionApproved(change, record, request);
     default: {
       ASSIGN_OR_RETURN(RevisionRecord revision, RevisionOf(change, record, request));
-      return StartApply(change, record, revision);
+      return Begin(change, record, revision);
     }
   }
 }

@@ -6,6 +6,7 @@
 #include "common/log.h"
 #include "common/proto_time.h"
 #include "common/status.h"
+#include "services/stacks/bookings.h"
 #include "services/stacks/catalog_store.h"
 #include "services/stacks/drift.h"
 #include "services/stacks/flow.h"
@@ -97,6 +98,8 @@ absl::Status Saga::Do(const DueTask& task) {
       return Restore(store_, ledger_, task);
     case TaskRecord::WARN_OF_END:
       return Finish(task, [&](Change& change) { return WarnOfEnd(change, task.record); });
+    case TaskRecord::BEGIN_BOOKED:
+      return Finish(task, [&](Change& change) { return BeginBooked(change, task.record); });
     case TaskRecord::HOLD_ON:
       return HoldOn(store_, ledger_, task);
     case TaskRecord::APPLY_QUOTA_CHANGE:
@@ -144,9 +147,11 @@ absl::Status Saga::Reserve(const DueTask& task) {
       const StoredVersion stored, store_.ReadValue<StoredVersion>([&](soci::session& sql) {
         return FindVersionByName(sql, "template_version", revision.revision().template_version());
       }));
-  *reservation.mutable_expire_time() =
-      ToProto(FromProto(plan.create_time()) + FromProto(stored.version.approval().expires_after()) +
-              kApplyMargin);
+  // What is booked ahead is not applied before its lease begins.
+  const absl::Time decided =
+      std::max(FromProto(plan.create_time()) + FromProto(stored.version.approval().expires_after()),
+               FromProto(stack.stack().lease().start_time()));
+  *reservation.mutable_expire_time() = ToProto(decided + kApplyMargin);
   reservation.set_supersedes(stack.reservation());
   const absl::Status status = ledger_.Reserve(reservation);
   // Fail closed: without an answer nothing goes on.

@@ -72,7 +72,7 @@ absl::StatusOr<Operation> StackManager::Create(const Principal& caller,
               if (version) {
                 CheckParameters("stack.parameters", version->parameters(),
                                 request.stack().parameters(), faults);
-                CheckLease(request.stack().lease(), version->lease(), faults);
+                CheckLease(request.stack().lease(), version->lease(), change.now, faults);
               }
               RETURN_IF_ERROR(faults.ToStatus());
               const std::string& project = (*parent)[0];

@@ -2,6 +2,7 @@
 """Who decides, and for how long: refused for quota and let through by a grant that others approved,
 longer leases, ends that wait for review, two reviewers, and a stack that cannot be destroyed."""
 
+import datetime
 import re
 import unittest
 import uuid
@@ -203,6 +204,20 @@ class ReviewsTest(unittest.TestCase):
         self.assertEqual([e["resource"] for e in self.events("stack.leaseExtended")], [after["name"]])
         self.ann.succeed(self.ann.delete(f"/v1/{after['name']}"))
         eventually(lambda: self.used() == 0, "the quota is free")
+
+    def test_a_stack_that_is_booked_ahead_begins_then(self):
+        start = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(seconds=15)
+        operation = self.ann.post(f"/v1/projects/{self.project}/stacks?stackId=later", {
+            "templateVersion": "templates/quick/versions/1", "parameters": {"name": "Ann"},
+            "lease": {"duration": "3600s", "startTime": start.isoformat().replace("+00:00", "Z")}})
+        ready = self.ann.succeed(operation)
+        apply = self.ann.get(f"/v1/{ready['name']}/runs")["runs"][0]
+        self.assertEqual(apply["type"], "APPLY")
+        self.assertGreaterEqual(apply["startTime"], start.strftime("%Y-%m-%dT%H:%M:%S"))
+        done = self.cli("stacks", "create", "past", "-t", "quick@1", "--set", "name=Ann",
+                        "--start", "2020-01-01")
+        self.assertEqual(done.code, 2, done)
+        self.assertIn("stack.lease.start_time", done.err)
 
     def test_a_longer_lease_that_quota_does_not_admit_asks_nobody(self):
         self.ann.succeed(self.create("shop", repeat=2))

@@ -12,7 +12,7 @@ class StackRpc final
     : public v1::StackService::WithCallbackMethod_WatchStack<v1::StackService::Service> {
  public:
   StackRpc(StackManager& stacks, Store& store, WatchHub& hub)
-      : stacks_(stacks), store_(store), hub_(hub) {}
+      : stacks_(stacks), store_(store), hub_(hub), reads_(hub) {}
 
   grpc::Status CreateStack(grpc::ServerContext* context, const v1::CreateStackRequest* request,
                            google::longrunning::Operation* response) override;
@@ -45,6 +45,7 @@ class StackRpc final
   StackManager& stacks_;
   Store& store_;
   WatchHub& hub_;
+  SharedReads<StackRecord> reads_;
 };
 
 }  // namespace stackyard::stacks

@@ -47,6 +47,7 @@ const std::vector<std::string_view>& EventTypes() {
       "stack.planStarted",
       "stack.reviewAsked",
       "stack.updated",
+      "state.downloaded",
   };
   return types;
 }

@@ -95,6 +95,8 @@ class NetworkCarrier final : public Carrier {
     return SendMail(server_, mail, timeout_);
   }
 
+  bool SendsMail() const override { return !server_.url.empty(); }
+
   absl::Status CheckUrl(const std::string& url) const override { return CheckHttpUrl(url, guard_); }
 
  private:

@@ -14,6 +14,9 @@
 
 namespace stackyard::stacks {
 
+// Why nobody can have mail.
+inline constexpr char kNoMailServer[] = "needs a mail server, and the operator has set none";
+
 // An event on its way.
 struct Letter {
   v1::Event event;
@@ -29,6 +32,8 @@ class Carrier {
                                  absl::Time now) = 0;
   virtual absl::Status ToMail(const std::vector<std::string>& to, const Letter& letter,
                               absl::Time now) = 0;
+  // Whether there is a mail server at all.
+  virtual bool SendsMail() const = 0;
   // Whether an address may be kept; the message says what it must be.
   virtual absl::Status CheckUrl(const std::string& url) const = 0;
 };

@@ -124,6 +124,9 @@ absl::StatusOr<NotificationChannel> Channels::Create(
     violations.Add("notification_channel_id", kResourceIdRule);
   }
   Check(request.notification_channel(), violations);
+  if (request.notification_channel().has_email() && !carrier_.SendsMail()) {
+    violations.Add("notification_channel.email", kNoMailServer);
+  }
   RETURN_IF_ERROR(violations.ToStatus());
   const std::string& project = (*parent)[0];
 

@@ -305,6 +305,9 @@ TEST_P(ChannelsTest, AMailChannelMailsToAllItsAddresses) {
   auto& email = *request.mutable_notification_channel()->mutable_email();
   email.add_to("ops@example.com");
   email.add_to("boss@example.com");
+  carrier_.sends_mail = false;
+  EXPECT_EQ(ReasonOf(channels_->Create(Dan(), request).status()), v1::INVALID_FIELD);
+  carrier_.sends_mail = true;
   ASSERT_TRUE(channels_->Create(Dan(), request).ok());
   Happen("stack.destroyFailed", StackOf("shop"));
   AnnounceAndDeliver();

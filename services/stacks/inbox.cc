@@ -113,7 +113,9 @@ absl::StatusOr<NotificationSettings> Inbox::UpdateSettings(
         if (!caller.email().empty()) record.set_address(caller.email());
         Violations violations;
         CheckPatterns("notification_settings.muted", settings.muted(), violations);
-        if (settings.email() && !IsMailAddress(record.address())) {
+        if (settings.email() && !carrier_.SendsMail()) {
+          violations.Add("notification_settings.email", kNoMailServer);
+        } else if (settings.email() && !IsMailAddress(record.address())) {
           violations.Add("notification_settings.email",
                          "needs a mail address: have an admin set that of your user");
         }

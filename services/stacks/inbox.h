@@ -3,6 +3,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "services/stacks/carrier.h"
 #include "services/stacks/change.h"
 #include "stackyard/v1/notifications.pb.h"
 
@@ -11,7 +12,7 @@ namespace stackyard::stacks {
 // `users/me` stands for the caller. PERMISSION_MISSING for anybody else's.
 class Inbox {
  public:
-  explicit Inbox(Store& store) : store_(store) {}
+  Inbox(Store& store, const Carrier& carrier) : store_(store), carrier_(carrier) {}
 
   absl::StatusOr<v1::ListNotificationsResponse> List(const Principal& caller,
                                                      const v1::ListNotificationsRequest& request);
@@ -25,6 +26,7 @@ class Inbox {
 
  private:
   Store& store_;
+  const Carrier& carrier_;
 };
 
 }  // namespace stackyard::stacks

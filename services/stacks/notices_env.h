@@ -41,6 +41,7 @@ class FakeCarrier final : public Carrier {
     for (const std::string& address : to) mails.emplace_back(address, letter);
     return absl::OkStatus();
   }
+  bool SendsMail() const override { return sends_mail; }
   absl::Status CheckUrl(const std::string& url) const override {
     return url.starts_with("https://") ? absl::OkStatus()
                                        : absl::InvalidArgumentError("must be an address");
@@ -49,6 +50,7 @@ class FakeCarrier final : public Carrier {
   absl::Status failure;
   std::function<void()> on_send;
   int tries = 0;
+  bool sends_mail = true;
   std::vector<std::pair<std::string, Letter>> posts, mails;
   std::vector<std::string> keys;
 };
@@ -71,7 +73,7 @@ class NoticesTest : public StacksTest {
     StacksTest::SetUp();
     if (store_ == nullptr) return;
     channels_ = std::make_unique<Channels>(*store_, carrier_);
-    inbox_ = std::make_unique<Inbox>(*store_);
+    inbox_ = std::make_unique<Inbox>(*store_, carrier_);
     announcer_ = std::make_unique<Announcer>(*store_);
     CourierOptions options;
     options.attempts = 3;

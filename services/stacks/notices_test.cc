@@ -228,6 +228,9 @@ TEST_P(NoticesTest, WhoWantsMailGetsItAtTheirAddress) {
   Principal ann = Caller("ann", {"dev"});
   EXPECT_EQ(ReasonOf(Settle(ann, {}, true).status()), v1::INVALID_FIELD) << "no address is known";
   ann.set_email("ann@example.com");
+  carrier_.sends_mail = false;
+  EXPECT_EQ(ReasonOf(Settle(ann, {}, true).status()), v1::INVALID_FIELD) << "no mail server";
+  carrier_.sends_mail = true;
   ASSERT_TRUE(Settle(ann, {"changeRequest.*"}, true).ok());
   MakeReady();
   AnnounceAndDeliver();

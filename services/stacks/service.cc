@@ -111,7 +111,7 @@ absl::StatusOr<int> Serve(const Options& options) {
   RunQueue queue(store, *blobs, options.queue);
   Saga saga(store, *ledger);
   Channels channels(store, *carrier);
-  Inbox inbox(store);
+  Inbox inbox(store, *carrier);
   Announcer announcer(store);
   Courier courier(store, *carrier, options.courier);
   ChangeTail tail(store, {[&](const std::set<std::string>& names) {

@@ -113,7 +113,10 @@ absl::StatusOr<int> Announcer::Announce(const std::string& project) {
         RETURN_IF_ERROR(QueueMail(change, event, notice));
       }
       for (const ChannelRecord& channel : channels) {
-        if (!AnyTakesIn(channel.channel().event_types(), event.type())) continue;
+        if (event.sequence() <= channel.since() ||
+            !AnyTakesIn(channel.channel().event_types(), event.type())) {
+          continue;
+        }
         AddDelivery(change, channel, event.name());
       }
     }

@@ -158,10 +158,13 @@ absl::StatusOr<NotificationChannel> Channels::Create(
         RETURN_IF_ERROR(Once(change, request.request_id(), "CreateNotificationChannel", request,
                              shown, [&]() -> absl::Status {
                                RETURN_IF_ERROR(check_place(change.sql));
+                               RETURN_IF_ERROR(Record(change, "created", channel.name(),
+                                                      "the channel was created"));
+                               // Of its own beginning it hears already.
+                               record.set_since(LastSequence(change.sql, project) - 1);
                                RETURN_IF_ERROR(InsertChannel(change, record));
                                ASSIGN_OR_RETURN(shown, ShowChannel(change.sql, record));
-                               return Record(change, "created", channel.name(),
-                                             "the channel was created");
+                               return absl::OkStatus();
                              }));
         return shown;
       });

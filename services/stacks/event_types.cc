@@ -15,11 +15,15 @@ constexpr int kMostPatterns = 50;
 
 const std::vector<std::string_view>& EventTypes() {
   static const auto& types = *new std::vector<std::string_view>{
+      "changeRequest.applied",
       "changeRequest.approved",
       "changeRequest.commented",
       "changeRequest.created",
       "changeRequest.expired",
+      "changeRequest.failed",
       "changeRequest.rejected",
+      "changeRequest.reviewed",
+      "changeRequest.stale",
       "changeRequest.withdrawn",
       "channel.created",
       "channel.deleted",
@@ -29,6 +33,7 @@ const std::vector<std::string_view>& EventTypes() {
       "project.deleted",
       "project.updated",
       "quota.overCommitted",
+      "reservation.orphaned",
       "run.cancelAsked",
       "stack.applied",
       "stack.applyAsked",
@@ -45,6 +50,9 @@ const std::vector<std::string_view>& EventTypes() {
       "stack.planAsked",
       "stack.planStale",
       "stack.planStarted",
+      "stack.reservationDiffers",
+      "stack.reservationMissing",
+      "stack.reservationRestored",
       "stack.reviewAsked",
       "stack.updated",
       "state.downloaded",

@@ -55,7 +55,13 @@ constexpr Rule kRules[] = {
     {"changeRequest.rejected", "", "", kRequester, "Request {} was rejected"},
     {"changeRequest.expired", "", "", kRequester, "Request {} has expired"},
     {"changeRequest.withdrawn", "", "", kRequester, "Request {} was withdrawn"},
+    {"changeRequest.reviewed", "", "", kRequester, "Request {} has a review"},
+    {"changeRequest.stale", "", "", kRequester, "Request {} is asked anew, for a new plan"},
+    {"changeRequest.applied", "", "", kRequester, "Request {} was carried out"},
+    {"changeRequest.failed", "", "", kRequester, "Request {} could not be carried out"},
     {"changeRequest.commented", "", "", kRequester, "Request {} has a comment"},
+    {"stack.reservationMissing", "", "", kOperators, "Quota held nothing for stack {}"},
+    {"stack.reservationDiffers", "", "", kOperators, "Quota held something else for stack {}"},
     {"quota.overCommitted", "", "", kOperators, "More of {} is in use than its limit allows"},
 };
 

@@ -54,6 +54,8 @@ int RunApp(const std::vector<std::string>& arguments, const Environment& environ
   AddProjectCommands(tree.root(), context);
   AddIdentityCommands(tree.root(), context);
   AddEventCommands(tree.root(), context);
+  AddChannelCommands(tree.root(), context);
+  AddNoticeCommands(tree.root(), context);
   AddCompletionCommands(tree.root(), context);
 
   // What completion scripts call; its arguments are words of another command line.

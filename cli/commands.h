@@ -23,6 +23,8 @@ void AddProjectCommands(Command root, Context& context);
 // users, tokens, bindings and whoami.
 void AddIdentityCommands(Command root, Context& context);
 void AddEventCommands(Command root, Context& context);
+void AddChannelCommands(Command root, Context& context);
+void AddNoticeCommands(Command root, Context& context);
 // completion and version.
 void AddCompletionCommands(Command root, Context& context);
 

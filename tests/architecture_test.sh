@@ -130,6 +130,17 @@ rpcs_without_access() {
   done
 }
 
+# Channels take only types that event_types.cc knows.
+unknown_event_types() {
+  local type
+  { grep -hoE 'set_type\("[a-zA-Z]+\.[a-zA-Z]+"' $(cpp services/stacks | grep -v _test.cc) | grep -v channel.test
+    grep -oE '"stack\.[a-zA-Z]+", "' services/stacks/lifecycle.cc
+    grep -oE '"project\.[a-z]+ed"' services/stacks/catalog.cc; } | grep -oE '[a-zA-Z]+\.[a-zA-Z]+' | sort -u |
+    while IFS= read -r type; do
+      grep -qF "\"$type\"" services/stacks/event_types.cc || echo "$type"
+    done
+}
+
 holds 'no service includes another' crossing_services
 holds 'common includes nothing of services, cli or tests' upward_from_common
 holds 'the command line tool knows the public API alone' cli_into_services
@@ -142,6 +153,7 @@ holds 'files are short' long_files
 holds 'ARCHITECTURE.md names every folder' unnamed_folders
 holds 'services, cli and templates have a README' missing_readmes
 holds 'no name of a machine or package index' machine_names
+holds 'event types are known' unknown_event_types
 holds 'every RPC says who may call it' rpcs_without_access
 
 echo "$PASSED passed, $FAILED failed"

@@ -1,6 +1,7 @@
 #include "services/gateway/access.h"
 
 #include <algorithm>
+#include <map>
 #include <set>
 
 #include "absl/strings/str_cat.h"
@@ -50,6 +51,20 @@ Principal PrincipalOn(const Caller& caller, std::string_view project) {
   }
   principal.mutable_roles()->Assign(roles.begin(), roles.end());
   return principal;
+}
+
+// For handlers that ask about no project, and yet care who the caller is on each.
+void TellOfCaller(const Caller& caller, Principal& principal) {
+  principal.set_email(caller.email);
+  std::map<std::string, std::set<std::string>> roles;
+  for (const Grant& grant : caller.grants) {
+    if (!grant.project.empty()) roles[grant.project].insert(grant.role);
+  }
+  for (const auto& [project, held] : roles) {
+    auto& entry = *principal.add_project_roles();
+    entry.set_project(project);
+    entry.mutable_roles()->Assign(held.begin(), held.end());
+  }
 }
 
 absl::StatusOr<Principal> DecideGlobally(const Route& route, const Caller& caller,
@@ -119,6 +134,7 @@ absl::StatusOr<Principal> Decide(const Route& route, const Caller* caller,
       }
       Principal principal = PrincipalOn(*caller, "");
       TellWhere(route, *caller, principal);
+      TellOfCaller(*caller, principal);
       return principal;
     }
     case Audience::kPermission:

@@ -28,6 +28,8 @@ struct Caller {
   // Id of the user.
   std::string user;
   std::string token_id;
+  // Mail address; empty: unknown.
+  std::string email;
   // When the token ends; InfiniteFuture: never.
   absl::Time expire_time = absl::InfiniteFuture();
   // What the token is narrowed to; empty: not narrowed.

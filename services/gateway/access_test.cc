@@ -146,6 +146,27 @@ TEST(Access, NobodyMayCallWhatTheProtosDoNotOpen) {
   EXPECT_EQ(WhyNot(Global(Audience::kNobody, "stacks.get"), &root, ""), v1::PERMISSION_MISSING);
 }
 
+TEST(AccessTest, WhoAsksAboutNoProjectIsDescribedOnEach) {
+  Caller alice = Alice();
+  alice.email = "alice@example.com";
+  alice.grants.push_back({"", "auditor", Set({"events.list"})});
+  alice.grants.push_back({"web", "devops", Set({"stacks.*"})});
+  const auto principal = Decide(Global(Audience::kAuthenticated, "notifications.list"), &alice, "");
+  ASSERT_TRUE(principal.ok()) << principal.status();
+  EXPECT_EQ(principal->email(), "alice@example.com");
+  EXPECT_THAT(principal->roles(), ElementsAre("auditor"));
+  ASSERT_EQ(principal->project_roles_size(), 2);
+  EXPECT_EQ(principal->project_roles(0).project(), "api");
+  EXPECT_THAT(principal->project_roles(0).roles(), ElementsAre("viewer"));
+  EXPECT_EQ(principal->project_roles(1).project(), "web");
+  EXPECT_THAT(principal->project_roles(1).roles(), ElementsAre("dev", "devops"));
+  // Where the project is known, what is held on others is nobody's business.
+  const auto on_web = Decide(OnProject("stacks.get"), &alice, "projects/web/stacks/shop");
+  ASSERT_TRUE(on_web.ok()) << on_web.status();
+  EXPECT_EQ(on_web->project_roles_size(), 0);
+  EXPECT_EQ(on_web->email(), "");
+}
+
 TEST(Access, AuthenticatedCallersAreToldWhereTheyHoldIt) {
   const Caller alice = Alice();
   const auto principal = Decide(Global(Audience::kAuthenticated, "stacks.list"), &alice, "");

@@ -113,6 +113,7 @@ absl::StatusOr<CallerPtr> LoadCaller(soci::session& sql, const std::string& hash
   auto caller = std::make_shared<Caller>();
   caller->user = user_id;
   caller->token_id = id;
+  caller->email = user.email();
   if (token.has_expire_time()) caller->expire_time = FromProto(token.expire_time());
   caller->scopes.assign(token.scopes().begin(), token.scopes().end());
   caller->scope_set = PermissionSet(caller->scopes);

@@ -6,6 +6,7 @@
 #include "common/proto_time.h"
 #include "common/resource_name.h"
 #include "common/status.h"
+#include "services/stacks/channel_store.h"
 
 namespace stackyard::stacks {
 namespace {
@@ -65,6 +66,7 @@ absl::Status SaveProject(Change& change, const std::string& id, v1::Project& pro
 }
 
 void DeleteProject(Change& change, const std::string& id) {
+  DropChannels(change, id);
   change.sql << "DELETE FROM projects WHERE id = :id", soci::use(id);
 }
 

@@ -9,6 +9,7 @@
 
 #include "absl/status/statusor.h"
 #include "common/clock.h"
+#include "common/id.h"
 #include "common/principal.h"
 #include "common/sql.h"
 #include "common/work.h"
@@ -21,27 +22,33 @@ struct Touched {
   bool queue = false;
   // There may be tasks that are due.
   bool tasks = false;
+  // There are new events.
+  bool events = false;
   // Names of resources that changed.
   std::set<std::string> names;
 };
 
-// Wakes waiters of this process. Those of other replicas look at the database every now and then.
+// Wakes waiters of this process. Those who wait for a name hear of other replicas by ChangeTail;
+// the rest look at the database every now and then.
 class Signals {
  public:
   Notifier queue;
   Notifier tasks;
+  Notifier events;
   // Any resource changed; long waits look again.
   Notifier resources;
 
   void Fire(const Touched& touched) {
     if (touched.queue) queue.Notify();
     if (touched.tasks) tasks.Notify();
+    if (touched.events) events.Notify();
     if (!touched.names.empty()) resources.Notify();
     if (on_names && !touched.names.empty()) on_names(touched.names);
   }
   void Close() {
     queue.Close();
     tasks.Close();
+    events.Close();
     resources.Close();
   }
   // Set before the first Fire: gets the names that changed.
@@ -65,10 +72,14 @@ struct Change {
   Touched touched;
 };
 
+// Tells other replicas which names changed, in the transaction that changes them. `origin` is this
+// process.
+void WriteTouches(Change& change, const std::string& origin);
+
 class Store {
  public:
   Store(Database& db, const Clock& clock, Signals& signals)
-      : db_(db), clock_(clock), signals_(signals) {}
+      : db_(db), clock_(clock), signals_(signals), origin_(RandomId()) {}
 
   absl::Status Write(const Actor& actor, const std::function<absl::Status(Change&)>& body) {
     Touched touched;
@@ -76,6 +87,7 @@ class Store {
     absl::Status status = db_.Write([&](soci::session& sql) {
       Change change{sql, db_, now, actor, {}};
       absl::Status result = body(change);
+      if (result.ok()) WriteTouches(change, origin_);
       touched = std::move(change.touched);
       return result;
     });
@@ -104,11 +116,14 @@ class Store {
 
   absl::Time Now() const { return clock_.TimeNow(); }
   Signals& signals() { return signals_; }
+  const std::string& origin() const { return origin_; }
 
  private:
   Database& db_;
   const Clock& clock_;
   Signals& signals_;
+  // Tells this process from other replicas.
+  const std::string origin_;
 };
 
 }  // namespace stackyard::stacks

@@ -131,6 +131,39 @@ TEST_P(EventLogTest, SwappedEventsAreFound) {
   ExpectBroken("b", 2, "was changed");
 }
 
+TEST_P(EventLogTest, ARowUnderAnotherNumberIsFound) {
+  Write("last", 5);
+  Sql("UPDATE events SET sequence = 7 WHERE project = 'last' AND sequence = 5");
+  ExpectBroken("last", 5, "missing");
+  Write("before", 5);
+  Sql("INSERT INTO events (project, sequence, body) "
+      "SELECT project, 0, body FROM events WHERE project = 'before' AND sequence = 3");
+  ExpectBroken("before", 1, "out of its place");
+  Write("behind", 5);
+  Sql("INSERT INTO events (project, sequence, body) "
+      "SELECT project, 6, body FROM events WHERE project = 'behind' AND sequence = 5");
+  ExpectBroken("behind", 6, "out of its place");
+  Write("other", 5);
+  Sql("DELETE FROM events WHERE project = 'other' AND sequence = 2");
+  Sql("INSERT INTO events (project, sequence, body) "
+      "SELECT 'other', 2, body FROM events WHERE project = 'last' AND sequence = 2");
+  ExpectBroken("other", 2, "was changed");
+}
+
+TEST_P(EventLogTest, ACutOffEndIsFoundThoughTheHeadFollows) {
+  Write("gone", 5);
+  Sql("DELETE FROM event_heads WHERE project = 'gone'");
+  ExpectBroken("gone", 1, "from outside");
+  // The head goes back to the event before, but not its hash.
+  Write("back", 5);
+  Sql("DELETE FROM events WHERE project = 'back' AND sequence = 5");
+  Sql("UPDATE event_heads SET sequence = 4 WHERE project = 'back'");
+  ExpectBroken("back", 5, "missing");
+  Write("broken", 3);
+  Sql("UPDATE events SET body = '!' WHERE project = 'broken' AND sequence = 2");
+  ExpectBroken("broken", 2, "cannot be read");
+}
+
 TEST_P(EventLogTest, EveryTransitionIsInTheLogWithItsStates) {
   MakeReady();
   ASSERT_TRUE(Delete("shop").ok());

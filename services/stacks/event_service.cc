@@ -64,6 +64,26 @@ absl::StatusOr<v1::VerifyEventsResponse> EventRpc::Verify(const v1::VerifyEvents
       [&](soci::session& sql) { return stacks::VerifyEvents(sql, parts[0]); });
 }
 
+absl::StatusOr<News<v1::WatchProjectResponse>> EventRpc::ReadBehind(const std::string& project,
+                                                                    const std::string& token) {
+  Page page;
+  page.size = 1000;
+  page.after = token;
+  return store_.ReadValue<News<v1::WatchProjectResponse>>(
+      [&](soci::session& sql) -> absl::StatusOr<News<v1::WatchProjectResponse>> {
+        ASSIGN_OR_RETURN(const auto rows, stacks::ListEvents(sql, project, page, true,
+                                                             [](const Event&) { return true; }));
+        News<v1::WatchProjectResponse> news;
+        news.more = !rows.next.empty();
+        for (const Event& event : rows.items) {
+          auto& message = news.messages.emplace_back();
+          *message.mutable_event() = event;
+          message.set_resume_token(absl::StrCat(event.sequence()));
+        }
+        return news;
+      });
+}
+
 grpc::ServerWriteReactor<v1::WatchProjectResponse>* EventRpc::WatchProject(
     grpc::CallbackServerContext* context, const v1::WatchProjectRequest* request) {
   const auto parts = ParseName("parent", request->parent(), "projects/*");
@@ -85,23 +105,10 @@ grpc::ServerWriteReactor<v1::WatchProjectResponse>* EventRpc::WatchProject(
   return new WatchStream<v1::WatchProjectResponse>(
       hub_, request->parent(),
       [this, project, after]() mutable -> absl::StatusOr<News<v1::WatchProjectResponse>> {
-        Page page;
-        page.size = 1000;
-        page.after = after;
-        return store_.ReadValue<News<v1::WatchProjectResponse>>(
-            [&](soci::session& sql) -> absl::StatusOr<News<v1::WatchProjectResponse>> {
-              ASSIGN_OR_RETURN(
-                  const auto rows,
-                  stacks::ListEvents(sql, project, page, true, [](const Event&) { return true; }));
-              News<v1::WatchProjectResponse> news;
-              for (const Event& event : rows.items) {
-                auto& message = news.messages.emplace_back();
-                *message.mutable_event() = event;
-                after = absl::StrCat(event.sequence());
-                message.set_resume_token(after);
-              }
-              return news;
-            });
+        ASSIGN_OR_RETURN(auto news, reads_.Read(absl::StrCat(project, "/", after),
+                                                [&] { return ReadBehind(project, after); }));
+        if (!news.messages.empty()) after = news.messages.back().resume_token();
+        return news;
       });
 }
 

@@ -10,7 +10,7 @@ namespace stackyard::stacks {
 class EventRpc final
     : public v1::EventService::WithCallbackMethod_WatchProject<v1::EventService::Service> {
  public:
-  EventRpc(Store& store, WatchHub& hub) : store_(store), hub_(hub) {}
+  EventRpc(Store& store, WatchHub& hub) : store_(store), hub_(hub), reads_(hub) {}
 
   grpc::Status GetEvent(grpc::ServerContext* context, const v1::GetEventRequest* request,
                         v1::Event* response) override;
@@ -26,8 +26,13 @@ class EventRpc final
   absl::StatusOr<v1::ListEventsResponse> List(const v1::ListEventsRequest& request);
   absl::StatusOr<v1::VerifyEventsResponse> Verify(const v1::VerifyEventsRequest& request);
 
+  // The next events behind a resume token.
+  absl::StatusOr<News<v1::WatchProjectResponse>> ReadBehind(const std::string& project,
+                                                            const std::string& token);
+
   Store& store_;
   WatchHub& hub_;
+  SharedReads<News<v1::WatchProjectResponse>> reads_;
 };
 
 }  // namespace stackyard::stacks

@@ -18,6 +18,51 @@ std::string HashOf(const std::string& previous, v1::Event event) {
   return Sha256Hex(absl::StrCat(previous, "\n", event.SerializeAsString(), "\n", details));
 }
 
+// Rows in memory at a time while a chain is checked.
+constexpr int kVerifyBatch = 500;
+
+// Follows a chain from its first row to its last.
+class ChainCheck {
+ public:
+  ChainCheck() { result_.set_intact(true); }
+
+  void Take(int64_t number, const std::string& body) {
+    if (number > expected_) return Fail("the event is missing");
+    const auto event = Unpacked<v1::Event>(body);
+    if (!event.ok()) return Fail("the event was changed: it cannot be read");
+    if (number != expected_ || event->sequence() != expected_) {
+      return Fail("the event is out of its place");
+    }
+    if (event->hash() != HashOf(previous_, *event)) {
+      return Fail("the event or the one before it was changed");
+    }
+    previous_ = event->hash();
+    ++expected_;
+    result_.set_checked(result_.checked() + 1);
+  }
+  // `sequence` and `hash` are those of the last event, as they were put down apart from it.
+  void End(int64_t sequence, const std::string& hash) {
+    if (sequence < expected_ - 1) {
+      expected_ = sequence + 1;
+      return Fail("the event was added from outside");
+    }
+    if (sequence != expected_ - 1 || hash != previous_) Fail("events at the end are missing");
+  }
+  bool intact() const { return result_.intact(); }
+  const v1::VerifyEventsResponse& result() const { return result_; }
+
+ private:
+  void Fail(std::string_view message) {
+    result_.set_intact(false);
+    result_.set_broken_sequence(expected_);
+    result_.set_message(std::string(message));
+  }
+
+  v1::VerifyEventsResponse result_;
+  int64_t expected_ = 1;
+  std::string previous_;
+};
+
 }  // namespace
 
 absl::Status AppendEvent(Change& change, const std::string& project, v1::Event event) {
@@ -45,6 +90,7 @@ absl::Status AppendEvent(Change& change, const std::string& project, v1::Event e
                 "WHERE project = :project",
       soci::use(sequence), soci::use(hash), soci::use(project);
   change.touched.names.insert(absl::StrCat("projects/", project));
+  change.touched.events = true;
   return absl::OkStatus();
 }
 
@@ -86,39 +132,27 @@ int64_t LastSequence(soci::session& sql, const std::string& project) {
 
 absl::StatusOr<v1::VerifyEventsResponse> VerifyEvents(soci::session& sql,
                                                       const std::string& project) {
-  v1::VerifyEventsResponse response;
-  const auto broken = [&](int64_t sequence, std::string_view message) {
-    response.set_broken_sequence(sequence);
-    response.set_message(std::string(message));
-    return response;
-  };
-  std::string previous;
-  int64_t expected = 1;
-  Page page;
-  page.size = 1000;
-  for (;;) {
-    ASSIGN_OR_RETURN(const auto rows,
-                     ListEvents(sql, project, page, true, [](const v1::Event&) { return true; }));
-    for (const v1::Event& event : rows.items) {
-      if (event.sequence() != expected) return broken(expected, "the event is missing");
-      if (event.hash() != HashOf(previous, event)) {
-        return broken(expected, "the event or the one before it was changed");
-      }
-      previous = event.hash();
-      ++expected;
-      response.set_checked(response.checked() + 1);
+  ChainCheck check;
+  std::vector<long long> numbers(kVerifyBatch);
+  std::vector<std::string> bodies(kVerifyBatch);
+  // A forged row may have any number.
+  int64_t last = INT64_MIN;
+  while (check.intact() && bodies.size() == kVerifyBatch) {
+    sql << "SELECT sequence, body FROM events WHERE project = :project AND sequence > :last "
+           "ORDER BY sequence LIMIT :limit",
+        soci::use(project), soci::use(last), soci::use(kVerifyBatch), soci::into(numbers),
+        soci::into(bodies);
+    for (size_t i = 0; i < bodies.size() && check.intact(); ++i) {
+      last = numbers[i];
+      check.Take(last, bodies[i]);
     }
-    if (rows.next.empty()) break;
-    page.after = rows.next;
   }
-  std::string head;
-  sql << "SELECT hash FROM event_heads WHERE project = :project", soci::use(project),
-      soci::into(head);
-  if (LastSequence(sql, project) != expected - 1 || head != previous) {
-    return broken(expected, "events at the end are missing");
-  }
-  response.set_intact(true);
-  return response;
+  int64_t sequence = 0;
+  std::string hash;
+  sql << "SELECT sequence, hash FROM event_heads WHERE project = :project", soci::use(project),
+      soci::into(sequence), soci::into(hash);
+  if (check.intact()) check.End(sequence, hash);
+  return check.result();
 }
 
 }  // namespace stackyard::stacks

@@ -53,7 +53,11 @@ grpc::ServerWriteReactor<v1::WatchOperationResponse>* OperationRpc::WatchOperati
       hub_, request->name(),
       [this, caller = *caller, name = request->name(),
        seen]() mutable -> absl::StatusOr<News<v1::WatchOperationResponse>> {
-        ASSIGN_OR_RETURN(const OperationRecord record, operations_.Find(caller, name));
+        // Read for each caller, since not all may see it.
+        const auto& found = reads_.Read(absl::StrCat(caller.user(), " ", name),
+                                        [&] { return operations_.Find(caller, name); });
+        RETURN_IF_ERROR(found.status());
+        const OperationRecord& record = *found;
         News<v1::WatchOperationResponse> news;
         news.last = record.operation().done();
         if (record.metadata().version() <= seen) return news;

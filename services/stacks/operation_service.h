@@ -10,7 +10,8 @@ namespace stackyard::stacks {
 class OperationRpc final : public v1::OperationService::WithCallbackMethod_WatchOperation<
                                v1::OperationService::Service> {
  public:
-  OperationRpc(OperationViews& operations, WatchHub& hub) : operations_(operations), hub_(hub) {}
+  OperationRpc(OperationViews& operations, WatchHub& hub)
+      : operations_(operations), hub_(hub), reads_(hub) {}
 
   grpc::Status GetOperation(grpc::ServerContext* context, const v1::GetOperationRequest* request,
                             google::longrunning::Operation* response) override;
@@ -28,6 +29,7 @@ class OperationRpc final : public v1::OperationService::WithCallbackMethod_Watch
  private:
   OperationViews& operations_;
   WatchHub& hub_;
+  SharedReads<OperationRecord> reads_;
 };
 
 }  // namespace stackyard::stacks

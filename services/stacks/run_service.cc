@@ -63,6 +63,7 @@ grpc::ServerWriteReactor<v1::WatchRunResponse>* RunRpc::WatchRun(
                 after = absl::StrCat(event.sequence());
                 message.set_resume_token(after);
               }
+              news.more = !rows.next.empty();
               news.last = HasEnded(record.run()) && rows.next.empty();
               return news;
             });
@@ -91,6 +92,7 @@ grpc::ServerWriteReactor<v1::TailLogResponse>* RunRpc::TailLog(grpc::CallbackSer
                 message.set_text(std::move(text));
                 message.set_next_offset(offset);
               }
+              news.more = !news.messages.empty() && offset < record.run().log_size();
               news.last = HasEnded(record.run()) && offset >= record.run().log_size();
               return news;
             });

@@ -43,7 +43,8 @@ absl::StatusOr<int> Saga::RunDue() {
   int64_t due = 0;
   const int64_t now = ToMicros(store_.Now());
   RETURN_IF_ERROR(store_.Read([&](soci::session& sql) {
-    sql << "SELECT COUNT(*) FROM tasks WHERE due <= :now AND lease_until <= :same", soci::use(now),
+    sql << "SELECT COUNT(*) FROM tasks WHERE queue = '' AND due <= :now "
+           "AND lease_until <= :same", soci::use(now),
         soci::use(now), soci::into(due);
     return absl::OkStatus();
   }));

@@ -142,6 +142,63 @@ CREATE INDEX stacks_lineage ON stacks (lineage)
           R"sql(
 ALTER TABLE stacks ADD COLUMN lease_end_micros BIGINT NOT NULL DEFAULT 0;
 CREATE INDEX stacks_lease_end ON stacks (lease_end_micros) WHERE lease_end_micros > 0
+)sql",
+          // Notices and channels; what replicas tell each other.
+          R"sql(
+ALTER TABLE tasks ADD COLUMN queue TEXT NOT NULL DEFAULT '';
+CREATE INDEX tasks_queue ON tasks (queue, lease_until);
+CREATE TABLE channels (
+  project TEXT NOT NULL,
+  id TEXT NOT NULL,
+  last_error TEXT NOT NULL,
+  body TEXT NOT NULL,
+  PRIMARY KEY (project, id)
+);
+CREATE TABLE dead_letters (
+  id {bigserial},
+  channel TEXT NOT NULL,
+  task TEXT NOT NULL,
+  body TEXT NOT NULL,
+  UNIQUE (channel, task)
+);
+CREATE TABLE notices (
+  id {bigserial},
+  project TEXT NOT NULL,
+  sequence BIGINT NOT NULL,
+  create_micros BIGINT NOT NULL,
+  body TEXT NOT NULL,
+  UNIQUE (project, sequence)
+);
+CREATE INDEX notices_age ON notices (create_micros);
+CREATE TABLE notice_recipients (
+  notice BIGINT NOT NULL,
+  recipient TEXT NOT NULL,
+  project TEXT NOT NULL,
+  not_to TEXT NOT NULL,
+  PRIMARY KEY (notice, recipient)
+);
+CREATE INDEX notice_recipients_inbox ON notice_recipients (recipient, project, notice);
+CREATE TABLE notice_reads (
+  notice BIGINT NOT NULL,
+  reader TEXT NOT NULL,
+  PRIMARY KEY (notice, reader)
+);
+CREATE TABLE notice_settings (
+  reader TEXT PRIMARY KEY,
+  body TEXT NOT NULL
+);
+CREATE TABLE notice_cursors (
+  project TEXT PRIMARY KEY,
+  sequence BIGINT NOT NULL
+);
+INSERT INTO notice_cursors (project, sequence) SELECT project, sequence FROM event_heads;
+CREATE TABLE touches (
+  id {bigserial},
+  origin TEXT NOT NULL,
+  names TEXT NOT NULL,
+  create_micros BIGINT NOT NULL
+);
+CREATE INDEX touches_age ON touches (create_micros)
 )sql"};
 }
 

@@ -6,7 +6,9 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "common/mail.h"
 #include "common/server.h"
+#include "services/stacks/courier.h"
 #include "services/stacks/reconciler.h"
 #include "services/stacks/run_queue.h"
 
@@ -23,6 +25,16 @@ struct Options {
   ReconcilerOptions reconciler;
   // Threads that do the steps with quota.
   int saga_threads = 4;
+  // Threads that deliver to channels and send mail.
+  int notice_threads = 4;
+  CourierOptions courier;
+  // Networks that webhooks may lead to besides public addresses.
+  std::vector<std::string> webhook_networks;
+  MailServer mail;
+  // File with `user:password` for the mail server; empty: no login.
+  std::string mail_login_file;
+  // How long notices stay in inboxes.
+  absl::Duration notice_retention = absl::Hours(24 * 90);
 
   void AddFlags(Flags& flags);
 };

@@ -118,9 +118,12 @@ grpc::ServerWriteReactor<v1::WatchStackResponse>* StackRpc::WatchStack(
       hub_, name->ToString(),
       [this, name = *name,
        seen = request->resume_token()]() mutable -> absl::StatusOr<News<v1::WatchStackResponse>> {
-        ASSIGN_OR_RETURN(const StackRecord record,
-                         store_.ReadValue<StackRecord>(
-                             [&](soci::session& sql) { return FindStack(sql, name); }));
+        const auto& found = reads_.Read(name.ToString(), [&] {
+          return store_.ReadValue<StackRecord>(
+              [&](soci::session& sql) { return FindStack(sql, name); });
+        });
+        RETURN_IF_ERROR(found.status());
+        const StackRecord& record = *found;
         News<v1::WatchStackResponse> news;
         news.last = record.stack().state() == v1::Stack::DESTROYED;
         if (record.stack().etag() == seen) return news;

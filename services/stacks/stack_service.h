@@ -23,7 +23,8 @@ class StackRpc final
         imports_(imports),
         extensions_(extensions),
         store_(store),
-        hub_(hub) {}
+        hub_(hub),
+        reads_(hub) {}
 
   grpc::Status CreateStack(grpc::ServerContext* context, const v1::CreateStackRequest* request,
                            google::longrunning::Operation* response) override;
@@ -70,6 +71,7 @@ class StackRpc final
   Extensions& extensions_;
   Store& store_;
   WatchHub& hub_;
+  SharedReads<StackRecord> reads_;
 };
 
 }  // namespace stackyard::stacks

@@ -7,16 +7,33 @@
 #include "services/stacks/rows.h"
 
 namespace stackyard::stacks {
+namespace {
+
+// Where a task waits: steps in one queue, deliveries in one for each receiver.
+std::string QueueOf(const TaskRecord& record) {
+  return absl::StrCat(record.channel(), record.user());
+}
+
+absl::Status Claim(Change& change, int64_t lease, DueTask& task, const std::string& body) {
+  ASSIGN_OR_RETURN(task.record, Unpacked<TaskRecord>(body));
+  ++task.attempts;
+  change.sql << "UPDATE tasks SET lease_until = :lease, attempts = attempts + 1 WHERE id = :id",
+      soci::use(lease), soci::use(task.id);
+  return absl::OkStatus();
+}
+
+}  // namespace
 
 void AddTask(Change& change, const std::string& name, const TaskRecord& record, absl::Time due) {
   // The attempts only ever go up, so that who claimed the old content does not end the new.
   const std::string body = Pack(record);
+  const std::string queue = QueueOf(record);
   const int64_t micros = ToMicros(due);
-  change.sql << "INSERT INTO tasks (name, due, lease_until, attempts, body) "
-                "VALUES (:name, :due, 0, 0, :body) ON CONFLICT (name) DO UPDATE SET "
+  change.sql << "INSERT INTO tasks (name, queue, due, lease_until, attempts, body) "
+                "VALUES (:name, :queue, :due, 0, 0, :body) ON CONFLICT (name) DO UPDATE SET "
                 "due = excluded.due, lease_until = 0, attempts = tasks.attempts + 1, "
                 "body = excluded.body",
-      soci::use(name), soci::use(micros), soci::use(body);
+      soci::use(name), soci::use(queue), soci::use(micros), soci::use(body);
   change.touched.tasks = true;
 }
 
@@ -54,11 +71,12 @@ absl::StatusOr<std::vector<DueTask>> ClaimTasks(Change& change, int count, absl:
   std::vector<DueTask> tasks;
   std::vector<std::string> bodies;
   {
-    soci::rowset<soci::row> rows = (change.sql.prepare << absl::StrCat(
-                                        "SELECT id, attempts, body FROM tasks WHERE due <= :now "
-                                        "AND lease_until <= :now2 ORDER BY due LIMIT :count",
-                                        std::string(change.db.SkipLocked())),
-                                    soci::use(now), soci::use(now), soci::use(count));
+    soci::rowset<soci::row> rows =
+        (change.sql.prepare << absl::StrCat("SELECT id, attempts, body FROM tasks WHERE queue = '' "
+                                            "AND due <= :now AND lease_until <= :now2 "
+                                            "ORDER BY due LIMIT :count",
+                                            std::string(change.db.SkipLocked())),
+         soci::use(now), soci::use(now), soci::use(count));
     for (const soci::row& row : rows) {
       tasks.push_back({IntAt(row, 0), static_cast<int>(IntAt(row, 1)), {}});
       bodies.push_back(row.get<std::string>(2));
@@ -66,12 +84,25 @@ absl::StatusOr<std::vector<DueTask>> ClaimTasks(Change& change, int count, absl:
   }
   const int64_t lease = ToMicros(until);
   for (size_t i = 0; i < tasks.size(); ++i) {
-    ASSIGN_OR_RETURN(tasks[i].record, Unpacked<TaskRecord>(bodies[i]));
-    ++tasks[i].attempts;
-    change.sql << "UPDATE tasks SET lease_until = :lease, attempts = attempts + 1 WHERE id = :id",
-        soci::use(lease), soci::use(tasks[i].id);
+    RETURN_IF_ERROR(Claim(change, lease, tasks[i], bodies[i]));
   }
   return tasks;
+}
+
+absl::StatusOr<std::optional<DueTask>> ClaimDelivery(Change& change, absl::Time until) {
+  const int64_t now = ToMicros(change.now);
+  DueTask task;
+  std::string body;
+  change.sql << absl::StrCat(
+      "SELECT t.id, t.attempts, t.body FROM tasks t WHERE t.queue <> '' AND t.due <= :now "
+      "AND t.lease_until <= :now2 AND NOT EXISTS (SELECT 1 FROM tasks o WHERE o.queue = t.queue "
+      "AND o.lease_until > :now3) ORDER BY t.due, t.id LIMIT 1",
+      std::string(change.db.SkipLocked())),
+      soci::use(now), soci::use(now), soci::use(now), soci::into(task.id),
+      soci::into(task.attempts), soci::into(body);
+  if (!change.sql.got_data()) return std::nullopt;
+  RETURN_IF_ERROR(Claim(change, ToMicros(until), task, body));
+  return task;
 }
 
 bool FinishTask(Change& change, const DueTask& task) {

@@ -28,8 +28,12 @@ bool HasTask(soci::session& sql, const std::string& name);
 // Drops a task that nobody claimed yet. False when somebody did, or there is none.
 bool DropUnclaimed(Change& change, const std::string& name);
 
-// Claims up to `count` tasks that are due, until `until`; unclaimed again after that.
+// Claims up to `count` tasks that are due, until `until`; unclaimed again after that. Deliveries
+// are left to ClaimDelivery, since they wait for strangers.
 absl::StatusOr<std::vector<DueTask>> ClaimTasks(Change& change, int count, absl::Time until);
+
+// Same, for one delivery, to where none is on its way: who does not answer holds up nobody else.
+absl::StatusOr<std::optional<DueTask>> ClaimDelivery(Change& change, absl::Time until);
 
 // Ends a claimed task. False when another replica has it now: then nothing may be written.
 bool FinishTask(Change& change, const DueTask& task);

@@ -1,13 +1,6 @@
 #include "services/stacks/watch_hub.h"
 
-#include "absl/time/clock.h"
-
 namespace stackyard::stacks {
-namespace {
-
-constexpr absl::Duration kSweep = absl::Seconds(1);
-
-}  // namespace
 
 WatchHub::WatchHub() : loop_("watch-hub", [this] { return Turn(); }) {}
 
@@ -65,6 +58,14 @@ void WatchHub::Touch(const std::shared_ptr<Watcher>& watcher) {
   loop_.Wake();
 }
 
+void WatchHub::TouchAll() {
+  {
+    absl::MutexLock lock(&mutex_);
+    for (const auto& [name, watcher] : watchers_) ready_.insert(watcher);
+  }
+  loop_.Wake();
+}
+
 void WatchHub::Drain() {
   std::vector<std::shared_ptr<Watcher>> all;
   {
@@ -80,14 +81,10 @@ absl::Duration WatchHub::Turn() {
   {
     absl::MutexLock lock(&mutex_);
     ready.swap(ready_);
-    const absl::Time now = absl::Now();
-    if (now >= next_sweep_) {
-      next_sweep_ = now + kSweep;
-      for (const auto& [name, watcher] : watchers_) ready.insert(watcher);
-    }
   }
+  ++turn_;
   for (const auto& watcher : ready) watcher->Poll();
-  return kSweep;
+  return absl::InfiniteDuration();
 }
 
 }  // namespace stackyard::stacks

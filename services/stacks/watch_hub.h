@@ -1,6 +1,6 @@
 // Server streams that follow a resource: level-triggered, so that a slow client gets the latest
-// and nothing piles up. Streams are woken by the name that changed; a sweep finds what other
-// replicas wrote.
+// and nothing piles up. Streams are woken by the name that changed, here or in another replica (see
+// ChangeTail), and by nothing else: those that wait cost no query.
 #pragma once
 
 #include <grpcpp/support/server_callback.h>
@@ -41,8 +41,13 @@ class WatchHub {
   void Touch(const std::set<std::string>& names);
   // Has one watcher look again.
   void Touch(const std::shared_ptr<Watcher>& watcher);
+  // Has all of them look again.
+  void TouchAll();
   // Ends all streams; later ones end at once.
   void Drain();
+  // Counts the hub's rounds over those that are to look. Only for the hub's thread: what was read
+  // in this round is new enough for each of them.
+  int64_t turn() const { return turn_; }
 
  private:
   absl::Duration Turn();
@@ -50,8 +55,9 @@ class WatchHub {
   absl::Mutex mutex_;
   std::multimap<std::string, std::shared_ptr<Watcher>> watchers_ ABSL_GUARDED_BY(mutex_);
   std::set<std::shared_ptr<Watcher>> ready_ ABSL_GUARDED_BY(mutex_);
-  absl::Time next_sweep_ ABSL_GUARDED_BY(mutex_) = absl::InfinitePast();
   bool drained_ ABSL_GUARDED_BY(mutex_) = false;
+  // Of the hub's thread.
+  int64_t turn_ = 0;
   // Last: its thread uses the rest.
   Loop loop_;
 };
@@ -60,8 +66,33 @@ class WatchHub {
 template <typename Response>
 struct News {
   std::vector<Response> messages;
+  // There is more already: looks again when these are sent.
+  bool more = false;
   // Nothing follows: the stream ends when these are sent.
   bool last = false;
+};
+
+// Reads that the streams of one turn have in common: of many that watch the same thing, one asks
+// the database. Only for the hub's thread.
+template <typename T>
+class SharedReads {
+ public:
+  explicit SharedReads(const WatchHub& hub) : hub_(hub) {}
+
+  const absl::StatusOr<T>& Read(const std::string& key,
+                                const std::function<absl::StatusOr<T>()>& read) {
+    if (turn_ != hub_.turn() || reads_.size() >= kMost) reads_.clear();
+    turn_ = hub_.turn();
+    const auto found = reads_.find(key);
+    return found != reads_.end() ? found->second : reads_.emplace(key, read()).first->second;
+  }
+
+ private:
+  static constexpr size_t kMost = 256;
+
+  const WatchHub& hub_;
+  int64_t turn_ = -1;
+  std::map<std::string, absl::StatusOr<T>> reads_;
 };
 
 // A stream of Response. `look` answers what is new since its last call, and is never called
@@ -94,7 +125,11 @@ class WatchStream final : public grpc::ServerWriteReactor<Response> {
 
     void Poll() override {
       absl::MutexLock lock(&mutex_);
-      if (stream_ == nullptr || finished_ || next_ < news_.messages.size() || news_.last) return;
+      if (stream_ == nullptr || finished_ || news_.last) return;
+      if (next_ < news_.messages.size()) {
+        news_.more = true;
+        return;
+      }
       auto found = look_();
       if (!found.ok()) {
         FinishLocked(ToGrpc(found.status()));
@@ -115,9 +150,13 @@ class WatchStream final : public grpc::ServerWriteReactor<Response> {
         FinishLocked(grpc::Status::CANCELLED);
         return false;
       }
-      ++next_;
+      if (++next_ == news_.messages.size()) {
+        // A stream that waits keeps nothing of what it has sent.
+        news_.messages = {};
+        next_ = 0;
+      }
       SendLocked();
-      return next_ >= news_.messages.size() && !news_.last;
+      return news_.messages.empty() && news_.more && !news_.last;
     }
     void Finish(const grpc::Status& status) {
       absl::MutexLock lock(&mutex_);

@@ -20,7 +20,7 @@ constexpr absl::Duration kPatience = absl::Seconds(30);
 class Stacks final
     : public v1::StackService::WithCallbackMethod_WatchStack<v1::StackService::Service> {
  public:
-  explicit Stacks(WatchHub& hub) : hub_(hub) {}
+  explicit Stacks(WatchHub& hub) : hub_(hub), reads_(hub) {}
 
   grpc::ServerWriteReactor<v1::WatchStackResponse>* WatchStack(
       grpc::CallbackServerContext* context, const v1::WatchStackRequest* request) override {
@@ -35,6 +35,11 @@ class Stacks final
            over_.Notify();
          })]() mutable -> absl::StatusOr<News<v1::WatchStackResponse>> {
           absl::MutexLock lock(&mutex_);
+          ++looks_[name];
+          reads_.Read(name, [&] {
+            ++reads_of_[name];
+            return absl::StatusOr<int64_t>(versions_[name]);
+          });
           const int64_t version = versions_[name];
           if (version < 0) return NotFound(name);
           News<v1::WatchStackResponse> news;
@@ -55,6 +60,14 @@ class Stacks final
     }
     hub_.Touch({name});
   }
+  int64_t looks(const std::string& name) {
+    absl::MutexLock lock(&mutex_);
+    return looks_[name];
+  }
+  int64_t reads(const std::string& name) {
+    absl::MutexLock lock(&mutex_);
+    return reads_of_[name];
+  }
   // Waits until so many streams have ended.
   bool WaitOver(int64_t count) {
     const absl::Time deadline = absl::Now() + kPatience;
@@ -70,6 +83,9 @@ class Stacks final
   absl::Mutex mutex_;
   std::map<std::string, int64_t> versions_ ABSL_GUARDED_BY(mutex_);
   std::set<std::string> last_ ABSL_GUARDED_BY(mutex_);
+  std::map<std::string, int64_t> looks_ ABSL_GUARDED_BY(mutex_);
+  std::map<std::string, int64_t> reads_of_ ABSL_GUARDED_BY(mutex_);
+  SharedReads<int64_t> reads_;
   Notifier over_;
 };
 
@@ -143,6 +159,45 @@ TEST_F(WatchHubTest, StreamsGetWhatTheyAskedForOnly) {
     EXPECT_TRUE(readers[i]->Finish().ok());
   }
   EXPECT_TRUE(stacks_.WaitOver(40));
+}
+
+TEST_F(WatchHubTest, AStreamThatWaitsIsNotLookedAt) {
+  stacks_.Set("quiet", 1);
+  stacks_.Set("busy", 1);
+  grpc::ClientContext quiet_context, busy_context;
+  const Reader quiet = Watch(quiet_context, "quiet");
+  const Reader busy = Watch(busy_context, "busy");
+  EXPECT_EQ(Next(quiet), "1");
+  EXPECT_EQ(Next(busy), "1");
+  for (int version = 2; version <= 300; ++version) {
+    stacks_.Set("busy", version);
+    EXPECT_EQ(Next(busy), absl::StrCat(version));
+  }
+  EXPECT_EQ(stacks_.looks("quiet"), 1) << "at its start";
+  hub_.TouchAll();
+  stacks_.Set("quiet", 2);
+  EXPECT_EQ(Next(quiet), "2");
+  quiet_context.TryCancel();
+  busy_context.TryCancel();
+}
+
+TEST_F(WatchHubTest, ManyStreamsOfOneThingReadItOnce) {
+  constexpr int kStreams = 60;
+  stacks_.Set("a", 1);
+  std::vector<std::unique_ptr<grpc::ClientContext>> contexts;
+  std::vector<Reader> readers;
+  for (int i = 0; i < kStreams; ++i) {
+    contexts.push_back(std::make_unique<grpc::ClientContext>());
+    readers.push_back(Watch(*contexts.back(), "a"));
+    EXPECT_EQ(Next(readers.back()), "1");
+  }
+  const int64_t before = stacks_.reads("a"), looked = stacks_.looks("a");
+  stacks_.Set("a", 2);
+  for (const Reader& reader : readers) EXPECT_EQ(Next(reader), "2");
+  EXPECT_EQ(stacks_.looks("a") - looked, kStreams);
+  // One for all, and one for each whose last message was still on its way.
+  EXPECT_LT(stacks_.reads("a") - before, kStreams / 2);
+  for (const auto& context : contexts) context->TryCancel();
 }
 
 TEST_F(WatchHubTest, AnErrorEndsTheStream) {

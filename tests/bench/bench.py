@@ -6,6 +6,8 @@
   hello_burst_50          50 such stacks at once, and 50 such Terraforms, as many at a time as the
                           mesh runs
   get_stack_rate          GetStack through the gateway, and from a bare gRPC server
+  watch_memory_kib        what one of 10,000 open WatchStack streams costs the stacks service, and a
+                          bare gRPC callback server
 
     tests/bench/bench.py [NAME...]
 
@@ -35,10 +37,12 @@ from mesh import TERRAFORM, Mesh, eventually, free_port  # noqa: E402
 
 RESULTS = ROOT / "build" / "bench" / "results.json"
 LOAD = pathlib.Path(os.environ.get("STACKYARD_LOAD", ROOT / "build/release/tests/bench/grpc_load"))
+WATCH_LOAD = LOAD.with_name("watch_load")
 RUNS = int(os.environ.get("BENCH_RUNS", "20"))
 BURST = 50
 SLOTS = 4
 CALLS, ACTIVE = 4000, 16
+WATCHES = 10000
 # Stacks of one project are limited by default.
 ENOUGH = 100000
 
@@ -197,8 +201,62 @@ def get_stack_rate(mesh, work):
         print(f"  {title}: p50 {seen['p50']:.2f} ms, p99 {seen['p99']:.2f} ms, {ACTIVE} calls at a time")
 
 
+def resident_kib(pid):
+    text = pathlib.Path(f"/proc/{pid}/status").read_text()
+    return int(next(line.split()[1] for line in text.splitlines() if line.startswith("VmRSS:")))
+
+
+def memory_of_watches(pid, address, name):
+    """KiB that each of many open streams adds to a process."""
+    def hold(count):
+        client = subprocess.Popen([str(WATCH_LOAD), address, name, str(count)], stdin=subprocess.PIPE,
+                                  stdout=subprocess.PIPE, text=True)
+        if client.stdout.readline() != "open\n":
+            sys.exit(f"error: {address} does not open {count} streams")
+        return client
+
+    def let_go(client):
+        client.stdin.close()
+        client.wait()
+        client.stdout.close()
+
+    # What the first streams set up is there for all.
+    let_go(hold(100))
+    before = resident_kib(pid)
+    client = hold(WATCHES)
+    after = resident_kib(pid)
+    let_go(client)
+    return (after - before) / WATCHES
+
+
+def watch_memory_kib(mesh, work):
+    if not WATCH_LOAD.exists():
+        print(f"watch_memory_kib: skipped, {WATCH_LOAD} is not built (make bench builds it)")
+        return
+    rest = mesh.rest("admin")
+    name = "projects/bench/stacks/watched"
+    check(rest.succeed(ask(rest, "watched")))
+    environment = {**mesh.environment, "STACKYARD_TOKEN": mesh.tokens["admin"]}
+    subprocess.run([str(LOAD), "save", mesh.grpc, name, str(work / "watched.pb")], env=environment, check=True)
+    ours, reference = [], []
+    runs = max(3, RUNS // 4)
+    for run in range(runs):
+        # Each in a fresh process: memory that was once taken is used again.
+        address = f"unix:{work}/bare-{run}.sock"
+        server = subprocess.Popen([str(LOAD), "serve", address, str(work / "watched.pb")])
+        try:
+            reference.append(memory_of_watches(server.pid, address, name))
+        finally:
+            server.kill()
+            server.wait()
+        stacks = mesh["stacks"].restart()
+        ours.append(memory_of_watches(stacks.process.pid, f"unix:{mesh.dir}/stacks.sock", name))
+    record("watch_memory_kib", "KiB", statistics.median(ours), statistics.median(reference), runs)
+
+
 def main():
-    benches = {b.__name__: b for b in (hello_request_to_ready, hello_burst_50, get_stack_rate)}
+    benches = {b.__name__: b for b in (hello_request_to_ready, hello_burst_50, get_stack_rate,
+                                       watch_memory_kib)}
     chosen = sys.argv[1:] or list(benches)
     unknown = [name for name in chosen if name not in benches]
     if unknown:

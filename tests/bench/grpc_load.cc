@@ -1,6 +1,8 @@
 // A load generator for unary gRPC calls, and the yardstick to hold against it.
 //
-//   grpc_load serve ADDRESS FILE             answers StackService.GetStack with the Stack in FILE
+//   grpc_load serve ADDRESS FILE             answers StackService.GetStack with the Stack in FILE,
+//                                            and WatchStack with it, once, on a stream that stays
+//                                            open
 //   grpc_load call ADDRESS NAME CALLS ACTIVE calls GetStack of NAME, ACTIVE calls at any time;
 //                                            the bearer token is in STACKYARD_TOKEN
 //   grpc_load save ADDRESS NAME FILE         writes the answer of one call to FILE
@@ -27,6 +29,8 @@ using Clock = std::chrono::steady_clock;
 using stackyard::v1::GetStackRequest;
 using stackyard::v1::Stack;
 using stackyard::v1::StackService;
+using stackyard::v1::WatchStackRequest;
+using stackyard::v1::WatchStackResponse;
 
 class Echo final : public StackService::CallbackService {
  public:
@@ -40,7 +44,26 @@ class Echo final : public StackService::CallbackService {
     return reactor;
   }
 
+  grpc::ServerWriteReactor<WatchStackResponse>* WatchStack(grpc::CallbackServerContext*,
+                                                           const WatchStackRequest*) override {
+    return new Stream(stack_);
+  }
+
  private:
+  class Stream final : public grpc::ServerWriteReactor<WatchStackResponse> {
+   public:
+    explicit Stream(const Stack& stack) : response_(std::make_unique<WatchStackResponse>()) {
+      *response_->mutable_stack() = stack;
+      StartWrite(response_.get());
+    }
+    void OnWriteDone(bool) override { response_.reset(); }
+    void OnCancel() override { Finish(grpc::Status::CANCELLED); }
+    void OnDone() override { delete this; }
+
+   private:
+    std::unique_ptr<WatchStackResponse> response_;
+  };
+
   const Stack stack_;
 };
 

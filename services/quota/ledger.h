@@ -1,23 +1,52 @@
 // The ledger: who holds how much of what, and whether somebody may hold more.
 #pragma once
 
+#include <memory>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
 #include "absl/status/statusor.h"
+#include "absl/synchronization/mutex.h"
 #include "common/clock.h"
-#include "services/quota/capacity.h"
+#include "services/quota/calls.h"
+#include "services/quota/capacities.h"
 #include "services/quota/fields.h"
 #include "services/quota/model.h"
 #include "services/quota/store.h"
+#include "services/quota/turns.h"
 #include "stackyard/internal/v1/reservations.pb.h"
 #include "stackyard/v1/quota.pb.h"
 
 namespace stackyard::quota {
 
+struct LedgerOptions {
+  // Most calls that one transaction decides.
+  size_t most_calls = 256;
+  // Bounds the memory of what is held over time: about 120 bytes each, and each reservation that
+  // has begun takes one for each metric, twice where users are limited.
+  size_t most_nodes = 4'000'000;
+};
+
+// What one transaction of the ledger did and took.
+struct GroupReport {
+  int64_t calls = 0;
+  absl::Duration deciding;    // From its locks to the last decision, reading included.
+  absl::Duration committing;  // Writing and the commit.
+  Capacities::Counts counts;
+  size_t nodes = 0;
+};
+
 // All methods are safe to call from any thread and, over one database, from any process. A
-// change is durable when it is answered; a failed call changes nothing.
+// change is durable when it is answered; a failed call changes nothing. Calls that come together
+// are decided one after the other and committed together.
 class Ledger {
  public:
-  // Both must outlive the ledger.
-  Ledger(Store& store, const Clock& clock) : store_(store), clock_(clock) {}
+  // Gets a report of each transaction, one at a time.
+  using Observer = std::function<void(const GroupReport&)>;
+
+  // Store and clock must outlive the ledger.
+  Ledger(Store& store, const Clock& clock, const LedgerOptions& options = {},
+         Observer observer = nullptr);
 
   // Holds amounts for a window, all metrics and levels or nothing. Only instants from now on are
   // looked at: nobody can use more in the past. A refusal is not remembered, so the same request
@@ -54,14 +83,30 @@ class Ledger {
   absl::StatusOr<int64_t> MarkExpired();
 
  private:
-  absl::StatusOr<Reservation> Admit(Tx& tx, Reservation asked);
+  // Answers when a transaction has decided the call.
+  template <typename T>
+  absl::StatusOr<T> Decided(CallFor<T>& call);
+  void Work(const std::vector<Call*>& calls);
+  // Decides all or fails all; false when all were failed before anything could be committed.
+  bool Transact(const std::vector<Call*>& calls);
+  // Decides within a transaction, and tells what begins with its commit.
+  absl::StatusOr<std::map<MetricKey, int64_t>> Decide(Tx& tx, const std::vector<Call*>& calls,
+                                                      bool change, GroupReport& report);
+  // The time, never before what an earlier transaction took for it.
+  absl::Time LaterNow();
+  // The metrics that there are, at least all those that are named.
+  absl::StatusOr<std::shared_ptr<const MetricIds>> KnownMetrics(
+      const google::protobuf::RepeatedPtrField<v1::Amount>& named);
 
   Store& store_;
   const Clock& clock_;
+  const Observer observer_;
+  // Of whoever's turn it is.
+  Capacities capacities_;
+  absl::Time last_now_ = absl::InfinitePast();
+  absl::Mutex mutex_;
+  std::shared_ptr<const MetricIds> metrics_ ABSL_GUARDED_BY(mutex_);
+  Turns<Call> turns_;
 };
-
-// What is short for `asked` from now on; `old` is what it supersedes, nullptr for none.
-v1::CheckFitResponse Fit(const Capacity& capacity, const Reservation& asked, const Reservation* old,
-                         absl::Time now);
 
 }  // namespace stackyard::quota

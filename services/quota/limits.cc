@@ -157,11 +157,12 @@ absl::StatusOr<v1::QuotaLimit> Limits::Set(const v1::SetQuotaLimitRequest& reque
     if (row.value < 0) violations.Add("quota_limit.value", "must be 0 or more");
     RETURN_IF_ERROR(violations.ToStatus());
 
-    tx.Lock(name.project, {row.level.metric});
+    tx.LockProjects({name.project});
     const std::optional<LimitRow> before = tx.FindLimit(name.project, name.id);
     RETURN_IF_ERROR(CheckEtag(asked.etag(), before ? ToProto(*before).etag() : ""));
     row.update_time = Now(clock_);
     tx.PutLimit(row);
+    tx.LogLimits({name.project, row.level.metric});
     return ToProto(row);
   });
 }
@@ -191,13 +192,12 @@ absl::StatusOr<Empty> Limits::Delete(const v1::DeleteQuotaLimitRequest& request,
                                      const Principal& caller) {
   ASSIGN_OR_RETURN(const QuotaName name, ReadName(request.name(), "limits"));
   return Once<Empty>(request, caller, [&](Tx& tx) -> absl::StatusOr<Empty> {
-    const std::optional<LimitRow> seen = tx.FindLimit(name.project, name.id);
-    if (!seen) return NotFound(request.name());
-    tx.Lock(name.project, {seen->level.metric});
+    tx.LockProjects({name.project});
     const std::optional<LimitRow> row = tx.FindLimit(name.project, name.id);
     if (!row) return NotFound(request.name());
     RETURN_IF_ERROR(CheckEtag(request.etag(), ToProto(*row).etag()));
     tx.DeleteLimit(name.project, name.id);
+    tx.LogLimits({name.project, row->level.metric});
     return Empty();
   });
 }
@@ -244,8 +244,9 @@ absl::StatusOr<v1::QuotaGrant> Limits::CreateGrant(const v1::CreateQuotaGrantReq
       if (tx.FindGrant(row.project, row.id)) return Exists(answer.name());
       return answer;
     }
-    tx.Lock(row.project, {row.grant.level.metric});
+    tx.LockProjects({row.project});
     if (!tx.InsertGrant(row)) return Exists(answer.name());
+    tx.LogLimits({row.project, row.grant.level.metric});
     return answer;
   };
   if (request.validate_only()) return store_.Read<v1::QuotaGrant>(create);
@@ -277,13 +278,12 @@ absl::StatusOr<Empty> Limits::DeleteGrant(const v1::DeleteQuotaGrantRequest& req
                                           const Principal& caller) {
   ASSIGN_OR_RETURN(const QuotaName name, ReadName(request.name(), "grants"));
   return Once<Empty>(request, caller, [&](Tx& tx) -> absl::StatusOr<Empty> {
-    const std::optional<GrantRow> seen = tx.FindGrant(name.project, name.id);
-    if (!seen) return NotFound(request.name());
-    tx.Lock(name.project, {seen->grant.level.metric});
+    tx.LockProjects({name.project});
     const std::optional<GrantRow> row = tx.FindGrant(name.project, name.id);
     if (!row) return NotFound(request.name());
     RETURN_IF_ERROR(CheckEtag(request.etag(), ToProto(*row).etag()));
     tx.DeleteGrant(name.project, name.id);
+    tx.LogLimits({name.project, row->grant.level.metric});
     return Empty();
   });
 }

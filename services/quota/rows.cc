@@ -1,0 +1,19 @@
+#include "services/quota/rows.h"
+
+#include "absl/strings/str_cat.h"
+
+namespace stackyard::quota {
+
+std::string Placeholders(const Columns& columns, size_t rows) {
+  std::string text;
+  for (size_t row = 0; row < rows; ++row) {
+    absl::StrAppend(&text, row == 0 ? "(" : ", (");
+    for (size_t i = 0; i < columns.size(); ++i) {
+      absl::StrAppend(&text, i == 0 ? ":" : ", :", columns[i], row);
+    }
+    text.push_back(')');
+  }
+  return text;
+}
+
+}  // namespace stackyard::quota

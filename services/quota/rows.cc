@@ -1,6 +1,7 @@
 #include "services/quota/rows.h"
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 
 namespace stackyard::quota {
 
@@ -14,6 +15,11 @@ std::string Placeholders(const Columns& columns, size_t rows) {
     text.push_back(')');
   }
   return text;
+}
+
+std::string WithAsked(const Columns& columns, size_t rows) {
+  return absl::StrCat("WITH asked (", absl::StrJoin(columns, ", "), ") AS (VALUES ",
+                      Placeholders(columns, rows), ") ");
 }
 
 }  // namespace stackyard::quota

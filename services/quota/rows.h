@@ -18,6 +18,10 @@ using Columns = std::vector<std::string>;
 // `(:a0, :b0), (:a1, :b1)` for the columns `{"a", "b"}` and two rows.
 std::string Placeholders(const Columns& columns, size_t rows);
 
+// `WITH asked (a, b) AS (VALUES ...) `, to be joined with `asked CROSS JOIN t WHERE t.a = asked.a`:
+// SQLite would scan a table for `(a, b) IN (VALUES ...)`, and keeps the order of a cross join.
+std::string WithAsked(const Columns& columns, size_t rows);
+
 // Binds the columns of one row after the other.
 class RowBinder {
  public:

@@ -51,9 +51,10 @@ std::map<MetricKey, int64_t> Tx::Versions(const std::set<MetricKey>& metrics) {
   InParts(metrics, [&](auto begin, auto end, size_t size) {
     MetricKey metric;
     int64_t version = 0;
-    Query query(sql_, absl::StrCat("SELECT project, metric, version FROM versions WHERE "
-                                   "(project, metric) IN (VALUES ",
-                                   Placeholders(kMetricColumns, size), ")"));
+    Query query(sql_, absl::StrCat(WithAsked(kMetricColumns, size),
+                                   "SELECT v.project, v.metric, v.version FROM asked "
+                                   "CROSS JOIN versions v WHERE v.project = asked.project "
+                                   "AND v.metric = asked.metric"));
     RowBinder row(query, kMetricColumns);
     for (auto at = begin; at != end; ++at) row.Use(at->project).Use(at->metric);
     query.Into(metric.project).Into(metric.metric).Into(version);

@@ -81,21 +81,21 @@ std::optional<Reservation> Tx::FindReservation(const ReservationName& name) {
 std::vector<Reservation> Tx::FindReservations(const std::set<ReservationName>& names, bool lock) {
   std::vector<Reservation> found;
   InParts(names, [&](auto begin, auto end, size_t size) {
+    const std::string asked = WithAsked(kNameColumns, size);
+    constexpr char kMatching[] =
+        "FROM asked CROSS JOIN reservations r WHERE r.project = asked.project AND r.id = asked.id";
     // PostgreSQL locks no rows of an outer join.
     if (lock && !database_.is_sqlite()) {
       std::string id;
-      Query query(sql_, absl::StrCat("SELECT id FROM reservations WHERE (project, id) IN (VALUES ",
-                                     Placeholders(kNameColumns, size),
-                                     ") ORDER BY project, id FOR UPDATE"));
+      Query query(sql_, absl::StrCat(asked, "SELECT r.id ", kMatching,
+                                     " ORDER BY r.project, r.id FOR UPDATE OF r"));
       BindNames(query, begin, end);
       query.Into(id);
       if (!query.Any()) return;
     }
     Query query(
-        sql_,
-        SelectWithHolds(absl::StrCat("(SELECT * FROM reservations WHERE (project, id) IN (VALUES ",
-                                     Placeholders(kNameColumns, size), "))"),
-                        kByName));
+        sql_, absl::StrCat(asked,
+                           SelectWithHolds(absl::StrCat("(SELECT r.* ", kMatching, ")"), kByName)));
     BindNames(query, begin, end);
     std::vector<Reservation> part = SelectReservations(query);
     found.insert(found.end(), std::make_move_iterator(part.begin()),
@@ -108,9 +108,10 @@ std::vector<ReservationName> Tx::FindSuccessors(const std::set<ReservationName>&
   std::vector<ReservationName> found;
   InParts(names, [&](auto begin, auto end, size_t size) {
     ReservationName name;
-    Query query(sql_, absl::StrCat("SELECT project, id FROM reservations WHERE state = 1 AND "
-                                   "supersedes <> '' AND (project, supersedes) IN (VALUES ",
-                                   Placeholders(kNameColumns, size), ")"));
+    Query query(sql_, absl::StrCat(WithAsked(kNameColumns, size),
+                                   "SELECT r.project, r.id FROM asked CROSS JOIN reservations r "
+                                   "WHERE r.state = 1 AND r.supersedes <> '' "
+                                   "AND r.project = asked.project AND r.supersedes = asked.id"));
     BindNames(query, begin, end);
     query.Into(name.project).Into(name.id);
     while (query.Next()) found.push_back(name);

@@ -31,8 +31,9 @@ void SetAmounts(const Amounts& amounts, Reservation& reservation) {
 
 }  // namespace
 
-ReserveCall::ReserveCall(Reservation asked)
-    : CallFor({asked.name.project, asked.name.id, asked.supersedes, MetricsOf(asked.reserved)}),
+ReserveCall::ReserveCall(Reservation asked, Done done)
+    : CallFor({asked.name.project, asked.name.id, asked.supersedes, MetricsOf(asked.reserved)},
+              std::move(done)),
       asked_(std::move(asked)) {}
 
 absl::StatusOr<v1::Reservation> ReserveCall::Answer(Desk& desk) {
@@ -73,8 +74,8 @@ absl::StatusOr<Reservation> ReserveCall::Admit(Desk& desk) const {
   return made;
 }
 
-CommitCall::CommitCall(ReservationName name, Amounts amounts)
-    : CallFor({name.project, name.id, "", MetricsOf(amounts)}),
+CommitCall::CommitCall(ReservationName name, Amounts amounts, Done done)
+    : CallFor({name.project, name.id, "", MetricsOf(amounts)}, std::move(done)),
       name_(std::move(name)),
       amounts_(std::move(amounts)) {}
 
@@ -104,8 +105,8 @@ absl::StatusOr<v1::Reservation> CommitCall::Answer(Desk& desk) {
   return ToProto(after, desk.now());
 }
 
-ReleaseCall::ReleaseCall(ReservationName name)
-    : CallFor({name.project, name.id, "", {}}), name_(std::move(name)) {}
+ReleaseCall::ReleaseCall(ReservationName name, Done done)
+    : CallFor({name.project, name.id, "", {}}, std::move(done)), name_(std::move(name)) {}
 
 absl::StatusOr<v1::Reservation> ReleaseCall::Answer(Desk& desk) {
   const Reservation* before = desk.Find(name_);
@@ -121,8 +122,8 @@ absl::StatusOr<v1::Reservation> ReleaseCall::Answer(Desk& desk) {
   return ToProto(after, desk.now());
 }
 
-FitCall::FitCall(Reservation asked, ReservationName supersedes, Violations faults)
-    : CallFor({asked.name.project, "", supersedes.id, MetricsOf(asked.reserved)}),
+FitCall::FitCall(Reservation asked, ReservationName supersedes, Violations faults, Done done)
+    : CallFor({asked.name.project, "", supersedes.id, MetricsOf(asked.reserved)}, std::move(done)),
       asked_(std::move(asked)),
       supersedes_(std::move(supersedes)),
       faults_(std::move(faults)) {}

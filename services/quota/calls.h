@@ -2,6 +2,9 @@
 // its turn, and decides on a Desk that has what it needs.
 #pragma once
 
+#include <functional>
+#include <utility>
+
 #include "absl/status/statusor.h"
 #include "services/quota/desk.h"
 #include "services/quota/fields.h"
@@ -18,6 +21,8 @@ class Call {
   // The transaction was not committed, whatever was decided in it.
   virtual void Fail(const absl::Status& status) = 0;
   virtual bool MayChange() const { return true; }
+  // Tells the caller what was answered. Last, and once.
+  virtual void Finish() = 0;
   const Need& need() const { return need_; }
 
  protected:
@@ -31,21 +36,24 @@ class Call {
 template <typename T>
 class CallFor : public Call {
  public:
-  using Call::Call;
+  using Done = std::function<void(absl::StatusOr<T>)>;
+
+  CallFor(Need need, Done done) : Call(std::move(need)), done_(std::move(done)) {}
   void Decide(Desk& desk) final { answer_ = Answer(desk); }
   void Fail(const absl::Status& status) final { answer_ = status; }
-  absl::StatusOr<T> TakeAnswer() { return std::move(answer_); }
+  void Finish() final { done_(std::move(answer_)); }
 
  protected:
   virtual absl::StatusOr<T> Answer(Desk& desk) = 0;
 
  private:
+  const Done done_;
   absl::StatusOr<T> answer_ = absl::UnknownError("not decided");
 };
 
 class ReserveCall final : public CallFor<v1::Reservation> {
  public:
-  explicit ReserveCall(Reservation asked);
+  ReserveCall(Reservation asked, Done done);
 
  private:
   absl::StatusOr<v1::Reservation> Answer(Desk& desk) override;
@@ -56,7 +64,7 @@ class ReserveCall final : public CallFor<v1::Reservation> {
 
 class CommitCall final : public CallFor<v1::Reservation> {
  public:
-  CommitCall(ReservationName name, Amounts amounts);
+  CommitCall(ReservationName name, Amounts amounts, Done done);
 
  private:
   absl::StatusOr<v1::Reservation> Answer(Desk& desk) override;
@@ -67,7 +75,7 @@ class CommitCall final : public CallFor<v1::Reservation> {
 
 class ReleaseCall final : public CallFor<v1::Reservation> {
  public:
-  explicit ReleaseCall(ReservationName name);
+  ReleaseCall(ReservationName name, Done done);
 
  private:
   absl::StatusOr<v1::Reservation> Answer(Desk& desk) override;
@@ -79,7 +87,7 @@ class ReleaseCall final : public CallFor<v1::Reservation> {
 class FitCall final : public CallFor<v1::CheckFitResponse> {
  public:
   // `faults` are those of the request so far; `supersedes` is empty for none.
-  FitCall(Reservation asked, ReservationName supersedes, Violations faults);
+  FitCall(Reservation asked, ReservationName supersedes, Violations faults, Done done);
   bool MayChange() const override { return false; }
 
  private:

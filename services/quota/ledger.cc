@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/synchronization/notification.h"
 #include "common/status_macros.h"
 #include "services/quota/reservation.h"
 
@@ -13,6 +14,19 @@ namespace {
 // Ends a transaction that has nothing to write. Not an error, and never leaves this file.
 absl::Status NothingToWrite() { return absl::CancelledError("nothing to write"); }
 
+// Gives `start` something to call with the answer, and waits for that.
+template <typename T, typename Start>
+absl::StatusOr<T> Wait(const Start& start) {
+  absl::StatusOr<T> result = absl::UnknownError("not answered");
+  absl::Notification answered;
+  start([&](absl::StatusOr<T> answer) {
+    result = std::move(answer);
+    answered.Notify();
+  });
+  answered.WaitForNotification();
+  return result;
+}
+
 }  // namespace
 
 Ledger::Ledger(Store& store, const Clock& clock, const LedgerOptions& options, Observer observer)
@@ -21,18 +35,16 @@ Ledger::Ledger(Store& store, const Clock& clock, const LedgerOptions& options, O
       observer_(std::move(observer)),
       capacities_(options.most_nodes),
       metrics_(std::make_shared<const MetricIds>()),
-      turns_(options.most_calls, [this](const std::vector<Call*>& calls) { Work(calls); }) {}
+      turns_(options.most_calls, [this](Turns<Call>::Group calls) { Work(std::move(calls)); }) {}
 
-template <typename T>
-absl::StatusOr<T> Ledger::Decided(CallFor<T>& call) {
-  turns_.Take(call);
-  return call.TakeAnswer();
-}
-
-void Ledger::Work(const std::vector<Call*>& calls) {
-  if (Transact(calls) || calls.size() == 1) return;
+void Ledger::Work(Turns<Call>::Group calls) {
+  std::vector<Call*> all;
+  for (const auto& call : calls) all.push_back(call.get());
   // What fails in the database because of one call must not fail the others.
-  for (Call* call : calls) Transact({call});
+  if (!Transact(all) && all.size() > 1) {
+    for (Call* call : all) Transact({call});
+  }
+  for (Call* call : all) call->Finish();
 }
 
 bool Ledger::Transact(const std::vector<Call*>& calls) {
@@ -114,31 +126,58 @@ absl::StatusOr<std::shared_ptr<const MetricIds>> Ledger::KnownMetrics(
   return known;
 }
 
-absl::StatusOr<v1::Reservation> Ledger::Reserve(const v1::Reservation& asked) {
+absl::Status Ledger::Start(const v1::Reservation& asked, Done& done) {
   ASSIGN_OR_RETURN(const auto known, KnownMetrics(asked.amounts()));
   Violations violations;
   Reservation read = ReadReservation(asked, *known, violations);
   RETURN_IF_ERROR(violations.ToStatus());
-  ReserveCall call(std::move(read));
-  return Decided(call);
+  turns_.Give(std::make_unique<ReserveCall>(std::move(read), std::move(done)));
+  return absl::OkStatus();
 }
 
-absl::StatusOr<v1::Reservation> Ledger::Commit(const internal::v1::CommitRequest& request) {
+absl::Status Ledger::Start(const internal::v1::CommitRequest& request, Done& done) {
   ASSIGN_OR_RETURN(const auto known, KnownMetrics(request.amounts()));
   Violations violations;
   const ReservationName name = ReadReservationName("name", request.name(), violations);
   Amounts amounts = ReadAmounts("amounts", request.amounts(), *known, violations);
   RETURN_IF_ERROR(violations.ToStatus());
-  CommitCall call(name, std::move(amounts));
-  return Decided(call);
+  turns_.Give(std::make_unique<CommitCall>(name, std::move(amounts), std::move(done)));
+  return absl::OkStatus();
 }
 
-absl::StatusOr<v1::Reservation> Ledger::Release(const internal::v1::ReleaseRequest& request) {
+absl::Status Ledger::Start(const internal::v1::ReleaseRequest& request, Done& done) {
   Violations violations;
   const ReservationName name = ReadReservationName("name", request.name(), violations);
   RETURN_IF_ERROR(violations.ToStatus());
-  ReleaseCall call(name);
-  return Decided(call);
+  turns_.Give(std::make_unique<ReleaseCall>(name, std::move(done)));
+  return absl::OkStatus();
+}
+
+void Ledger::Reserve(const v1::Reservation& asked, Done done) {
+  const absl::Status refused = Start(asked, done);
+  if (!refused.ok()) done(refused);
+}
+
+void Ledger::Commit(const internal::v1::CommitRequest& request, Done done) {
+  const absl::Status refused = Start(request, done);
+  if (!refused.ok()) done(refused);
+}
+
+void Ledger::Release(const internal::v1::ReleaseRequest& request, Done done) {
+  const absl::Status refused = Start(request, done);
+  if (!refused.ok()) done(refused);
+}
+
+absl::StatusOr<v1::Reservation> Ledger::Reserve(const v1::Reservation& asked) {
+  return Wait<v1::Reservation>([&](Done done) { Reserve(asked, std::move(done)); });
+}
+
+absl::StatusOr<v1::Reservation> Ledger::Commit(const internal::v1::CommitRequest& request) {
+  return Wait<v1::Reservation>([&](Done done) { Commit(request, std::move(done)); });
+}
+
+absl::StatusOr<v1::Reservation> Ledger::Release(const internal::v1::ReleaseRequest& request) {
+  return Wait<v1::Reservation>([&](Done done) { Release(request, std::move(done)); });
 }
 
 absl::StatusOr<internal::v1::ListHeldResponse> Ledger::ListHeld(
@@ -183,8 +222,10 @@ absl::StatusOr<v1::CheckFitResponse> Ledger::CheckFit(const v1::CheckFitRequest&
   if (!request.supersedes().empty()) {
     supersedes = ReadReservationName("supersedes", request.supersedes(), faults);
   }
-  FitCall call(std::move(asked), std::move(supersedes), std::move(faults));
-  return Decided(call);
+  return Wait<v1::CheckFitResponse>([&](FitCall::Done done) {
+    turns_.Give(std::make_unique<FitCall>(std::move(asked), std::move(supersedes),
+                                          std::move(faults), std::move(done)));
+  });
 }
 
 absl::StatusOr<v1::Reservation> Ledger::Get(const v1::GetReservationRequest& request) {

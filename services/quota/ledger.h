@@ -43,6 +43,8 @@ class Ledger {
  public:
   // Gets a report of each transaction, one at a time.
   using Observer = std::function<void(const GroupReport&)>;
+  // Gets the answer, on a thread of the ledger or before the call returns. Must not block.
+  using Done = std::function<void(absl::StatusOr<v1::Reservation>)>;
 
   // Store and clock must outlive the ledger.
   Ledger(Store& store, const Clock& clock, const LedgerOptions& options = {},
@@ -53,16 +55,21 @@ class Ledger {
   // may succeed later; a success is, and is answered again even when the reservation has moved
   // on. Errors: INVALID_FIELD, QUOTA_EXCEEDED, REQUEST_ID_REUSED, WRONG_STATE (what it supersedes
   // is not COMMITTED, or another PENDING reservation supersedes it already).
-  absl::StatusOr<v1::Reservation> Reserve(const v1::Reservation& asked);
+  void Reserve(const v1::Reservation& asked, Done done);
 
   // Sets what is really held and releases what is superseded, at once. Always honoured while the
   // reservation was not released by a caller, because what it counts exists: amounts beyond what
   // admission vouched for set over_reserved, and after the time to commit ran out admission
   // vouches for nothing. Errors: INVALID_FIELD, RESOURCE_NOT_FOUND, WRONG_STATE.
-  absl::StatusOr<v1::Reservation> Commit(const internal::v1::CommitRequest& request);
+  void Commit(const internal::v1::CommitRequest& request, Done done);
 
   // Gives everything back; changes nothing when that was done before. Errors: INVALID_FIELD,
   // RESOURCE_NOT_FOUND.
+  void Release(const internal::v1::ReleaseRequest& request, Done done);
+
+  // The same three, for callers who wait for the answer.
+  absl::StatusOr<v1::Reservation> Reserve(const v1::Reservation& asked);
+  absl::StatusOr<v1::Reservation> Commit(const internal::v1::CommitRequest& request);
   absl::StatusOr<v1::Reservation> Release(const internal::v1::ReleaseRequest& request);
 
   // What is held now, by name, committed ones whose window is over included. Errors:
@@ -83,10 +90,10 @@ class Ledger {
   absl::StatusOr<int64_t> MarkExpired();
 
  private:
-  // Answers when a transaction has decided the call.
-  template <typename T>
-  absl::StatusOr<T> Decided(CallFor<T>& call);
-  void Work(const std::vector<Call*>& calls);
+  absl::Status Start(const v1::Reservation& asked, Done& done);
+  absl::Status Start(const internal::v1::CommitRequest& request, Done& done);
+  absl::Status Start(const internal::v1::ReleaseRequest& request, Done& done);
+  void Work(Turns<Call>::Group calls);
   // Decides all or fails all; false when all were failed before anything could be committed.
   bool Transact(const std::vector<Call*>& calls);
   // Decides within a transaction, and tells what begins with its commit.
@@ -101,7 +108,7 @@ class Ledger {
   Store& store_;
   const Clock& clock_;
   const Observer observer_;
-  // Of whoever's turn it is.
+  // Of the thread of turns_.
   Capacities capacities_;
   absl::Time last_now_ = absl::InfinitePast();
   absl::Mutex mutex_;

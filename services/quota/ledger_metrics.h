@@ -28,8 +28,17 @@ class LedgerMetrics {
     Count(method, result.status(), absl::Now() - start);
     return result;
   }
-  // A commit that admission had not vouched for.
-  void CountOverReserved() { over_reserved_.Increment(); }
+  // The same for a call that begins now and ends when what is answered here gets its result, which
+  // is then handed on to `done`. Commits that admission had not vouched for are counted as such.
+  template <typename Done>
+  auto Observed(std::string method, Done done) {
+    return [this, start = absl::Now(), method = std::move(method),
+            done = std::move(done)](absl::StatusOr<v1::Reservation> result) {
+      Count(method, result.status(), absl::Now() - start);
+      if (method == "Commit" && result.ok() && result->over_reserved()) over_reserved_.Increment();
+      done(std::move(result));
+    };
+  }
   // Reservations that nobody committed in time.
   void CountExpired(int64_t reservations) { expired_.Increment(static_cast<double>(reservations)); }
   // What a transaction did. One call at a time.

@@ -6,12 +6,14 @@
 #include <utility>
 #include <vector>
 
+#include "common/sql.h"
 #include "services/quota/query.h"
 
 namespace stackyard::quota {
 
-// Most rows of one statement: both engines take tens of thousands of parameters.
-inline constexpr size_t kRowsAtOnce = 256;
+// Most rows of one statement. A statement is a round trip to PostgreSQL, so the more the better;
+// SQLite compares the name of each parameter with all others.
+inline size_t RowsAtOnce(const Database& database) { return database.is_sqlite() ? 8 : 256; }
 
 using Columns = std::vector<std::string>;
 
@@ -43,13 +45,14 @@ class RowBinder {
   size_t column_ = 0, row_ = 0;
 };
 
-// Calls `work` with the beginning and the end of every part of `rows` that fits a statement.
+// Calls `work` with the beginning, the end and the size of every part of `rows`, of `most` or
+// fewer.
 template <typename Rows, typename Work>
-void InParts(const Rows& rows, const Work& work) {
+void InParts(const Rows& rows, size_t most, const Work& work) {
   for (auto begin = rows.begin(); begin != rows.end();) {
     auto end = begin;
     size_t size = 0;
-    for (; end != rows.end() && size < kRowsAtOnce; ++size) ++end;
+    for (; end != rows.end() && size < most; ++size) ++end;
     work(begin, end, size);
     begin = end;
   }

@@ -32,7 +32,7 @@ void Tx::LockProjects(const std::set<std::string>& projects) {
     while (query.Next()) ++locked;
     return locked;
   };
-  InParts(projects, [&](auto begin, auto end, size_t size) {
+  InParts(projects, RowsAtOnce(database_), [&](auto begin, auto end, size_t size) {
     while (lock(begin, end, size) < size) {
       for (auto at = begin; at != end; ++at) {
         Query(sql_,
@@ -48,7 +48,7 @@ void Tx::LockProjects(const std::set<std::string>& projects) {
 std::map<MetricKey, int64_t> Tx::Versions(const std::set<MetricKey>& metrics) {
   std::map<MetricKey, int64_t> versions;
   for (const MetricKey& metric : metrics) versions[metric] = 0;
-  InParts(metrics, [&](auto begin, auto end, size_t size) {
+  InParts(metrics, RowsAtOnce(database_), [&](auto begin, auto end, size_t size) {
     MetricKey metric;
     int64_t version = 0;
     Query query(sql_, absl::StrCat(WithAsked(kMetricColumns, size),
@@ -66,7 +66,7 @@ std::map<MetricKey, int64_t> Tx::Versions(const std::set<MetricKey>& metrics) {
 void Tx::PutVersions(const std::map<MetricKey, int64_t>& versions,
                      const std::map<MetricKey, std::string>& changes) {
   static const Columns kColumns = {"project", "metric", "version"};
-  InParts(versions, [&](auto begin, auto end, size_t size) {
+  InParts(versions, RowsAtOnce(database_), [&](auto begin, auto end, size_t size) {
     Query query(sql_, absl::StrCat("INSERT INTO versions (project, metric, version) VALUES ",
                                    Placeholders(kColumns, size),
                                    " ON CONFLICT (project, metric) DO UPDATE SET version = "
@@ -78,7 +78,7 @@ void Tx::PutVersions(const std::map<MetricKey, int64_t>& versions,
     query.Run();
   });
   static const Columns kLogColumns = {"project", "metric", "version", "changes"};
-  InParts(versions, [&](auto begin, auto end, size_t size) {
+  InParts(versions, RowsAtOnce(database_), [&](auto begin, auto end, size_t size) {
     Query query(sql_,
                 absl::StrCat("INSERT INTO capacity_log (project, metric, version, changes) VALUES ",
                              Placeholders(kLogColumns, size)));

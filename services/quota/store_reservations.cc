@@ -80,7 +80,7 @@ std::optional<Reservation> Tx::FindReservation(const ReservationName& name) {
 
 std::vector<Reservation> Tx::FindReservations(const std::set<ReservationName>& names, bool lock) {
   std::vector<Reservation> found;
-  InParts(names, [&](auto begin, auto end, size_t size) {
+  InParts(names, RowsAtOnce(database_), [&](auto begin, auto end, size_t size) {
     const std::string asked = WithAsked(kNameColumns, size);
     constexpr char kMatching[] =
         "FROM asked CROSS JOIN reservations r WHERE r.project = asked.project AND r.id = asked.id";
@@ -106,7 +106,7 @@ std::vector<Reservation> Tx::FindReservations(const std::set<ReservationName>& n
 
 std::vector<ReservationName> Tx::FindSuccessors(const std::set<ReservationName>& names) {
   std::vector<ReservationName> found;
-  InParts(names, [&](auto begin, auto end, size_t size) {
+  InParts(names, RowsAtOnce(database_), [&](auto begin, auto end, size_t size) {
     ReservationName name;
     Query query(sql_, absl::StrCat(WithAsked(kNameColumns, size),
                                    "SELECT r.project, r.id FROM asked CROSS JOIN reservations r "
@@ -137,7 +137,7 @@ void Tx::PutReservations(const std::vector<const Reservation*>& reservations,
       "project",    "id",          "state",       "usr",        "holder",
       "start_time", "end_time",    "expire_time", "supersedes", "over_reserved",
       "expired",    "fingerprint", "create_time", "update_time"};
-  InParts(reservations, [&](auto begin, auto end, size_t size) {
+  InParts(reservations, RowsAtOnce(database_), [&](auto begin, auto end, size_t size) {
     Query query(
         sql_, absl::StrCat("INSERT INTO reservations (", absl::StrJoin(kColumns, ", "), ") VALUES ",
                            Placeholders(kColumns, size), std::string(on_conflict)));
@@ -178,7 +178,7 @@ void Tx::PutHolds(const std::vector<const Reservation*>& reservations) {
   }
   static const Columns kColumns = {"project",  "reservation", "metric",
                                    "reserved", "amount",      "admitted"};
-  InParts(holds, [&](auto begin, auto end, size_t size) {
+  InParts(holds, RowsAtOnce(database_), [&](auto begin, auto end, size_t size) {
     Query query(sql_, absl::StrCat("INSERT INTO holds (", absl::StrJoin(kColumns, ", "),
                                    ") VALUES ", Placeholders(kColumns, size),
                                    " ON CONFLICT (project, reservation, metric) DO UPDATE SET "

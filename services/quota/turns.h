@@ -1,33 +1,39 @@
-// Callers who take turns in groups.
+// Calls that are served in groups, one group after the other.
 #pragma once
 
 #include <deque>
 #include <functional>
+#include <memory>
+#include <utility>
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/synchronization/mutex.h"
+#include "common/work.h"
 
 namespace stackyard::quota {
 
-// One caller at a time works, for all who came before it: for itself and whoever waits. First come,
-// first served, so none waits for more than the group that is going on and the calls before its
-// own. It takes no thread: the first in line is the one who works.
+// A thread that works for whoever came while it was busy with those before. First come, first
+// served: a call waits for the group that is going on and for calls that came before it, so none
+// starves.
 template <typename Call>
 class Turns {
  public:
-  using Work = std::function<void(const std::vector<Call*>&)>;
+  using Group = std::vector<std::unique_ptr<Call>>;
 
-  // At most `most` calls in a group.
-  Turns(size_t most, Work work) : most_(most), work_(std::move(work)) {}
-
-  // Returns when somebody has done the work for a group that the call is in.
-  void Take(Call& call) {
-    Waiter self{&call};
+  // At most `most` calls in a group. `work` answers each call of its group.
+  Turns(size_t most, std::function<void(Group)> work)
+      : most_(most), work_(std::move(work)), thread_("turns", [this] { Run(); }) {}
+  // Serves those who wait. Nobody may come any more.
+  ~Turns() {
     absl::MutexLock lock(&mutex_);
-    waiting_.push_back(&self);
-    while (!self.done && (working_ || waiting_.front() != &self)) self.woken.Wait(&mutex_);
-    if (!self.done) WorkFor(self);
+    closed_ = true;
+  }
+
+  // Answers at once; the call is answered later, on another thread.
+  void Give(std::unique_ptr<Call> call) {
+    absl::MutexLock lock(&mutex_);
+    waiting_.push_back(std::move(call));
   }
 
   // Calls that are in no group yet.
@@ -37,37 +43,34 @@ class Turns {
   }
 
  private:
-  struct Waiter {
-    Call* call;
-    bool done = false;
-    absl::CondVar woken;
-  };
-
-  void WorkFor(const Waiter& self) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
-    std::vector<Waiter*> group;
-    std::vector<Call*> calls;
+  void Run() {
+    while (true) {
+      Group group = Next();
+      if (group.empty()) return;
+      work_(std::move(group));
+    }
+  }
+  // Empty: it is over.
+  Group Next() {
+    const auto ready = [this]() ABSL_SHARED_LOCKS_REQUIRED(mutex_) {
+      return closed_ || !waiting_.empty();
+    };
+    absl::MutexLock lock(&mutex_, absl::Condition(&ready));
+    Group group;
     while (!waiting_.empty() && group.size() < most_) {
-      group.push_back(waiting_.front());
-      calls.push_back(waiting_.front()->call);
+      group.push_back(std::move(waiting_.front()));
       waiting_.pop_front();
     }
-    working_ = true;
-    mutex_.Unlock();
-    work_(calls);
-    mutex_.Lock();
-    working_ = false;
-    if (!waiting_.empty()) waiting_.front()->woken.Signal();
-    for (Waiter* waiter : group) {
-      waiter->done = true;
-      if (waiter != &self) waiter->woken.Signal();
-    }
+    return group;
   }
 
   const size_t most_;
-  const Work work_;
+  const std::function<void(Group)> work_;
   mutable absl::Mutex mutex_;
-  bool working_ ABSL_GUARDED_BY(mutex_) = false;
-  std::deque<Waiter*> waiting_ ABSL_GUARDED_BY(mutex_);
+  bool closed_ ABSL_GUARDED_BY(mutex_) = false;
+  std::deque<std::unique_ptr<Call>> waiting_ ABSL_GUARDED_BY(mutex_);
+  // Last, so that it is joined before the rest goes.
+  Task thread_;
 };
 
 }  // namespace stackyard::quota

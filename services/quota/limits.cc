@@ -80,7 +80,9 @@ absl::StatusOr<Answer> Limits::Once(const Request& request, const Principal& cal
                                     const std::function<absl::StatusOr<Answer>(Tx&)>& body) {
   const std::string& id = request.request_id();
   if (id.empty()) return store_.Write<Answer>(body);
-  if (id.size() > 128) return InvalidField("request_id", "must be at most 128 bytes");
+  Violations violations;
+  CheckText("request_id", id, 128, violations);
+  RETURN_IF_ERROR(violations.ToStatus());
   const std::string fingerprint = Sha256Hex(
       absl::StrCat(Request::descriptor()->full_name(), "\n", request.SerializeAsString()));
   return store_.Write<Answer>([&](Tx& tx) -> absl::StatusOr<Answer> {
@@ -108,8 +110,8 @@ absl::StatusOr<v1::Metric> Limits::CreateMetric(const v1::CreateMetricRequest& r
                                                 const Principal& caller) {
   Violations violations;
   if (!IsMetricId(request.metric_id())) violations.Add("metric_id", kMetricIdRule);
-  CheckLength("metric.unit", request.metric().unit(), 40, violations);
-  CheckLength("metric.display_name", request.metric().display_name(), 100, violations);
+  CheckText("metric.unit", request.metric().unit(), 40, violations);
+  CheckText("metric.display_name", request.metric().display_name(), 100, violations);
   if (request.metric().default_limit() < 0) {
     violations.Add("metric.default_limit", "must be 0 or more");
   }
@@ -233,9 +235,9 @@ absl::StatusOr<v1::QuotaGrant> Limits::CreateGrant(const v1::CreateQuotaGrantReq
       violations.Add("quota_grant.end_time", "must be after start_time and in the future");
     }
     row.reason = asked.reason();
-    CheckLength("quota_grant.reason", row.reason, 1000, violations);
+    CheckText("quota_grant.reason", row.reason, 1000, violations);
     row.change_request = asked.change_request();
-    CheckLength("quota_grant.change_request", row.change_request, 300, violations);
+    CheckText("quota_grant.change_request", row.change_request, 300, violations);
     RETURN_IF_ERROR(violations.ToStatus());
 
     row.create_time = now;

@@ -46,23 +46,23 @@ MONTH = 30 * 86400 * 1_000_000
 
 def preload(size, now, engine):
     """Statements that make the limit and the live reservations."""
-    ids, names = {
-        "sqlite": ("SELECT value AS i FROM generate", "lower(hex(randomblob(8)))"),
-        "postgres": ("SELECT i FROM generate_series(1, {size}) i", "md5(i::text)"),
+    numbers, name = {
+        "sqlite": (f"WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {size}) SELECT i FROM n",
+                   "lower(hex(randomblob(8)))"),
+        "postgres": (f"SELECT i FROM generate_series(1, {size}) i", "substr(md5(i::text), 1, 16)"),
     }[engine]
-    numbers = ("WITH RECURSIVE generate(value) AS (SELECT 1 UNION ALL SELECT value + 1 FROM generate "
-               "WHERE value < {size}) " if engine == "sqlite" else "") + ids
-    numbers = numbers.format(size=size)
+    # By name, so that every index grows at its end.
+    rows = f"SELECT name, row_number() OVER (ORDER BY name) AS i FROM (SELECT {name} AS name FROM ({numbers}) n) names"
     return [
         "INSERT INTO limits (project, id, metric, usr, value, update_time) "
         f"VALUES ('bench', 'stacks', 'stacks', '', 1000000000000, {now})",
         "INSERT INTO reservations (project, id, state, usr, holder, start_time, end_time, expire_time, "
         "supersedes, over_reserved, expired, fingerprint, create_time, update_time) "
-        f"SELECT 'bench', {names}, 2, '', 'projects/bench/stacks/live', {now} - i, "
+        f"SELECT 'bench', name, 2, '', 'projects/bench/stacks/live', {now} - i, "
         f"{now} + 3600000000 + i * ({MONTH} / {size}), {now}, '', 0, 0, '', {now} - i, {now} - i "
-        f"FROM ({numbers}) numbers",
+        f"FROM ({rows}) numbers ORDER BY i",
         "INSERT INTO holds (project, reservation, metric, reserved, amount, admitted) "
-        "SELECT project, id, 'stacks', 1, 1, 1 FROM reservations",
+        "SELECT project, id, 'stacks', 1, 1, 1 FROM reservations ORDER BY id",
     ]
 
 

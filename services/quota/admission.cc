@@ -2,101 +2,80 @@
 
 #include <algorithm>
 #include <limits>
-#include <map>
-
-#include "absl/numeric/int128.h"
 
 namespace stackyard::quota {
 namespace {
 
-// A stretch of time in which neither the timeline nor the wish changes.
-struct Piece {
-  Window window;
-  Step step;
-  bool covered = false;  // What is replaced holds as much already.
-
-  absl::int128 Excess(int64_t amount) const {
-    return absl::int128(step.used) + amount - step.limit;
+// Where the wish would go beyond the limit.
+class Refusals {
+ public:
+  Refusals(const CapacityTree& others, int64_t limit, const Ask& ask)
+      : others_(others), bound_(absl::int128(limit) - ask.amount) {
+    if (ask.replaces && ask.replaces->amount >= ask.amount) covered_ = ask.replaces->window;
   }
-  bool Refuses(int64_t amount) const { return !covered && Excess(amount) > 0; }
+
+  // First instant from `time` on that refuses; nullopt: none.
+  std::optional<absl::Time> FirstFrom(absl::Time time) const {
+    const auto found = others_.FirstAbove(time, bound_);
+    if (!found || !Covers(*found)) return found;
+    return others_.FirstAbove(covered_->end, bound_);
+  }
+  // First instant behind `refused` that does not; nullopt: none.
+  std::optional<absl::Time> EndOf(absl::Time refused) const {
+    const auto found = others_.FirstWithin(refused, bound_);
+    const bool covered_first = covered_ && covered_->start < covered_->end &&
+                               covered_->start > refused && (!found || covered_->start < *found);
+    return covered_first ? covered_->start : found;
+  }
+  // First instant of the window that lies furthest beyond the limit; the window has one that does.
+  absl::Time TightestOf(const Window& window) const {
+    if (!covered_) return TightestIn(window);
+    const Window before = {window.start, std::min(window.end, covered_->start)};
+    const Window behind = {std::max(window.start, covered_->end), window.end};
+    if (before.end <= before.start) return TightestIn(behind);
+    if (behind.end <= behind.start) return TightestIn(before);
+    return TightestIn(others_.MostTaken(behind) > others_.MostTaken(before) ? behind : before);
+  }
+
+ private:
+  bool Covers(absl::Time time) const { return covered_ && covered_->Contains(time); }
+  absl::Time TightestIn(const Window& window) const {
+    return others_.FirstAbove(window.start, others_.MostTaken(window) - 1).value_or(window.start);
+  }
+
+  const CapacityTree& others_;
+  // More than this taken by others is too much.
+  const absl::int128 bound_;
+  // When what is replaced holds as much already.
+  std::optional<Window> covered_;
 };
+
+}  // namespace
 
 int64_t Saturate(absl::int128 value) {
   constexpr int64_t kMost = std::numeric_limits<int64_t>::max();
   return value > kMost ? kMost : static_cast<int64_t>(value);
 }
 
-std::vector<Piece> PiecesFrom(absl::Time start, const Timeline& others, const Ask& ask) {
-  std::vector<absl::Time> cuts = {start};
-  for (const Step& step : others.steps()) cuts.push_back(step.from);
-  if (ask.replaces) {
-    cuts.push_back(ask.replaces->window.start);
-    cuts.push_back(ask.replaces->window.end);
-  }
-  std::sort(cuts.begin(), cuts.end());
-  cuts.erase(cuts.begin(), std::lower_bound(cuts.begin(), cuts.end(), start));
-  cuts.erase(std::unique(cuts.begin(), cuts.end()), cuts.end());
-
-  std::vector<Piece> pieces;
-  auto step = others.steps().begin();
-  for (size_t i = 0; i < cuts.size(); ++i) {
-    while (std::next(step) != others.steps().end() && std::next(step)->from <= cuts[i]) ++step;
-    const absl::Time end = i + 1 < cuts.size() ? cuts[i + 1] : absl::InfiniteFuture();
-    const bool covered = ask.replaces && ask.replaces->amount >= ask.amount &&
-                         ask.replaces->window.Contains(cuts[i]);
-    pieces.push_back({{cuts[i], end}, *step, covered});
-  }
-  return pieces;
-}
-
-}  // namespace
-
-Timeline::Timeline(absl::Time from, int64_t limit, const std::vector<Span>& grants,
-                   const std::vector<Span>& holds) {
-  struct Change {
-    absl::int128 used = 0;
-    absl::int128 limit = 0;
-  };
-  std::map<absl::Time, Change> changes;
-  changes[from].limit = limit;
-  const auto add = [&](const Span& span, absl::int128 Change::*field) {
-    if (span.window.end <= from || span.window.end <= span.window.start) return;
-    changes[std::max(span.window.start, from)].*field += span.amount;
-    changes[span.window.end].*field -= span.amount;
-  };
-  for (const Span& grant : grants) add(grant, &Change::limit);
-  for (const Span& hold : holds) add(hold, &Change::used);
-
-  // Sums are kept exact and only cut off where they are shown.
-  Change now;
-  for (const auto& [time, change] : changes) {
-    now.used += change.used;
-    now.limit += change.limit;
-    const Step step{time, Saturate(now.used), Saturate(now.limit)};
-    if (steps_.empty() || steps_.back().used != step.used || steps_.back().limit != step.limit) {
-      steps_.push_back(step);
-    }
-  }
-}
-
-std::optional<Shortage> Check(const Timeline& others, const Ask& ask) {
+std::optional<Shortage> Check(const CapacityTree& others, int64_t limit, const Ask& ask) {
   if (ask.amount <= 0) return std::nullopt;
-  const std::vector<Piece> pieces = PiecesFrom(ask.window.start, others, ask);
-  const Piece* tightest = nullptr;
-  std::optional<absl::Time> fits_from = ask.window.start;
-  for (const Piece& piece : pieces) {
-    const bool inside = piece.window.start < ask.window.end;
-    if (!inside && (!fits_from || piece.window.start >= *fits_from + ask.window.length())) break;
-    if (!piece.Refuses(ask.amount)) continue;
-    if (inside && (!tightest || piece.Excess(ask.amount) > tightest->Excess(ask.amount))) {
-      tightest = &piece;
-    }
-    // A window that touches a refusing piece can only fit behind it.
-    fits_from = piece.window.end;
-    if (*fits_from == absl::InfiniteFuture()) fits_from.reset();
+  const Refusals refusals(others, limit, ask);
+  std::optional<absl::Time> refused = refusals.FirstFrom(ask.window.start);
+  if (!refused || *refused >= ask.window.end) return std::nullopt;
+
+  Shortage shortage;
+  shortage.at = refusals.TightestOf(ask.window);
+  const CapacityTree::Value value = others.At(shortage.at);
+  shortage.used = Saturate(value.used);
+  shortage.limit = Saturate(value.granted + limit);
+  // A window that touches a refusing instant can only fit behind it.
+  while (refused) {
+    shortage.fits_from = refusals.EndOf(*refused);
+    if (!shortage.fits_from) break;
+    refused = refusals.FirstFrom(*shortage.fits_from);
+    if (refused && *refused >= *shortage.fits_from + ask.window.length()) break;
   }
-  if (!tightest) return std::nullopt;
-  return Shortage{tightest->window.start, tightest->step.used, tightest->step.limit, fits_from};
+  return shortage;
 }
 
 }  // namespace stackyard::quota

@@ -1,6 +1,5 @@
 #include "services/quota/admission.h"
 
-#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <limits>
@@ -9,40 +8,34 @@
 namespace stackyard::quota {
 namespace {
 
-using testing::ElementsAre;
-
 constexpr int64_t kMost = std::numeric_limits<int64_t>::max();
 
 absl::Time At(int minutes) { return absl::UnixEpoch() + absl::Minutes(minutes); }
 Window Minutes(int from, int to) { return {At(from), At(to)}; }
 
-TEST(TimelineTest, AddsUpGrantsAndHoldsAndJoinsEqualNeighbours) {
-  const Timeline timeline(At(0), 10, {{Minutes(5, 15), 3}},
-                          {{Minutes(-5, 5), 2}, {Minutes(5, 8), 2}, {Minutes(10, 12), 4}});
-  EXPECT_THAT(timeline.steps(),
-              ElementsAre(Step{At(0), 2, 10}, Step{At(5), 2, 13}, Step{At(8), 0, 13},
-                          Step{At(10), 4, 13}, Step{At(12), 0, 13}, Step{At(15), 0, 10}));
+CapacityTree Others(const std::vector<Span>& grants, const std::vector<Span>& holds) {
+  CapacityTree tree;
+  for (const Span& grant : grants) tree.AddGrant(grant);
+  for (const Span& hold : holds) tree.AddHold(hold);
+  return tree;
 }
 
-TEST(TimelineTest, LeavesOutWhatIsOverOrEmpty) {
-  const Timeline timeline(At(10), 1, {{Minutes(0, 10), 5}},
-                          {{Minutes(20, 20), 5}, {Minutes(30, 25), 5}});
-  EXPECT_THAT(timeline.steps(), ElementsAre(Step{At(10), 0, 1}));
-}
-
-TEST(TimelineTest, SumsBeyondTheRangeEndAtItsGreatestValueAndComeBack) {
-  const Timeline timeline(At(0), kMost, {{Minutes(0, 5), kMost}},
-                          {{Minutes(0, 5), kMost}, {Minutes(0, 9), kMost}, {Minutes(0, 9), 1}});
-  EXPECT_THAT(timeline.steps(), ElementsAre(Step{At(0), kMost, kMost}, Step{At(9), 0, kMost}));
-  EXPECT_TRUE(Check(timeline, {Minutes(0, 1), 1}));
-  EXPECT_FALSE(Check(timeline, {Minutes(9, 10), kMost}));
+TEST(CheckTest, SumsBeyondTheRangeAreExactAndShownAsItsGreatestValue) {
+  const CapacityTree others =
+      Others({{Minutes(0, 5), kMost}},
+             {{Minutes(0, 5), kMost}, {Minutes(0, 9), kMost}, {Minutes(0, 9), 1}});
+  const auto shortage = Check(others, kMost, {Minutes(0, 1), 1, std::nullopt});
+  ASSERT_TRUE(shortage);
+  EXPECT_EQ(shortage->used, kMost);
+  EXPECT_EQ(shortage->limit, kMost);
+  EXPECT_FALSE(Check(others, kMost, {Minutes(9, 10), kMost, std::nullopt}));
 }
 
 TEST(CheckTest, AWindowMayTouchButNotOverlapWhatIsFull) {
-  const Timeline others(At(0), 10, {}, {{Minutes(10, 20), 10}});
-  EXPECT_FALSE(Check(others, {Minutes(0, 10), 10}));
-  EXPECT_FALSE(Check(others, {Minutes(20, 30), 10}));
-  const auto shortage = Check(others, {Minutes(0, 11), 1});
+  const CapacityTree others = Others({}, {{Minutes(10, 20), 10}});
+  EXPECT_FALSE(Check(others, 10, {Minutes(0, 10), 10, std::nullopt}));
+  EXPECT_FALSE(Check(others, 10, {Minutes(20, 30), 10, std::nullopt}));
+  const auto shortage = Check(others, 10, {Minutes(0, 11), 1, std::nullopt});
   ASSERT_TRUE(shortage);
   EXPECT_EQ(shortage->at, At(10));
   EXPECT_EQ(shortage->used, 10);
@@ -51,9 +44,9 @@ TEST(CheckTest, AWindowMayTouchButNotOverlapWhatIsFull) {
 }
 
 TEST(CheckTest, TellsTheTightestInstantAndTheFirstGapThatIsLongEnough) {
-  const Timeline others(At(0), 10, {},
-                        {{Minutes(0, 10), 6}, {Minutes(5, 8), 3}, {Minutes(15, 20), 6}});
-  const auto shortage = Check(others, {Minutes(2, 9), 5});
+  const CapacityTree others =
+      Others({}, {{Minutes(0, 10), 6}, {Minutes(5, 8), 3}, {Minutes(15, 20), 6}});
+  const auto shortage = Check(others, 10, {Minutes(2, 9), 5, std::nullopt});
   ASSERT_TRUE(shortage);
   EXPECT_EQ(shortage->at, At(5));
   EXPECT_EQ(shortage->used, 9);
@@ -61,19 +54,19 @@ TEST(CheckTest, TellsTheTightestInstantAndTheFirstGapThatIsLongEnough) {
 }
 
 TEST(CheckTest, AGrantThatEndsWithinTheWindowDoesNotHelp) {
-  const Timeline others(At(0), 1, {{Minutes(0, 10), 5}}, {});
-  EXPECT_FALSE(Check(others, {Minutes(0, 10), 6}));
-  const auto shortage = Check(others, {Minutes(0, 11), 6});
+  const CapacityTree others = Others({{Minutes(0, 10), 5}}, {});
+  EXPECT_FALSE(Check(others, 1, {Minutes(0, 10), 6, std::nullopt}));
+  const auto shortage = Check(others, 1, {Minutes(0, 11), 6, std::nullopt});
   ASSERT_TRUE(shortage);
   EXPECT_EQ(shortage->at, At(10));
   EXPECT_FALSE(shortage->fits_from) << "it never fits";
 }
 
 TEST(CheckTest, NoMoreThanWhatIsReplacedIsGrantedWithinItsWindowWhateverTheLimit) {
-  const Timeline others(At(0), 1, {}, {{Minutes(0, 100), 5}});
-  EXPECT_FALSE(Check(others, {Minutes(0, 10), 4, Span{Minutes(0, 10), 4}}));
-  EXPECT_TRUE(Check(others, {Minutes(0, 10), 5, Span{Minutes(0, 10), 4}}));
-  EXPECT_TRUE(Check(others, {Minutes(0, 11), 4, Span{Minutes(0, 10), 4}}));
+  const CapacityTree others = Others({}, {{Minutes(0, 100), 5}});
+  EXPECT_FALSE(Check(others, 1, {Minutes(0, 10), 4, Span{Minutes(0, 10), 4}}));
+  EXPECT_TRUE(Check(others, 1, {Minutes(0, 10), 5, Span{Minutes(0, 10), 4}}));
+  EXPECT_TRUE(Check(others, 1, {Minutes(0, 11), 4, Span{Minutes(0, 10), 4}}));
 }
 
 // The same by trying every minute.
@@ -129,10 +122,12 @@ TEST(CheckTest, AgreesWithTryingEveryMinute) {
     for (int i = upto(3); i > 0; --i) grants.push_back(span(6));
     for (int i = upto(6); i > 0; --i) holds.push_back(span(5));
     const int from = upto(50);
-    Ask ask{Minutes(from, from + 1 + upto(40)), upto(8)};
+    Ask ask{Minutes(from, from + 1 + upto(40)), upto(8), std::nullopt};
     if (upto(1) == 0) ask.replaces = span(8);
     const auto want = Slow(limit, grants, holds, ask);
-    const auto have = Check(Timeline(At(upto(from)), limit, grants, holds), ask);
+    CapacityTree others = Others(grants, holds);
+    others.Forget(At(upto(from)));
+    const auto have = Check(others, limit, ask);
     ASSERT_EQ(have.has_value(), want.has_value()) << "round " << round;
     if (!want) continue;
     ++refused;

@@ -60,19 +60,6 @@ std::vector<Span> BookCapacity::GrantsOf(const Level& level) const {
   return spans;
 }
 
-std::optional<Timeline> BookCapacity::Others(const Level& level, absl::Time from,
-                                             std::string_view except) const {
-  const std::optional<int64_t> limit = PermanentLimit(level);
-  if (!limit) return std::nullopt;
-  std::vector<Span> holds;
-  for (const Reservation& reservation : book_.held) {
-    if (!except.empty() && reservation.name.id == except) continue;
-    const std::vector<Span> spans = SpansOf(reservation, level);
-    holds.insert(holds.end(), spans.begin(), spans.end());
-  }
-  return Timeline(from, *limit, GrantsOf(level), holds);
-}
-
 Level BookCapacity::Shown(const Level& level) const {
   return PermanentLimit(level) ? level : Level{level.metric, ""};
 }

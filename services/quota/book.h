@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
-#include "services/quota/capacity.h"
 #include "services/quota/model.h"
+#include "services/quota/timeline.h"
 
 namespace stackyard::quota {
 
@@ -39,12 +39,9 @@ struct UsageAt {
   bool over_committed() const { return committed > limit - pending; }
 };
 
-class BookCapacity final : public Capacity {
+class BookCapacity {
  public:
   explicit BookCapacity(Book book);
-
-  std::optional<Timeline> Others(const Level& level, absl::Time from,
-                                 std::string_view except) const override;
 
   // Limits, grants and holds of a level, for people: a user without a limit of their own is shown
   // that of the project.

@@ -34,21 +34,21 @@ constexpr auto kCommitted = ReservationState::kCommitted;
 
 TEST(BookTest, TheProjectsOwnLimitGoesBeforeTheDefault) {
   Book book = NewBook({});
-  EXPECT_THAT(BookCapacity(book).Others({"vcpu", ""}, At(0), "")->steps(),
+  EXPECT_THAT(BookCapacity(book).Series({"vcpu", ""}, At(0)).steps(),
               ElementsAre(Step{At(0), 0, 32}));
   book.limits[{"vcpu", ""}] = 0;
-  EXPECT_THAT(BookCapacity(book).Others({"vcpu", ""}, At(0), "")->steps(),
+  EXPECT_THAT(BookCapacity(book).Series({"vcpu", ""}, At(0)).steps(),
               ElementsAre(Step{At(0), 0, 0}));
 }
 
-TEST(BookTest, AUserHasTheirOwnLimitElseThatOfEachUserElseNone) {
+TEST(BookTest, AUserIsShownTheirOwnLimitElseThatOfEachUserElseTheProjects) {
   Book book = NewBook({});
-  EXPECT_FALSE(BookCapacity(book).Others({"vcpu", "ann"}, At(0), ""));
+  EXPECT_EQ(BookCapacity(book).Series({"vcpu", "ann"}, At(0)).steps()[0].limit, 32);
   book.limits[{"vcpu", "-"}] = 4;
-  EXPECT_EQ(BookCapacity(book).Others({"vcpu", "ann"}, At(0), "")->steps()[0].limit, 4);
+  EXPECT_EQ(BookCapacity(book).Series({"vcpu", "ann"}, At(0)).steps()[0].limit, 4);
   book.limits[{"vcpu", "ann"}] = 9;
-  EXPECT_EQ(BookCapacity(book).Others({"vcpu", "ann"}, At(0), "")->steps()[0].limit, 9);
-  EXPECT_EQ(BookCapacity(book).Others({"vcpu", "bob"}, At(0), "")->steps()[0].limit, 4);
+  EXPECT_EQ(BookCapacity(book).Series({"vcpu", "ann"}, At(0)).steps()[0].limit, 9);
+  EXPECT_EQ(BookCapacity(book).Series({"vcpu", "bob"}, At(0)).steps()[0].limit, 4);
 }
 
 TEST(BookTest, AGrantAddsToItsOwnLevelAlone) {
@@ -56,22 +56,22 @@ TEST(BookTest, AGrantAddsToItsOwnLevelAlone) {
   book.limits[{"vcpu", "-"}] = 4;
   book.grants.push_back({{"vcpu", "ann"}, {{At(10), At(20)}, 3}});
   const BookCapacity capacity(book);
-  EXPECT_THAT(capacity.Others({"vcpu", "ann"}, At(0), "")->steps(),
+  EXPECT_THAT(capacity.Series({"vcpu", "ann"}, At(0)).steps(),
               ElementsAre(Step{At(0), 0, 4}, Step{At(10), 0, 7}, Step{At(20), 0, 4}));
-  EXPECT_THAT(capacity.Others({"vcpu", "bob"}, At(0), "")->steps(), ElementsAre(Step{At(0), 0, 4}));
-  EXPECT_THAT(capacity.Others({"vcpu", ""}, At(0), "")->steps(), ElementsAre(Step{At(0), 0, 32}));
+  EXPECT_THAT(capacity.Series({"vcpu", "bob"}, At(0)).steps(), ElementsAre(Step{At(0), 0, 4}));
+  EXPECT_THAT(capacity.Series({"vcpu", ""}, At(0)).steps(), ElementsAre(Step{At(0), 0, 32}));
 }
 
 TEST(BookTest, WhileBothAreHeldTheGreaterOneCounts) {
   // An update to more, over a longer window that begins earlier.
   const BookCapacity more(
       NewBook({Held("old", kCommitted, 4, 10, 30), Held("new", kPending, 6, 5, 40, "", "old")}));
-  EXPECT_THAT(more.Others({"vcpu", ""}, At(0), "")->steps(),
+  EXPECT_THAT(more.Series({"vcpu", ""}, At(0)).steps(),
               ElementsAre(Step{At(0), 0, 32}, Step{At(5), 6, 32}, Step{At(40), 0, 32}));
   // An update to less counts for nothing until it is committed.
   const BookCapacity less(
       NewBook({Held("old", kCommitted, 4, 10, 30), Held("new", kPending, 1, 10, 30, "", "old")}));
-  EXPECT_THAT(less.Others({"vcpu", ""}, At(0), "")->steps(),
+  EXPECT_THAT(less.Series({"vcpu", ""}, At(0)).steps(),
               ElementsAre(Step{At(0), 0, 32}, Step{At(10), 4, 32}, Step{At(30), 0, 32}));
 }
 
@@ -83,12 +83,6 @@ TEST(BookTest, AnUpdateBySomebodyElseCountsInFullAgainstThem) {
   EXPECT_EQ(capacity.At({"vcpu", "ann"}, At(1)).committed, 4);
   EXPECT_EQ(capacity.At({"vcpu", "bob"}, At(1)).pending, 6);
   EXPECT_EQ(capacity.At({"vcpu", ""}, At(1)).pending, 2);
-}
-
-TEST(BookTest, WhatIsLeftOutIsNotAmongTheOthers) {
-  const BookCapacity capacity(
-      NewBook({Held("a", kCommitted, 4, 0, 30), Held("b", kCommitted, 3, 0, 30)}));
-  EXPECT_EQ(capacity.Others({"vcpu", ""}, At(0), "a")->steps()[0].used, 3);
 }
 
 TEST(BookTest, UsageIsOverCommittedOnlyBeyondTheLimit) {

@@ -5,6 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/proto_time.h"
 #include "common/resource_name.h"
+#include "common/utf8.h"
 
 namespace stackyard::quota {
 namespace {
@@ -115,9 +116,9 @@ absl::Time ReadTime(std::string_view field, const google::protobuf::Timestamp* t
   return FromMicros(ToMicros(FromProto(*time)));
 }
 
-void CheckLength(std::string_view field, std::string_view text, size_t most,
-                 Violations& violations) {
+void CheckText(std::string_view field, std::string_view text, size_t most, Violations& violations) {
   if (text.size() > most) violations.Add(field, absl::StrCat("must be at most ", most, " bytes"));
+  if (ValidUtf8(text) != text) violations.Add(field, "must be UTF-8 without NUL");
 }
 
 }  // namespace stackyard::quota

@@ -52,9 +52,8 @@ Amounts ReadAmounts(std::string_view field,
 absl::Time ReadTime(std::string_view field, const google::protobuf::Timestamp* time,
                     absl::Time fallback, Violations& violations);
 
-// Adds a fault when `text` is longer than `most` bytes.
-void CheckLength(std::string_view field, std::string_view text, size_t most,
-                 Violations& violations);
+// Adds a fault when `text` is longer than `most` bytes, or holds what a database does not take.
+void CheckText(std::string_view field, std::string_view text, size_t most, Violations& violations);
 
 // What a List request asks for, and the scope of its page tokens.
 struct ListQuestion {

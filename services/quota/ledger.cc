@@ -4,182 +4,180 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/synchronization/notification.h"
 #include "common/status_macros.h"
 #include "services/quota/reservation.h"
 
 namespace stackyard::quota {
 namespace {
 
-MetricIds MetricsOf(const Amounts& amounts) {
-  MetricIds metrics;
-  for (const auto& [metric, amount] : amounts) metrics.insert(metric);
-  return metrics;
-}
+// Ends a transaction that has nothing to write. Not an error, and never leaves this file.
+absl::Status NothingToWrite() { return absl::CancelledError("nothing to write"); }
 
-void AddMetrics(const Amounts& amounts, MetricIds& metrics) { metrics.merge(MetricsOf(amounts)); }
-
-// Sets what is held, and keeps account of what admission has vouched for all along.
-void SetAmounts(const Amounts& amounts, Reservation& reservation) {
-  for (auto& [metric, held] : reservation.amounts) held = AmountOf(amounts, metric);
-  for (const auto& [metric, amount] : amounts) reservation.amounts[metric] = amount;
-  reservation.over_reserved = false;
-  for (const auto& [metric, held] : reservation.amounts) {
-    int64_t& admitted = reservation.admitted[metric];
-    if (reservation.expired) admitted = 0;
-    admitted = std::min(admitted, held);
-    if (held > admitted) reservation.over_reserved = true;
-  }
-}
-
-std::optional<Span> Replaced(const Reservation* old, const Level& level) {
-  if (old == nullptr || (!level.user.empty() && old->user != level.user)) return std::nullopt;
-  return Span{old->window, AmountOf(old->amounts, level.metric)};
+// Gives `start` something to call with the answer, and waits for that.
+template <typename T, typename Start>
+absl::StatusOr<T> Wait(const Start& start) {
+  absl::StatusOr<T> result = absl::UnknownError("not answered");
+  absl::Notification answered;
+  start([&](absl::StatusOr<T> answer) {
+    result = std::move(answer);
+    answered.Notify();
+  });
+  answered.WaitForNotification();
+  return result;
 }
 
 }  // namespace
 
-v1::CheckFitResponse Fit(const Capacity& capacity, const Reservation& asked, const Reservation* old,
-                         absl::Time now) {
-  v1::CheckFitResponse answer;
-  Window window = asked.window;
-  window.start = std::max(window.start, now);
-  const std::string_view except = old == nullptr ? "" : std::string_view(old->name.id);
-  for (const auto& [metric, amount] : asked.reserved) {
-    std::vector<Level> levels = {{metric, ""}};
-    if (!asked.user.empty()) levels.push_back({metric, asked.user});
-    for (const Level& level : levels) {
-      const std::optional<Timeline> others = capacity.Others(level, window.start, except);
-      if (!others) continue;
-      const auto shortage = Check(*others, {window, amount, Replaced(old, level)});
-      if (shortage) *answer.add_shortfalls() = ToProto(level, amount, *shortage);
-    }
+Ledger::Ledger(Store& store, const Clock& clock, const LedgerOptions& options, Observer observer)
+    : store_(store),
+      clock_(clock),
+      observer_(std::move(observer)),
+      capacities_(options.most_nodes),
+      metrics_(std::make_shared<const MetricIds>()),
+      turns_(options.most_calls, [this](Turns<Call>::Group calls) { Work(std::move(calls)); }) {}
+
+void Ledger::Work(Turns<Call>::Group calls) {
+  std::vector<Call*> all;
+  for (const auto& call : calls) all.push_back(call.get());
+  // What fails in the database because of one call must not fail the others.
+  if (!Transact(all) && all.size() > 1) {
+    for (Call* call : all) Transact({call});
   }
-  answer.set_fits(answer.shortfalls().empty());
-  return answer;
+  for (Call* call : all) call->Finish();
+}
+
+bool Ledger::Transact(const std::vector<Call*>& calls) {
+  const bool change =
+      std::any_of(calls.begin(), calls.end(), [](const Call* call) { return call->MayChange(); });
+  using Versions = std::map<MetricKey, int64_t>;
+  GroupReport report;
+  bool decided = false;
+  absl::Time decided_at;
+  const auto body = [&](Tx& tx) -> absl::StatusOr<Versions> {
+    // Of an attempt before this one.
+    capacities_.Abandon();
+    decided = false;
+    absl::StatusOr<Versions> versions = Decide(tx, calls, change, report);
+    decided = versions.ok() || versions.status() == NothingToWrite();
+    decided_at = absl::Now();
+    return versions;
+  };
+  const absl::StatusOr<Versions> done =
+      change ? store_.Write<Versions>(body) : store_.Read<Versions>(body);
+  const bool nothing = decided && done.status() == NothingToWrite();
+  if (done.ok() || nothing) {
+    capacities_.Settle(done.ok() ? *done : Versions());
+  } else {
+    capacities_.Abandon();
+    for (Call* call : calls) call->Fail(done.status());
+  }
+  report.calls = static_cast<int64_t>(calls.size());
+  report.committing += absl::Now() - decided_at;
+  report.counts = capacities_.counts();
+  report.nodes = capacities_.nodes();
+  if (observer_) observer_(report);
+  // A commit that failed may have been made all the same: it must not be tried again.
+  return done.ok() || decided;
+}
+
+absl::StatusOr<std::map<MetricKey, int64_t>> Ledger::Decide(Tx& tx, const std::vector<Call*>& calls,
+                                                            bool change, GroupReport& report) {
+  std::vector<const Need*> needs;
+  for (const Call* call : calls) needs.push_back(&call->need());
+  Desk desk(tx, capacities_);
+  absl::Time start;
+  desk.Open(needs, change, [&] {
+    start = absl::Now();
+    return LaterNow();
+  });
+  for (Call* call : calls) call->Decide(desk);
+  const absl::Time decided = absl::Now();
+  report.deciding = decided - start;
+  if (!desk.changed()) return NothingToWrite();
+  std::map<MetricKey, int64_t> versions = desk.Write();
+  report.committing = absl::Now() - decided;
+  return versions;
+}
+
+absl::Time Ledger::LaterNow() {
+  last_now_ = std::max(last_now_, Now(clock_));
+  return last_now_;
+}
+
+absl::StatusOr<std::shared_ptr<const MetricIds>> Ledger::KnownMetrics(
+    const google::protobuf::RepeatedPtrField<v1::Amount>& named) {
+  std::shared_ptr<const MetricIds> known;
+  {
+    absl::MutexLock lock(&mutex_);
+    known = metrics_;
+  }
+  // Metrics come and never go.
+  const bool all = std::all_of(named.begin(), named.end(), [&](const v1::Amount& amount) {
+    return known->count(amount.metric()) > 0;
+  });
+  if (all) return known;
+  ASSIGN_OR_RETURN(MetricIds read, store_.Read<MetricIds>([](Tx& tx) -> absl::StatusOr<MetricIds> {
+    return tx.AllMetricIds();
+  }));
+  known = std::make_shared<const MetricIds>(std::move(read));
+  absl::MutexLock lock(&mutex_);
+  metrics_ = known;
+  return known;
+}
+
+absl::Status Ledger::Start(const v1::Reservation& asked, Done& done) {
+  ASSIGN_OR_RETURN(const auto known, KnownMetrics(asked.amounts()));
+  Violations violations;
+  Reservation read = ReadReservation(asked, *known, violations);
+  RETURN_IF_ERROR(violations.ToStatus());
+  turns_.Give(std::make_unique<ReserveCall>(std::move(read), std::move(done)));
+  return absl::OkStatus();
+}
+
+absl::Status Ledger::Start(const internal::v1::CommitRequest& request, Done& done) {
+  ASSIGN_OR_RETURN(const auto known, KnownMetrics(request.amounts()));
+  Violations violations;
+  const ReservationName name = ReadReservationName("name", request.name(), violations);
+  Amounts amounts = ReadAmounts("amounts", request.amounts(), *known, violations);
+  RETURN_IF_ERROR(violations.ToStatus());
+  turns_.Give(std::make_unique<CommitCall>(name, std::move(amounts), std::move(done)));
+  return absl::OkStatus();
+}
+
+absl::Status Ledger::Start(const internal::v1::ReleaseRequest& request, Done& done) {
+  Violations violations;
+  const ReservationName name = ReadReservationName("name", request.name(), violations);
+  RETURN_IF_ERROR(violations.ToStatus());
+  turns_.Give(std::make_unique<ReleaseCall>(name, std::move(done)));
+  return absl::OkStatus();
+}
+
+void Ledger::Reserve(const v1::Reservation& asked, Done done) {
+  const absl::Status refused = Start(asked, done);
+  if (!refused.ok()) done(refused);
+}
+
+void Ledger::Commit(const internal::v1::CommitRequest& request, Done done) {
+  const absl::Status refused = Start(request, done);
+  if (!refused.ok()) done(refused);
+}
+
+void Ledger::Release(const internal::v1::ReleaseRequest& request, Done done) {
+  const absl::Status refused = Start(request, done);
+  if (!refused.ok()) done(refused);
 }
 
 absl::StatusOr<v1::Reservation> Ledger::Reserve(const v1::Reservation& asked) {
-  return store_.Write<v1::Reservation>([&](Tx& tx) -> absl::StatusOr<v1::Reservation> {
-    Violations violations;
-    Reservation read = ReadReservation(asked, tx.AllMetricIds(), violations);
-    RETURN_IF_ERROR(violations.ToStatus());
-    ASSIGN_OR_RETURN(const Reservation made, Admit(tx, std::move(read)));
-    return FirstAnswer(made);
-  });
-}
-
-absl::StatusOr<Reservation> Ledger::Admit(Tx& tx, Reservation asked) {
-  // Reservations are locked before metrics, newer ones before those that they supersede.
-  const ReservationName old_name{asked.name.project, asked.supersedes};
-  MetricIds metrics = MetricsOf(asked.reserved);
-  std::optional<Reservation> old;
-  if (!asked.supersedes.empty()) {
-    tx.LockReservation(old_name);
-    old = tx.FindReservation(old_name);
-    if (old) AddMetrics(old->amounts, metrics);
-  }
-  tx.Lock(asked.name.project, metrics);
-  // Asked only now: whoever decided before us took an earlier time.
-  const absl::Time now = Now(clock_);
-
-  const auto replay = [&](const Reservation& first) -> absl::StatusOr<Reservation> {
-    if (first.fingerprint == asked.fingerprint) return first;
-    return Error(v1::REQUEST_ID_REUSED,
-                 absl::StrCat(asked.name.ToString(), " was made with other content"));
-  };
-  if (const auto first = tx.FindReservation(asked.name)) return replay(*first);
-  RETURN_IF_ERROR(CheckTimes(asked, now));
-  if (!asked.supersedes.empty()) {
-    if (!old) {
-      return InvalidField("reservation.supersedes",
-                          absl::StrCat(old_name.ToString(), " does not exist"));
-    }
-    if (old->state != ReservationState::kCommitted) {
-      return Error(v1::WRONG_STATE, absl::StrCat(old_name.ToString(), " is not COMMITTED"));
-    }
-    // Two of them would each count only beyond the old one, and together more than that.
-    if (const std::string other = tx.PendingSuccessor(old_name, now); !other.empty()) {
-      return Error(v1::WRONG_STATE, absl::StrCat(old_name.ToString(), " is being superseded by ",
-                                                 other, " already"));
-    }
-  }
-
-  const BookCapacity capacity(tx.ReadBook(asked.name.project, now, now));
-  const v1::CheckFitResponse fit = Fit(capacity, asked, old ? &*old : nullptr, now);
-  if (!fit.fits()) return QuotaExceeded(asked.name.project, asked.user, fit);
-
-  asked.create_time = now;
-  asked.update_time = now;
-  if (tx.InsertReservation(asked)) return asked;
-  // Somebody took the name meanwhile, for metrics that we did not wait for.
-  const auto first = tx.FindReservation(asked.name);
-  if (!first) return absl::AbortedError("the reservation appeared and disappeared");
-  return replay(*first);
+  return Wait<v1::Reservation>([&](Done done) { Reserve(asked, std::move(done)); });
 }
 
 absl::StatusOr<v1::Reservation> Ledger::Commit(const internal::v1::CommitRequest& request) {
-  return store_.Write<v1::Reservation>([&](Tx& tx) -> absl::StatusOr<v1::Reservation> {
-    Violations violations;
-    const ReservationName name = ReadReservationName("name", request.name(), violations);
-    const Amounts amounts =
-        ReadAmounts("amounts", request.amounts(), tx.AllMetricIds(), violations);
-    RETURN_IF_ERROR(violations.ToStatus());
-
-    tx.LockReservation(name);
-    std::optional<Reservation> found = tx.FindReservation(name);
-    if (!found) return NotFound(request.name());
-    MetricIds metrics = MetricsOf(found->amounts);
-    AddMetrics(amounts, metrics);
-    std::optional<Reservation> old;
-    if (!found->supersedes.empty() && found->state != ReservationState::kCommitted) {
-      const ReservationName old_name{name.project, found->supersedes};
-      tx.LockReservation(old_name);
-      old = tx.FindReservation(old_name);
-      if (old) AddMetrics(old->amounts, metrics);
-    }
-    tx.Lock(name.project, metrics);
-    const absl::Time now = Now(clock_);
-
-    if (found->state == ReservationState::kReleased && !found->expired) {
-      return Error(v1::WRONG_STATE, absl::StrCat(request.name(), " is RELEASED"));
-    }
-    if (!found->HeldAt(now)) found->expired = true;
-    const Reservation before = *found;
-    SetAmounts(amounts, *found);
-    found->state = ReservationState::kCommitted;
-    if (before.state == ReservationState::kCommitted && before.amounts == found->amounts) {
-      return ToProto(before, now);
-    }
-    found->update_time = now;
-    tx.UpdateReservation(*found);
-    if (old && old->state == ReservationState::kCommitted) {
-      old->state = ReservationState::kReleased;
-      old->update_time = now;
-      tx.UpdateReservation(*old);
-    }
-    return ToProto(*found, now);
-  });
+  return Wait<v1::Reservation>([&](Done done) { Commit(request, std::move(done)); });
 }
 
 absl::StatusOr<v1::Reservation> Ledger::Release(const internal::v1::ReleaseRequest& request) {
-  return store_.Write<v1::Reservation>([&](Tx& tx) -> absl::StatusOr<v1::Reservation> {
-    Violations violations;
-    const ReservationName name = ReadReservationName("name", request.name(), violations);
-    RETURN_IF_ERROR(violations.ToStatus());
-    tx.LockReservation(name);
-    std::optional<Reservation> found = tx.FindReservation(name);
-    if (!found) return NotFound(request.name());
-    tx.Lock(name.project, MetricsOf(found->amounts));
-    const absl::Time now = Now(clock_);
-    const bool final = found->state == ReservationState::kReleased && !found->expired;
-    if (final) return ToProto(*found, now);
-    // One that expired was given back then; now it can no longer be committed either.
-    found->update_time = found->HeldAt(now) ? now : found->expire_time;
-    found->state = ReservationState::kReleased;
-    found->expired = false;
-    tx.UpdateReservation(*found);
-    return ToProto(*found, now);
-  });
+  return Wait<v1::Reservation>([&](Done done) { Release(request, std::move(done)); });
 }
 
 absl::StatusOr<internal::v1::ListHeldResponse> Ledger::ListHeld(
@@ -205,35 +203,28 @@ absl::StatusOr<internal::v1::ListHeldResponse> Ledger::ListHeld(
 }
 
 absl::StatusOr<v1::CheckFitResponse> Ledger::CheckFit(const v1::CheckFitRequest& request) {
+  ASSIGN_OR_RETURN(const auto known, KnownMetrics(request.amounts()));
   const absl::Time now = Now(clock_);
-  return store_.Read<v1::CheckFitResponse>([&](Tx& tx) -> absl::StatusOr<v1::CheckFitResponse> {
-    Violations violations;
-    Reservation asked;
-    asked.name.project = ReadProject("parent", request.parent(), violations);
-    asked.reserved = ReadAmounts("amounts", request.amounts(), tx.AllMetricIds(), violations);
-    asked.user = request.user();
-    if (!asked.user.empty() && !IsUserId(asked.user)) violations.Add("user", kUserIdRule);
-    asked.window.start = ReadTime(
-        "start_time", request.has_start_time() ? &request.start_time() : nullptr, now, violations);
-    if (!request.has_end_time()) violations.Add("end_time", "is required");
-    asked.window.end = ReadTime("end_time", &request.end_time(), now, violations);
-    if (request.has_end_time() && asked.window.end <= std::max(asked.window.start, now)) {
-      violations.Add("end_time", "must be after start_time and in the future");
-    }
-    std::optional<Reservation> old;
-    if (!request.supersedes().empty()) {
-      const ReservationName name =
-          ReadReservationName("supersedes", request.supersedes(), violations);
-      old = tx.FindReservation(name);
-      if (name.project != asked.name.project) {
-        violations.Add("supersedes", "must be in the same project");
-      } else if (!old || old->state != ReservationState::kCommitted) {
-        violations.Add("supersedes", "must be a COMMITTED reservation");
-      }
-    }
-    RETURN_IF_ERROR(violations.ToStatus());
-    const BookCapacity capacity(tx.ReadBook(asked.name.project, now, now));
-    return Fit(capacity, asked, old ? &*old : nullptr, now);
+  Violations faults;
+  Reservation asked;
+  asked.name.project = ReadProject("parent", request.parent(), faults);
+  asked.reserved = ReadAmounts("amounts", request.amounts(), *known, faults);
+  asked.user = request.user();
+  if (!asked.user.empty() && !IsUserId(asked.user)) faults.Add("user", kUserIdRule);
+  asked.window.start = ReadTime(
+      "start_time", request.has_start_time() ? &request.start_time() : nullptr, now, faults);
+  if (!request.has_end_time()) faults.Add("end_time", "is required");
+  asked.window.end = ReadTime("end_time", &request.end_time(), now, faults);
+  if (request.has_end_time() && asked.window.end <= std::max(asked.window.start, now)) {
+    faults.Add("end_time", "must be after start_time and in the future");
+  }
+  ReservationName supersedes;
+  if (!request.supersedes().empty()) {
+    supersedes = ReadReservationName("supersedes", request.supersedes(), faults);
+  }
+  return Wait<v1::CheckFitResponse>([&](FitCall::Done done) {
+    turns_.Give(std::make_unique<FitCall>(std::move(asked), std::move(supersedes),
+                                          std::move(faults), std::move(done)));
   });
 }
 

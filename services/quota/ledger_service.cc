@@ -4,25 +4,44 @@
 
 namespace stackyard::quota {
 
+namespace {
+
+using grpc::CallbackServerContext;
 using grpc::ServerContext;
+using grpc::ServerUnaryReactor;
 
-grpc::Status LedgerRpc::Reserve(ServerContext*, const internal::v1::ReserveRequest* request,
-                                v1::Reservation* response) {
-  return Answer(
-      metrics_.Observe("Reserve", [&] { return ledger_.Reserve(request->reservation()); }),
-      response);
+// Ends a call with an answer of the ledger.
+Ledger::Done FinishOf(ServerUnaryReactor* reactor, v1::Reservation* response) {
+  return [reactor, response](const absl::StatusOr<v1::Reservation>& result) {
+    reactor->Finish(Answer(result, response));
+  };
 }
 
-grpc::Status LedgerRpc::Commit(ServerContext*, const internal::v1::CommitRequest* request,
-                               v1::Reservation* response) {
-  const auto committed = metrics_.Observe("Commit", [&] { return ledger_.Commit(*request); });
-  if (committed.ok() && committed->over_reserved()) metrics_.CountOverReserved();
-  return Answer(committed, response);
+}  // namespace
+
+ServerUnaryReactor* LedgerRpc::Reserve(CallbackServerContext* context,
+                                       const internal::v1::ReserveRequest* request,
+                                       v1::Reservation* response) {
+  ServerUnaryReactor* reactor = context->DefaultReactor();
+  ledger_.Reserve(request->reservation(),
+                  metrics_.Observed("Reserve", FinishOf(reactor, response)));
+  return reactor;
 }
 
-grpc::Status LedgerRpc::Release(ServerContext*, const internal::v1::ReleaseRequest* request,
-                                v1::Reservation* response) {
-  return Answer(metrics_.Observe("Release", [&] { return ledger_.Release(*request); }), response);
+ServerUnaryReactor* LedgerRpc::Commit(CallbackServerContext* context,
+                                      const internal::v1::CommitRequest* request,
+                                      v1::Reservation* response) {
+  ServerUnaryReactor* reactor = context->DefaultReactor();
+  ledger_.Commit(*request, metrics_.Observed("Commit", FinishOf(reactor, response)));
+  return reactor;
+}
+
+ServerUnaryReactor* LedgerRpc::Release(CallbackServerContext* context,
+                                       const internal::v1::ReleaseRequest* request,
+                                       v1::Reservation* response) {
+  ServerUnaryReactor* reactor = context->DefaultReactor();
+  ledger_.Release(*request, metrics_.Observed("Release", FinishOf(reactor, response)));
+  return reactor;
 }
 
 grpc::Status LedgerRpc::ListHeld(ServerContext*, const internal::v1::ListHeldRequest* request,

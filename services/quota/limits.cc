@@ -80,7 +80,9 @@ absl::StatusOr<Answer> Limits::Once(const Request& request, const Principal& cal
                                     const std::function<absl::StatusOr<Answer>(Tx&)>& body) {
   const std::string& id = request.request_id();
   if (id.empty()) return store_.Write<Answer>(body);
-  if (id.size() > 128) return InvalidField("request_id", "must be at most 128 bytes");
+  Violations violations;
+  CheckText("request_id", id, 128, violations);
+  RETURN_IF_ERROR(violations.ToStatus());
   const std::string fingerprint = Sha256Hex(
       absl::StrCat(Request::descriptor()->full_name(), "\n", request.SerializeAsString()));
   return store_.Write<Answer>([&](Tx& tx) -> absl::StatusOr<Answer> {
@@ -108,8 +110,8 @@ absl::StatusOr<v1::Metric> Limits::CreateMetric(const v1::CreateMetricRequest& r
                                                 const Principal& caller) {
   Violations violations;
   if (!IsMetricId(request.metric_id())) violations.Add("metric_id", kMetricIdRule);
-  CheckLength("metric.unit", request.metric().unit(), 40, violations);
-  CheckLength("metric.display_name", request.metric().display_name(), 100, violations);
+  CheckText("metric.unit", request.metric().unit(), 40, violations);
+  CheckText("metric.display_name", request.metric().display_name(), 100, violations);
   if (request.metric().default_limit() < 0) {
     violations.Add("metric.default_limit", "must be 0 or more");
   }
@@ -157,11 +159,12 @@ absl::StatusOr<v1::QuotaLimit> Limits::Set(const v1::SetQuotaLimitRequest& reque
     if (row.value < 0) violations.Add("quota_limit.value", "must be 0 or more");
     RETURN_IF_ERROR(violations.ToStatus());
 
-    tx.Lock(name.project, {row.level.metric});
+    tx.LockProjects({name.project});
     const std::optional<LimitRow> before = tx.FindLimit(name.project, name.id);
     RETURN_IF_ERROR(CheckEtag(asked.etag(), before ? ToProto(*before).etag() : ""));
     row.update_time = Now(clock_);
     tx.PutLimit(row);
+    tx.LogLimits({name.project, row.level.metric});
     return ToProto(row);
   });
 }
@@ -191,13 +194,12 @@ absl::StatusOr<Empty> Limits::Delete(const v1::DeleteQuotaLimitRequest& request,
                                      const Principal& caller) {
   ASSIGN_OR_RETURN(const QuotaName name, ReadName(request.name(), "limits"));
   return Once<Empty>(request, caller, [&](Tx& tx) -> absl::StatusOr<Empty> {
-    const std::optional<LimitRow> seen = tx.FindLimit(name.project, name.id);
-    if (!seen) return NotFound(request.name());
-    tx.Lock(name.project, {seen->level.metric});
+    tx.LockProjects({name.project});
     const std::optional<LimitRow> row = tx.FindLimit(name.project, name.id);
     if (!row) return NotFound(request.name());
     RETURN_IF_ERROR(CheckEtag(request.etag(), ToProto(*row).etag()));
     tx.DeleteLimit(name.project, name.id);
+    tx.LogLimits({name.project, row->level.metric});
     return Empty();
   });
 }
@@ -233,9 +235,9 @@ absl::StatusOr<v1::QuotaGrant> Limits::CreateGrant(const v1::CreateQuotaGrantReq
       violations.Add("quota_grant.end_time", "must be after start_time and in the future");
     }
     row.reason = asked.reason();
-    CheckLength("quota_grant.reason", row.reason, 1000, violations);
+    CheckText("quota_grant.reason", row.reason, 1000, violations);
     row.change_request = asked.change_request();
-    CheckLength("quota_grant.change_request", row.change_request, 300, violations);
+    CheckText("quota_grant.change_request", row.change_request, 300, violations);
     RETURN_IF_ERROR(violations.ToStatus());
 
     row.create_time = now;
@@ -244,8 +246,9 @@ absl::StatusOr<v1::QuotaGrant> Limits::CreateGrant(const v1::CreateQuotaGrantReq
       if (tx.FindGrant(row.project, row.id)) return Exists(answer.name());
       return answer;
     }
-    tx.Lock(row.project, {row.grant.level.metric});
+    tx.LockProjects({row.project});
     if (!tx.InsertGrant(row)) return Exists(answer.name());
+    tx.LogLimits({row.project, row.grant.level.metric});
     return answer;
   };
   if (request.validate_only()) return store_.Read<v1::QuotaGrant>(create);
@@ -277,13 +280,12 @@ absl::StatusOr<Empty> Limits::DeleteGrant(const v1::DeleteQuotaGrantRequest& req
                                           const Principal& caller) {
   ASSIGN_OR_RETURN(const QuotaName name, ReadName(request.name(), "grants"));
   return Once<Empty>(request, caller, [&](Tx& tx) -> absl::StatusOr<Empty> {
-    const std::optional<GrantRow> seen = tx.FindGrant(name.project, name.id);
-    if (!seen) return NotFound(request.name());
-    tx.Lock(name.project, {seen->grant.level.metric});
+    tx.LockProjects({name.project});
     const std::optional<GrantRow> row = tx.FindGrant(name.project, name.id);
     if (!row) return NotFound(request.name());
     RETURN_IF_ERROR(CheckEtag(request.etag(), ToProto(*row).etag()));
     tx.DeleteGrant(name.project, name.id);
+    tx.LogLimits({name.project, row->grant.level.metric});
     return Empty();
   });
 }

@@ -19,10 +19,12 @@ absl::StatusOr<int> Run(const ServerOptions& options, const std::string& databas
   if (!metrics.ok()) return metrics.status();
   const SystemClock clock;
   quota::Limits limits(**store, clock);
-  quota::Ledger ledger(**store, clock);
+  quota::LedgerMetrics ledger_metrics((*metrics)->registry());
+  quota::Ledger ledger(**store, clock, {}, [&](const quota::GroupReport& report) {
+    ledger_metrics.CountGroup(report);
+  });
   quota::UsageReport usage(**store, clock);
   quota::QuotaRpc public_service(limits, ledger, usage);
-  quota::LedgerMetrics ledger_metrics((*metrics)->registry());
   quota::LedgerRpc internal_service(ledger, ledger_metrics);
   quota::QuotaChanges changes(**store, clock);
   quota::QuotaChangeRpc change_service(changes);

@@ -21,6 +21,8 @@ struct Window {
 
   bool Contains(absl::Time time) const { return start <= time && time < end; }
   absl::Duration length() const { return end - start; }
+
+  bool operator==(const Window&) const = default;
 };
 
 // Amount by metric id.
@@ -44,6 +46,15 @@ struct Level {
   auto operator<=>(const Level&) const = default;
 };
 
+// One metric of one project: what has a version.
+struct MetricKey {
+  std::string project;
+  std::string metric;
+
+  // NOLINTNEXTLINE(modernize-use-nullptr)
+  auto operator<=>(const MetricKey&) const = default;
+};
+
 // User of the limit that holds for each user without one of their own.
 inline constexpr std::string_view kEachUser = "-";
 
@@ -53,6 +64,9 @@ struct ReservationName {
   std::string id;
 
   std::string ToString() const { return "projects/" + project + "/quota/reservations/" + id; }
+
+  // NOLINTNEXTLINE(modernize-use-nullptr)
+  auto operator<=>(const ReservationName&) const = default;
 };
 
 // As stored: PENDING is stored until somebody marks the row, though the reservation holds nothing

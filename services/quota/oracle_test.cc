@@ -1,4 +1,6 @@
-// The ledger against a slow, obviously right one that looks at every minute.
+// The ledger against a slow, obviously right one that looks at every minute: random histories, each
+// in a project of its own, over several replicas that share nothing but the database.
+#include <cstdlib>
 #include <random>
 
 #include "services/quota/testing.h"
@@ -92,44 +94,89 @@ class Oracle {
   }
 };
 
-class OracleTest : public QuotaTest {};
+// One replica for each way of keeping up: one follows the log from the start, one forgets what it
+// knows after every call, and one is started anew for every history.
+constexpr int kReplicas = 3;
 
-TEST_P(OracleTest, AgreesOnEveryDecision) {
-  const unsigned seed = 7;
-  std::mt19937 random(seed);
+class OracleTest : public QuotaTest {
+ protected:
+  void SetUp() override {
+    QuotaTest::SetUp();
+    if (IsSkipped() || HasFatalFailure()) return;
+    for (int i = 0; i < kReplicas; ++i) {
+      absl::StatusOr<std::unique_ptr<Store>> store = Store::Open(url_, 3);
+      ASSERT_TRUE(store.ok()) << store.status();
+      stores_.push_back(*std::move(store));
+      ledgers_.push_back(NewReplica(i));
+    }
+  }
+  void TearDown() override {
+    ledgers_.clear();
+    stores_.clear();
+    QuotaTest::TearDown();
+  }
+  std::unique_ptr<Ledger> NewReplica(int i) {
+    LedgerOptions options;
+    if (i == 1) options.most_nodes = 0;
+    return std::make_unique<Ledger>(*stores_[i], clock_, options);
+  }
+  void Play(int history, std::mt19937& random);
+
+  std::vector<std::unique_ptr<Store>> stores_;
+  std::vector<std::unique_ptr<Ledger>> ledgers_;
+  int admitted_ = 0, refused_ = 0, replaced_ = 0, replayed_ = 0;
+};
+
+void OracleTest::Play(int history, std::mt19937& random) {
   const auto upto = [&](int most) { return std::uniform_int_distribution<int>(0, most)(random); };
   const std::vector<std::string> metrics = {"vcpu", "nodes"};
   const std::vector<std::string> users = {"", "ann", "bob"};
+  const std::string project = "projects/h" + std::to_string(history);
+  const absl::Time start = clock_.TimeNow();
+  const auto at = [&](int minute) { return start + absl::Minutes(minute); };
+  const auto name_of = [&](const std::string& id) { return project + "/quota/reservations/" + id; };
+  const auto ledger = [&]() -> Ledger& { return *ledgers_[upto(kReplicas - 1)]; };
   Oracle oracle;
+  std::map<std::string, std::pair<v1::Reservation, std::string>> answers;
   const auto set_limit = [&](const std::string& id, int value) {
-    ASSERT_TRUE(SetLimit(id, value).ok());
+    v1::SetQuotaLimitRequest request;
+    request.mutable_quota_limit()->set_name(project + "/quota/limits/" + id);
+    request.mutable_quota_limit()->set_value(value);
+    ASSERT_TRUE(limits_->Set(request, caller_).ok());
     oracle.limits[id] = value;
   };
   set_limit("vcpu", 12);
   set_limit("nodes", 6);
-  set_limit("vcpu:-", 8);
-  int admitted = 0, refused = 0, replaced = 0;
-  const int steps = GetParam() == Engine::kSqlite ? 600 : 250;
-  for (int step = 0; step < steps; ++step) {
-    SCOPED_TRACE(testing::Message() << "step " << step << " of seed " << seed);
-    switch (upto(9)) {
+  if (upto(1) == 0) set_limit("vcpu:-", 8);
+  ledgers_[2] = NewReplica(2);
+  for (int step = 0; step < 60; ++step) {
+    SCOPED_TRACE(testing::Message() << "history " << history << ", step " << step);
+    switch (upto(10)) {
       case 0:
         clock_.Advance(absl::Minutes(1));
         oracle.Advance(1);
         if (upto(2) == 0) {
-          ASSERT_TRUE(ledger_->MarkExpired().ok());
+          ASSERT_TRUE(ledger().MarkExpired().ok());
         }
         break;
       case 1:
-        if (upto(3) == 0)
-          set_limit(std::vector<std::string>{"vcpu", "nodes:ann"}[upto(1)], upto(14));
+        if (upto(3) == 0) {
+          set_limit(std::vector<std::string>{"vcpu", "nodes:ann", "vcpu:bob"}[upto(2)], upto(14));
+        }
         break;
       case 2: {
         if (upto(3) != 0) break;
         const int from = oracle.now + upto(20);
         const Oracle::Grant grant{metrics[upto(1)], users[upto(2)], from, from + 1 + upto(30),
                                   1 + upto(5)};
-        ASSERT_TRUE(AddGrant(grant.metric, grant.value, grant.from, grant.to, grant.user).ok());
+        v1::CreateQuotaGrantRequest request;
+        request.set_parent(project);
+        request.mutable_quota_grant()->mutable_amount()->set_metric(grant.metric);
+        request.mutable_quota_grant()->mutable_amount()->set_value(grant.value);
+        request.mutable_quota_grant()->set_user(grant.user);
+        *request.mutable_quota_grant()->mutable_start_time() = ToProto(at(grant.from));
+        *request.mutable_quota_grant()->mutable_end_time() = ToProto(at(grant.to));
+        ASSERT_TRUE(limits_->CreateGrant(request, caller_).ok());
         oracle.grants.push_back(grant);
         break;
       }
@@ -141,24 +188,37 @@ TEST_P(OracleTest, AgreesOnEveryDecision) {
           if (entry.held) ids.push_back(id);
         }
         if (ids.empty()) break;
-        Entry& entry = oracle.entries[ids[upto(ids.size() - 1)]];
-        const std::string id =
-            std::find_if(oracle.entries.begin(), oracle.entries.end(), [&](const auto& e) {
-              return &e.second == &entry;
-            })->first;
+        const std::string id = ids[upto(static_cast<int>(ids.size()) - 1)];
+        Entry& entry = oracle.entries[id];
         if (upto(2) == 0) {
-          ASSERT_TRUE(Release(id).ok());
+          internal::v1::ReleaseRequest request;
+          request.set_name(name_of(id));
+          ASSERT_TRUE(ledger().Release(request).ok());
           entry.held = false;
           break;
         }
         for (auto& [metric, amount] : entry.amounts) amount -= upto(4) == 0 && amount > 0;
-        const auto committed = Commit(id, entry.amounts);
+        internal::v1::CommitRequest request;
+        request.set_name(name_of(id));
+        AddAmounts(entry.amounts, request.mutable_amounts());
+        const auto committed = ledger().Commit(request);
         ASSERT_TRUE(committed.ok()) << committed.status();
         EXPECT_FALSE(committed->over_reserved());
         if (entry.pending && !entry.supersedes.empty()) {
           oracle.entries[entry.supersedes].held = false;
         }
         entry.pending = false;
+        break;
+      }
+      case 5: {
+        // Asks again for what was answered once.
+        if (answers.empty()) break;
+        const auto& [wish, answer] =
+            std::next(answers.begin(), upto(static_cast<int>(answers.size()) - 1))->second;
+        const auto again = ledger().Reserve(wish);
+        ASSERT_TRUE(again.ok()) << again.status();
+        ASSERT_EQ(again->SerializeAsString(), answer);
+        ++replayed_;
         break;
       }
       default: {
@@ -179,23 +239,28 @@ TEST_P(OracleTest, AgreesOnEveryDecision) {
           if (other.held && !other.pending && !taken) candidates.push_back(id);
         }
         if (!candidates.empty() && upto(1) == 0) {
-          entry.supersedes = candidates[upto(candidates.size() - 1)];
+          entry.supersedes = candidates[upto(static_cast<int>(candidates.size()) - 1)];
         }
         const std::string id = "r" + std::to_string(step);
-        v1::Reservation wish = Wish(id, entry.amounts, entry.from, entry.to);
+        v1::Reservation wish;
+        wish.set_name(name_of(id));
+        AddAmounts(entry.amounts, wish.mutable_amounts());
         wish.set_user(entry.user);
-        *wish.mutable_expire_time() = ToProto(At(entry.expire));
-        if (!entry.supersedes.empty()) wish.set_supersedes(ReservationOf(entry.supersedes));
-        const auto made = ledger_->Reserve(wish);
+        *wish.mutable_start_time() = ToProto(at(entry.from));
+        *wish.mutable_end_time() = ToProto(at(entry.to));
+        *wish.mutable_expire_time() = ToProto(at(entry.expire));
+        if (!entry.supersedes.empty()) wish.set_supersedes(name_of(entry.supersedes));
+        const auto made = ledger().Reserve(wish);
         const bool fits = oracle.Fits(entry, entry.from);
         ASSERT_EQ(made.ok(), fits) << made.status();
         if (made.ok()) {
           oracle.entries[id] = entry;
-          ++admitted;
-          replaced += !entry.supersedes.empty();
+          answers[id] = {wish, made->SerializeAsString()};
+          ++admitted_;
+          replaced_ += !entry.supersedes.empty();
           break;
         }
-        ++refused;
+        ++refused_;
         ASSERT_EQ(ReasonOf(made.status()), v1::QUOTA_EXCEEDED) << made.status();
         // With one shortfall, it tells from when the whole would fit. A window that began in the
         // past is asked for from now on.
@@ -211,19 +276,34 @@ TEST_P(OracleTest, AgreesOnEveryDecision) {
         while (first < kHorizon && !oracle.Fits(alone, first)) ++first;
         ASSERT_EQ(shortfall.has_fits_from(), first < kHorizon);
         if (shortfall.has_fits_from() && shortfall.level() == "project") {
-          EXPECT_EQ(FromProto(shortfall.fits_from()), At(first));
+          EXPECT_EQ(FromProto(shortfall.fits_from()), at(first));
         }
       }
     }
-    for (const std::string& metric : metrics) {
-      const v1::Usage usage = UsageOf(metric);
-      ASSERT_EQ(usage.committed() + usage.pending(), oracle.UsedAt(metric, "", oracle.now));
-      ASSERT_EQ(usage.limit(), oracle.LimitAt(metric, "", oracle.now));
+    if (step % 4 != 0) continue;
+    v1::ListUsageRequest request;
+    request.set_parent(project);
+    const auto usage = usage_->List(request);
+    ASSERT_TRUE(usage.ok()) << usage.status();
+    for (const v1::Usage& line : usage->usage()) {
+      if (line.metric() != "vcpu" && line.metric() != "nodes") continue;
+      ASSERT_EQ(line.committed() + line.pending(), oracle.UsedAt(line.metric(), "", oracle.now));
+      ASSERT_EQ(line.limit(), oracle.LimitAt(line.metric(), "", oracle.now));
     }
   }
-  EXPECT_GT(admitted, steps / 10);
-  EXPECT_GT(refused, steps / 10);
-  EXPECT_GT(replaced, steps / 50);
+}
+
+TEST_P(OracleTest, AgreesOnEveryDecision) {
+  const char* asked = std::getenv("QUOTA_HISTORIES");
+  const int histories = asked != nullptr ? std::atoi(asked) : 12;
+  std::mt19937 random(7);
+  for (int history = 0; history < histories && !HasFatalFailure(); ++history) {
+    Play(history, random);
+  }
+  EXPECT_GT(admitted_, histories * 3);
+  EXPECT_GT(refused_, histories * 3);
+  EXPECT_GT(replaced_, histories);
+  EXPECT_GT(replayed_, histories);
 }
 
 INSTANTIATE_TEST_SUITE_P(Engines, OracleTest, testing::Values(Engine::kSqlite, Engine::kPostgres),

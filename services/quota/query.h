@@ -65,7 +65,8 @@ class Query {
   void Start(bool exchange) {
     running_ = true;
     statement_.alloc();
-    statement_.prepare(text_);
+    // Used once: preparing it on the server would take two more round trips to PostgreSQL.
+    statement_.prepare(text_, soci::details::st_one_time_query);
     statement_.define_and_bind();
     statement_.execute(exchange);
   }

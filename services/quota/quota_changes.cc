@@ -53,7 +53,7 @@ Wish Read(const ApplyQuotaChangeRequest& request, Tx& tx, absl::Time now, Violat
   }
   if (wish.amount <= 0) violations.Add("amount.value", "must be over 0");
   if (!wish.level.user.empty() && !IsUserId(wish.level.user)) violations.Add("user", kUserIdRule);
-  CheckLength("reason", request.reason(), 1000, violations);
+  CheckText("reason", request.reason(), 1000, violations);
   if (!request.has_end_time()) {
     if (request.has_start_time()) violations.Add("end_time", "is required with start_time");
     return wish;
@@ -144,8 +144,9 @@ absl::StatusOr<ApplyQuotaChangeResponse> QuotaChanges::Apply(
     if (!tx.InsertReplay(kMarks, request.name(), fingerprint, Never())) {
       return absl::AbortedError("the same change request at the same time");
     }
-    tx.Lock(wish.project, {wish.level.metric});
+    tx.LockProjects({wish.project});
     ASSIGN_OR_RETURN(const ApplyQuotaChangeResponse answer, Change(tx, request, wish, now));
+    tx.LogLimits({wish.project, wish.level.metric});
     tx.SetReplayAnswer(kMarks, request.name(), Pack(answer));
     return answer;
   };

@@ -60,7 +60,7 @@ Reservation ReadReservation(const v1::Reservation& asked, const MetricIds& known
   read.user = asked.user();
   if (!read.user.empty() && !IsUserId(read.user)) violations.Add("reservation.user", kUserIdRule);
   read.holder = asked.holder();
-  CheckLength("reservation.holder", read.holder, 300, violations);
+  CheckText("reservation.holder", read.holder, 300, violations);
   if (!asked.has_start_time()) violations.Add("reservation.start_time", "is required");
   if (!asked.has_end_time()) violations.Add("reservation.end_time", "is required");
   if (!asked.has_expire_time()) violations.Add("reservation.expire_time", "is required");

@@ -98,6 +98,20 @@ CREATE TABLE replays (
   PRIMARY KEY (caller, request_id)
 );
 CREATE INDEX replays_by_expiry ON replays (expire_time)
+)sql",
+                                     R"sql(
+-- What changed with each version of a metric, so that a replica that knows an older one catches up
+-- without reading reservations. A version without a row, or one that was trimmed, makes it read
+-- them. A metric of '' in `versions` is the project as a whole.
+CREATE TABLE capacity_log (
+  project TEXT NOT NULL,
+  metric TEXT NOT NULL,
+  version BIGINT NOT NULL,
+  changes TEXT NOT NULL,
+  PRIMARY KEY (project, metric, version)
+);
+CREATE INDEX reservations_superseding ON reservations (project, supersedes)
+  WHERE state = 1 AND supersedes <> ''
 )sql"};
   return kSchema;
 }

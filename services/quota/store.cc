@@ -52,18 +52,6 @@ absl::StatusOr<std::unique_ptr<Store>> Store::Open(std::string_view url, int con
   return std::unique_ptr<Store>(new Store(std::move(database)));
 }
 
-void Tx::Lock(const std::string& project, const MetricIds& metrics) {
-  // In the order of the set, so that two callers never wait for each other.
-  for (const std::string& metric : metrics) {
-    Query(sql_,
-          "INSERT INTO versions (project, metric, version) VALUES (:project, :metric, 1) "
-          "ON CONFLICT (project, metric) DO UPDATE SET version = versions.version + 1")
-        .Use("project", project)
-        .Use("metric", metric)
-        .Run();
-  }
-}
-
 std::vector<v1::Metric> Tx::ListMetrics(std::string_view after, int size) {
   std::string id, unit, display_name;
   int64_t default_limit = 0;

@@ -13,6 +13,7 @@
 #include "common/proto_time.h"
 #include "common/sql.h"
 #include "services/quota/book.h"
+#include "services/quota/metric_capacity.h"
 #include "services/quota/model.h"
 #include "stackyard/v1/quota.pb.h"
 
@@ -68,10 +69,13 @@ class Tx {
  public:
   Tx(soci::session& sql, const Database& database) : sql_(sql), database_(database) {}
 
-  // Waits for all others who change what is held or allowed of these metrics, and keeps them out
-  // until the transaction ends. Reads that decide come after it. Take reservations' locks first.
-  // A new version of each metric becomes visible with the commit.
-  void Lock(const std::string& project, const MetricIds& metrics);
+  // Waits for all others who change what is held or allowed in these projects, and keeps them out
+  // until the transaction ends. Comes before anything that a decision hangs on is read, once in a
+  // transaction.
+  void LockProjects(const std::set<std::string>& projects);
+  // Moves a metric of a locked project to its next version, and tells all replicas with the commit
+  // to read its limits and grants again.
+  void LogLimits(const MetricKey& metric);
 
   // By id.
   std::vector<v1::Metric> ListMetrics(std::string_view after, int size);
@@ -94,22 +98,37 @@ class Tx {
   std::vector<GrantRow> ListGrants(const Listing& listing);
   static std::string KeyOf(const GrantRow& row);
 
-  // Keeps others from changing the row until the transaction ends; nothing when there is none.
-  void LockReservation(const ReservationName& name);
   std::optional<Reservation> FindReservation(const ReservationName& name);
-  // False when the name is taken.
-  bool InsertReservation(const Reservation& reservation);
+  // Those that exist. With `lock` others cannot change them until the transaction ends.
+  std::vector<Reservation> FindReservations(const std::set<ReservationName>& names, bool lock);
+  // Those that are stored as PENDING and supersede one of `names`.
+  std::vector<ReservationName> FindSuccessors(const std::set<ReservationName>& names);
+  // Throws when a name is taken.
+  void InsertReservations(const std::vector<const Reservation*>& reservations);
   // Writes state, amounts, flags and update_time.
-  void UpdateReservation(const Reservation& reservation);
+  void UpdateReservations(const std::vector<const Reservation*>& reservations);
   // Newest first.
   std::vector<Reservation> ListReservations(const Listing& listing);
   static std::string KeyOf(const Reservation& reservation);
   // Those that are held at `now`, by project and id, behind `after` (`project/id`).
   std::vector<Reservation> ListHeld(absl::Time now, std::string_view after, int size);
-  // Id of a reservation PENDING at `now` that supersedes the one named; empty: none.
-  std::string PendingSuccessor(const ReservationName& name, absl::Time now);
   // Marks what expired as released. It was taken as that before: no reader sees a difference.
   int64_t MarkExpired(absl::Time now);
+
+  // Versions of metrics; 0 where there is none yet.
+  std::map<MetricKey, int64_t> Versions(const std::set<MetricKey>& metrics);
+  // Moves metrics to these versions, the next ones of each, and logs what changed with them.
+  void PutVersions(const std::map<MetricKey, int64_t>& versions,
+                   const std::map<MetricKey, std::string>& changes);
+  // What changed behind a version, version by version; nullopt when the log does not tell all of
+  // it until `until`.
+  std::optional<std::vector<Changes>> ChangesBetween(const MetricKey& metric, int64_t behind,
+                                                     int64_t until);
+  Allowance ReadAllowance(const MetricKey& metric, absl::Time from);
+  // All that is COMMITTED with a window that ends after `from`.
+  std::vector<Holding> ReadCommitted(const MetricKey& metric, absl::Time from);
+  // All that is PENDING at `now`, as if it had just been made.
+  std::vector<Change> ReadPending(const MetricKey& metric, absl::Time now);
 
   // A project's limits, its grants that end after `from`, and its reservations that end after
   // `from` and are held at `now`.
@@ -127,7 +146,9 @@ class Tx {
  private:
   std::vector<Reservation> SelectReservations(Query& query);
   std::vector<Reservation> HeldBetween(const std::string& project, absl::Time from, absl::Time now);
-  void PutHolds(const Reservation& reservation);
+  void PutReservations(const std::vector<const Reservation*>& reservations,
+                       std::string_view on_conflict);
+  void PutHolds(const std::vector<const Reservation*>& reservations);
 
   soci::session& sql_;
   const Database& database_;
@@ -137,6 +158,10 @@ class Store {
  public:
   // `url` as Database::Open takes it.
   static absl::StatusOr<std::unique_ptr<Store>> Open(std::string_view url, int connections = 8);
+
+  // Versions of a metric that the log keeps at least. A replica that is further behind reads all
+  // rows instead, which takes as long as following about so many.
+  static constexpr int64_t kLoggedVersions = 4096;
 
   // Runs `body` on a read-only snapshot, or in a transaction that commits when it answers OK.
   // It may run more than once. Answers what it answers, or the engine's error.

@@ -1,5 +1,7 @@
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "services/quota/query.h"
+#include "services/quota/rows.h"
 #include "services/quota/store.h"
 #include "services/quota/store_sql.h"
 
@@ -22,6 +24,14 @@ constexpr char kByName[] = "r.project, r.id";
 
 // A row's own state does not tell that its time is up.
 constexpr char kHeld[] = "(state <> 3 AND (state = 2 OR expire_time > :now))";
+
+const Columns kNameColumns = {"project", "id"};
+
+template <typename Iterator>
+void BindNames(Query& query, Iterator begin, Iterator end) {
+  RowBinder row(query, kNameColumns);
+  for (; begin != end; ++begin) row.Use(begin->project).Use(begin->id);
+}
 
 }  // namespace
 
@@ -58,15 +68,6 @@ std::vector<Reservation> Tx::SelectReservations(Query& query) {
   return reservations;
 }
 
-void Tx::LockReservation(const ReservationName& name) {
-  std::string id;
-  Query query(sql_, absl::StrCat("SELECT id FROM reservations WHERE project = :project "
-                                 "AND id = :id",
-                                 std::string(database_.ForUpdate())));
-  query.Use("project", name.project).Use("id", name.id).Into(id);
-  query.Any();
-}
-
 std::optional<Reservation> Tx::FindReservation(const ReservationName& name) {
   Query query(sql_,
               SelectWithHolds("(SELECT * FROM reservations WHERE project = :project AND id = :id)",
@@ -77,63 +78,122 @@ std::optional<Reservation> Tx::FindReservation(const ReservationName& name) {
   return std::move(found.front());
 }
 
-bool Tx::InsertReservation(const Reservation& reservation) {
-  std::string inserted;
-  Query query(sql_,
-              "INSERT INTO reservations (project, id, state, usr, holder, start_time, end_time, "
-              "expire_time, supersedes, over_reserved, expired, fingerprint, create_time, "
-              "update_time) VALUES (:project, :id, :state, :usr, :holder, :start_time, "
-              ":end_time, :expire_time, :supersedes, :over_reserved, :expired, :fingerprint, "
-              ":create_time, :update_time) ON CONFLICT DO NOTHING RETURNING id");
-  query.Use("project", reservation.name.project)
-      .Use("id", reservation.name.id)
-      .Use("state", static_cast<int>(reservation.state))
-      .Use("usr", reservation.user)
-      .Use("holder", reservation.holder)
-      .Use("start_time", reservation.window.start)
-      .Use("end_time", reservation.window.end)
-      .Use("expire_time", reservation.expire_time)
-      .Use("supersedes", reservation.supersedes)
-      .Use("over_reserved", reservation.over_reserved)
-      .Use("expired", reservation.expired)
-      .Use("fingerprint", reservation.fingerprint)
-      .Use("create_time", reservation.create_time)
-      .Use("update_time", reservation.update_time)
-      .Into(inserted);
-  if (!query.Any()) return false;
-  PutHolds(reservation);
-  return true;
+std::vector<Reservation> Tx::FindReservations(const std::set<ReservationName>& names, bool lock) {
+  std::vector<Reservation> found;
+  InParts(names, RowsAtOnce(database_), [&](auto begin, auto end, size_t size) {
+    const std::string asked = WithAsked(kNameColumns, size);
+    constexpr char kMatching[] =
+        "FROM asked CROSS JOIN reservations r WHERE r.project = asked.project AND r.id = asked.id";
+    // PostgreSQL locks no rows of an outer join.
+    if (lock && !database_.is_sqlite()) {
+      std::string id;
+      Query query(sql_, absl::StrCat(asked, "SELECT r.id ", kMatching,
+                                     " ORDER BY r.project, r.id FOR UPDATE OF r"));
+      BindNames(query, begin, end);
+      query.Into(id);
+      if (!query.Any()) return;
+    }
+    Query query(
+        sql_, absl::StrCat(asked,
+                           SelectWithHolds(absl::StrCat("(SELECT r.* ", kMatching, ")"), kByName)));
+    BindNames(query, begin, end);
+    std::vector<Reservation> part = SelectReservations(query);
+    found.insert(found.end(), std::make_move_iterator(part.begin()),
+                 std::make_move_iterator(part.end()));
+  });
+  return found;
 }
 
-void Tx::PutHolds(const Reservation& reservation) {
-  for (const auto& [metric, amount] : reservation.amounts) {
-    Query(sql_,
-          "INSERT INTO holds (project, reservation, metric, reserved, amount, admitted) "
-          "VALUES (:project, :reservation, :metric, :reserved, :amount, :admitted) "
-          "ON CONFLICT (project, reservation, metric) "
-          "DO UPDATE SET amount = excluded.amount, admitted = excluded.admitted")
-        .Use("project", reservation.name.project)
-        .Use("reservation", reservation.name.id)
-        .Use("metric", metric)
-        .Use("reserved", AmountOf(reservation.reserved, metric))
-        .Use("amount", amount)
-        .Use("admitted", AmountOf(reservation.admitted, metric))
-        .Run();
+std::vector<ReservationName> Tx::FindSuccessors(const std::set<ReservationName>& names) {
+  std::vector<ReservationName> found;
+  InParts(names, RowsAtOnce(database_), [&](auto begin, auto end, size_t size) {
+    ReservationName name;
+    Query query(sql_, absl::StrCat(WithAsked(kNameColumns, size),
+                                   "SELECT r.project, r.id FROM asked CROSS JOIN reservations r "
+                                   "WHERE r.state = 1 AND r.supersedes <> '' "
+                                   "AND r.project = asked.project AND r.supersedes = asked.id"));
+    BindNames(query, begin, end);
+    query.Into(name.project).Into(name.id);
+    while (query.Next()) found.push_back(name);
+  });
+  return found;
+}
+
+void Tx::InsertReservations(const std::vector<const Reservation*>& reservations) {
+  PutReservations(reservations, "");
+}
+
+void Tx::UpdateReservations(const std::vector<const Reservation*>& reservations) {
+  // There is a row for each, so nothing is inserted: one statement for any number of updates.
+  PutReservations(reservations,
+                  " ON CONFLICT (project, id) DO UPDATE SET state = excluded.state, "
+                  "over_reserved = excluded.over_reserved, expired = excluded.expired, "
+                  "update_time = excluded.update_time");
+}
+
+void Tx::PutReservations(const std::vector<const Reservation*>& reservations,
+                         std::string_view on_conflict) {
+  static const Columns kColumns = {
+      "project",    "id",          "state",       "usr",        "holder",
+      "start_time", "end_time",    "expire_time", "supersedes", "over_reserved",
+      "expired",    "fingerprint", "create_time", "update_time"};
+  InParts(reservations, RowsAtOnce(database_), [&](auto begin, auto end, size_t size) {
+    Query query(
+        sql_, absl::StrCat("INSERT INTO reservations (", absl::StrJoin(kColumns, ", "), ") VALUES ",
+                           Placeholders(kColumns, size), std::string(on_conflict)));
+    RowBinder row(query, kColumns);
+    for (auto at = begin; at != end; ++at) {
+      const Reservation& reservation = **at;
+      row.Use(reservation.name.project)
+          .Use(reservation.name.id)
+          .Use(static_cast<int>(reservation.state))
+          .Use(reservation.user)
+          .Use(reservation.holder)
+          .Use(reservation.window.start)
+          .Use(reservation.window.end)
+          .Use(reservation.expire_time)
+          .Use(reservation.supersedes)
+          .Use(reservation.over_reserved)
+          .Use(reservation.expired)
+          .Use(reservation.fingerprint)
+          .Use(reservation.create_time)
+          .Use(reservation.update_time);
+    }
+    query.Run();
+  });
+  PutHolds(reservations);
+}
+
+void Tx::PutHolds(const std::vector<const Reservation*>& reservations) {
+  struct Hold {
+    const Reservation* reservation;
+    const std::string* metric;
+    int64_t amount;
+  };
+  std::vector<Hold> holds;
+  for (const Reservation* reservation : reservations) {
+    for (const auto& [metric, amount] : reservation->amounts) {
+      holds.push_back({reservation, &metric, amount});
+    }
   }
-}
-
-void Tx::UpdateReservation(const Reservation& reservation) {
-  Query(sql_,
-        "UPDATE reservations SET state = :state, over_reserved = :over_reserved, "
-        "expired = :expired, update_time = :update_time WHERE project = :project AND id = :id")
-      .Use("state", static_cast<int>(reservation.state))
-      .Use("over_reserved", reservation.over_reserved)
-      .Use("expired", reservation.expired)
-      .Use("update_time", reservation.update_time)
-      .Use("project", reservation.name.project)
-      .Use("id", reservation.name.id)
-      .Run();
-  PutHolds(reservation);
+  static const Columns kColumns = {"project",  "reservation", "metric",
+                                   "reserved", "amount",      "admitted"};
+  InParts(holds, RowsAtOnce(database_), [&](auto begin, auto end, size_t size) {
+    Query query(sql_, absl::StrCat("INSERT INTO holds (", absl::StrJoin(kColumns, ", "),
+                                   ") VALUES ", Placeholders(kColumns, size),
+                                   " ON CONFLICT (project, reservation, metric) DO UPDATE SET "
+                                   "amount = excluded.amount, admitted = excluded.admitted"));
+    RowBinder row(query, kColumns);
+    for (auto at = begin; at != end; ++at) {
+      row.Use(at->reservation->name.project)
+          .Use(at->reservation->name.id)
+          .Use(*at->metric)
+          .Use(AmountOf(at->reservation->reserved, *at->metric))
+          .Use(at->amount)
+          .Use(AmountOf(at->reservation->admitted, *at->metric));
+    }
+    query.Run();
+  });
 }
 
 std::string Tx::KeyOf(const Reservation& reservation) {
@@ -167,15 +227,6 @@ std::vector<Reservation> Tx::HeldBetween(const std::string& project, absl::Time 
                                     kByName));
   query.Use("project", project).Use("after", from).Use("now", now);
   return SelectReservations(query);
-}
-
-std::string Tx::PendingSuccessor(const ReservationName& name, absl::Time now) {
-  std::string id;
-  Query query(sql_,
-              "SELECT id FROM reservations WHERE project = :project AND supersedes = :id "
-              "AND state = 1 AND expire_time > :now");
-  query.Use("project", name.project).Use("id", name.id).Use("now", now).Into(id);
-  return query.Any() ? id : "";
 }
 
 int64_t Tx::MarkExpired(absl::Time now) {

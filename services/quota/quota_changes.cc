@@ -84,8 +84,8 @@ std::optional<int64_t> Current(Tx& tx, const Wish& wish) {
   return 0;
 }
 
-absl::StatusOr<ApplyQuotaChangeResponse> Change(Tx& tx, const ApplyQuotaChangeRequest& request,
-                                                const Wish& wish, absl::Time now) {
+absl::StatusOr<ApplyQuotaChangeResponse> CarryOut(Tx& tx, const ApplyQuotaChangeRequest& request,
+                                                  const Wish& wish, absl::Time now) {
   const std::optional<int64_t> current = Current(tx, wish);
   if (!current) {
     return InvalidField("user",
@@ -139,13 +139,13 @@ absl::StatusOr<ApplyQuotaChangeResponse> QuotaChanges::Apply(
     Violations violations;
     const Wish wish = Read(request, tx, now, violations);
     RETURN_IF_ERROR(violations.ToStatus());
-    if (request.validate_only()) return Change(tx, request, wish, now);
+    if (request.validate_only()) return CarryOut(tx, request, wish, now);
     // Taken first: a twin waits here, and undone and tried again finds this one's answer.
     if (!tx.InsertReplay(kMarks, request.name(), fingerprint, Never())) {
       return absl::AbortedError("the same change request at the same time");
     }
     tx.LockProjects({wish.project});
-    ASSIGN_OR_RETURN(const ApplyQuotaChangeResponse answer, Change(tx, request, wish, now));
+    ASSIGN_OR_RETURN(const ApplyQuotaChangeResponse answer, CarryOut(tx, request, wish, now));
     tx.LogLimits({wish.project, wish.level.metric});
     tx.SetReplayAnswer(kMarks, request.name(), Pack(answer));
     return answer;

@@ -499,7 +499,6 @@ class LifeTest(unittest.TestCase):
         self.refused(501, "NOT_BUILT", self.admin.post, "/v1/projects/web/stacks:preview",
                      {"stack": {"templateVersion": HELLO}})
         for method, request in (("CredentialService/ListCredentials", {"parent": "projects/web"}),
-                                ("NotificationService/ListNotifications", {"parent": "users/ann"}),
                                 ("DocumentService/ListDocuments", {})):
             done = MESH.grpcurl("admin")(f"stackyard.v1.{method}", request)
             self.assertIn("Unimplemented", done.err, method)

@@ -28,8 +28,8 @@ struct Touched {
   std::set<std::string> names;
 };
 
-// Wakes waiters of this process. Those who wait for a name hear of other replicas by ChangeTail; the
-// rest look at the database every now and then.
+// Wakes waiters of this process. Those who wait for a name hear of other replicas by ChangeTail;
+// the rest look at the database every now and then.
 class Signals {
  public:
   Notifier queue;

@@ -133,6 +133,7 @@ rpcs_without_access() {
 # Channels take only types that event_types.cc knows.
 unknown_event_types() {
   local type
+  # shellcheck disable=SC2046  # the names hold no blanks
   { grep -hoE 'set_type\("[a-zA-Z]+\.[a-zA-Z]+"' $(cpp services/stacks | grep -v _test.cc) | grep -v channel.test
     grep -oE '"stack\.[a-zA-Z]+", "' services/stacks/lifecycle.cc
     grep -oE '"project\.[a-z]+ed"' services/stacks/catalog.cc; } | grep -oE '[a-zA-Z]+\.[a-zA-Z]+' | sort -u |

@@ -81,10 +81,17 @@ absl::StatusOr<int> Announcer::RunDue() {
     return absl::OkStatus();
   }));
   int count = 0;
+  absl::Status failure;
   for (const std::string& project : projects) {
-    ASSIGN_OR_RETURN(const int announced, Announce(project));
-    count += announced;
+    const auto announced = Announce(project);
+    // One log that cannot be read holds up no other.
+    if (announced.ok()) {
+      count += *announced;
+    } else {
+      failure = announced.status();
+    }
   }
+  if (!failure.ok()) return failure;
   return count;
 }
 

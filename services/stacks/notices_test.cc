@@ -214,6 +214,19 @@ TEST_P(NoticesTest, WhatFailsHalfWayIsAnnouncedFromTheLog) {
   EXPECT_THAT(Types(Caller("dan", {"devops"})), SizeIs(2));
 }
 
+TEST_P(NoticesTest, ALogThatCannotBeReadHoldsUpNoOther) {
+  Happen("stack.destroyFailed", "projects/aa/stacks/shop", "aa");
+  Happen("stack.destroyFailed", "projects/zz/stacks/shop", "zz");
+  Happen("stack.destroyFailed", StackOf("shop"));
+  const absl::Status spoiled = store_->Write(Actor(), [](Change& change) {
+    change.sql << "UPDATE events SET body = '!' WHERE project IN ('aa', 'zz')";
+    return absl::OkStatus();
+  });
+  ASSERT_TRUE(spoiled.ok()) << spoiled;
+  EXPECT_FALSE(announcer_->RunDue().ok());
+  EXPECT_THAT(Types(Caller("dan", {"devops"})), SizeIs(1));
+}
+
 TEST_P(NoticesTest, EveryEventOfALifeIsOfAKnownType) {
   MakeReady();
   MakeChannel("all");

@@ -44,8 +44,8 @@ absl::StatusOr<int> Saga::RunDue() {
   const int64_t now = ToMicros(store_.Now());
   RETURN_IF_ERROR(store_.Read([&](soci::session& sql) {
     sql << "SELECT COUNT(*) FROM tasks WHERE queue = '' AND due <= :now "
-           "AND lease_until <= :same", soci::use(now),
-        soci::use(now), soci::into(due);
+           "AND lease_until <= :same",
+        soci::use(now), soci::use(now), soci::into(due);
     return absl::OkStatus();
   }));
   if (due == 0) return 0;

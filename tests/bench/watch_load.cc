@@ -56,6 +56,8 @@ class Stream final : public grpc::ClientReadReactor<WatchStackResponse> {
   Stream(StackService::Stub& stub, const WatchStackRequest& request, const std::string& principal,
          Latch& opened, Latch& closed)
       : opened_(opened), closed_(closed) {
+    // The server may be on its way up.
+    context_.set_wait_for_ready(true);
     context_.AddMetadata("x-stackyard-principal-bin", principal);
     stub.async()->WatchStack(&context_, &request, this);
     StartRead(&response_);

@@ -498,7 +498,6 @@ class LifeTest(unittest.TestCase):
     def test_unbuilt_rpcs_say_so(self):
         self.refused(501, "NOT_BUILT", self.admin.get, "/v1/projects/web/credentials")
         for method, request in (("CredentialService/ListCredentials", {"parent": "projects/web"}),
-                                ("NotificationService/ListNotifications", {"parent": "users/ann"}),
                                 ("DocumentService/ListDocuments", {})):
             done = MESH.grpcurl("admin")(f"stackyard.v1.{method}", request)
             self.assertIn("Unimplemented", done.err, method)

@@ -202,6 +202,13 @@ class WatchTest(unittest.TestCase):
         MESH["stacks-b"].start()
         self.touch(self.a, project, "after")
         eventually(lambda: len(again.messages) == 2, "and what is new", 20)
+
+        def answers():
+            try:
+                return self.b.get(f"/v1/projects/{project}")
+            except clients.ApiError:
+                return None
+        eventually(answers, "its gateway finds it again")
         behind = self.follow(self.b, project, again.tokens()[0])
         eventually(lambda: len(behind.messages) == 1, "on the one that came back", 20)
         self.assertEqual([m["event"] for w in (watch, again) for _, m in w.messages], self.log(project)[1:])

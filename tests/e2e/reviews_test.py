@@ -199,8 +199,9 @@ class ReviewsTest(unittest.TestCase):
             page = self.admin.get(f"/v1/projects/{self.project}/quota/reservations")
             return [r for r in page["reservations"] if r["state"] != "RELEASED"]
         eventually(lambda: len(held()) == 1, "one reservation is left")
-        self.assertEqual((held()[0]["state"], held()[0]["endTime"]),
-                         ("COMMITTED", after["lease"]["endTime"]))
+        # Quota counts in microseconds.
+        self.assertEqual((held()[0]["state"], held()[0]["endTime"][:26]),
+                         ("COMMITTED", after["lease"]["endTime"][:26]))
         self.assertEqual([e["resource"] for e in self.events("stack.leaseExtended")], [after["name"]])
         self.ann.succeed(self.ann.delete(f"/v1/{after['name']}"))
         eventually(lambda: self.used() == 0, "the quota is free")

@@ -86,10 +86,10 @@ request_of() {
   printf '%s\n' "${name##*/}"
 }
 
-# usage_of FIELD: `limit` or `used` of the metric resources.
+# usage_of METRIC FIELD: `limit` or `used` of a metric.
 usage_of() {
-  quiet ann quota usage -o json | jq -r --arg field "$1" '.usage[]
-    | select(.metric == "resources" and .user == "")
+  quiet ann quota usage -o json | jq -r --arg metric "$1" --arg field "$2" '.usage[]
+    | select(.metric == $metric and .user == "")
     | if $field == "used" then (.committed | tonumber) + (.pending | tonumber) else .limit end'
 }
 
@@ -104,9 +104,10 @@ settle() {
   return 1
 }
 
-# roomy: takes back what an earlier run did to the quota.
+# roomy: takes back what an earlier run did to the quota, and leaves room for this one's stacks.
 roomy() {
   local grant
+  quiet admin quota limits set stacks --value $(($(usage_of stacks used) + 20)) >/dev/null
   code_of quiet admin quota limits delete resources 2>/dev/null
   for grant in $(quiet admin quota grants list -o json |
     jq -r '.quotaGrants[] | select(.changeRequest != "") | .name | split("/") | last'); do
@@ -165,7 +166,7 @@ as ann operations watch "$OPERATION" --timeout 5m
 as ann stacks get "$STACK"
 
 heading "The project is nearly full, and Ann asks for more than is left" 'the quota was tried'
-LIMIT=$(($(usage_of used) + 2))
+LIMIT=$(($(usage_of resources used) + 2))
 as admin quota limits set resources --value "$LIMIT"
 code_of as ann stacks create "$BIG" -t "hello@$VERSION" --set name=everybody --set repeat=5 --lease 2h \
   --reason 'A big audience' --wait --timeout 5m
@@ -177,7 +178,7 @@ REQUEST=$(quiet ann requests list --filter 'type = QUOTA AND state = PENDING' -o
   jq -r '.changeRequests[0].name | split("/") | last')
 as dave requests show "$REQUEST"
 as dave requests approve "$REQUEST" --comment 'Until five, then'
-settle 'usage_of limit' $((LIMIT + 5))
+settle 'usage_of resources limit' $((LIMIT + 5))
 as ann stacks retry "$BIG" --until awaiting-approval --timeout 5m
 as dave requests approve "$(request_of "$BIG")" --comment 'Now it fits'
 as ann operations watch "$(quiet ann stacks get "$BIG" -o json | jq -r .operation)" --timeout 5m

@@ -1,7 +1,10 @@
 // Longer leases.
 #include "services/stacks/extensions.h"
 
+#include <atomic>
+
 #include "absl/strings/str_cat.h"
+#include "common/work.h"
 #include "services/stacks/test_env.h"
 
 namespace stackyard::stacks {
@@ -234,6 +237,59 @@ TEST_P(ExtensionsTest, WithoutReviewItIsInForceAtOnce) {
   EXPECT_EQ(LeaseLength(), absl::Hours(96));
   RunTasks();
   EXPECT_THAT(ledger_.Held(), SizeIs(1));
+}
+
+TEST_P(ExtensionsTest, EightAtOnceAskOnce) {
+  MakeReady();
+  std::atomic<int> asked = 0;
+  std::atomic<int> refused = 0;
+  {
+    std::vector<Task> callers;
+    for (int i = 0; i < 8; ++i) {
+      callers.emplace_back("caller", [&] {
+        const absl::Status status = Extend(absl::Hours(24));
+        asked += status.ok();
+        refused += ReasonOf(status) == v1::WRONG_STATE;
+      });
+    }
+  }
+  EXPECT_EQ(asked, 1);
+  EXPECT_EQ(refused, 7);
+  clock_.Advance(absl::Minutes(3));
+  RunTasks();
+  EXPECT_THAT(ledger_.Held(), SizeIs(2)) << "that of the lease, and the one that was asked for";
+  ASSERT_TRUE(Approve(Dan(), GetRequest(GetStack().change_request())).ok());
+  RunTasks();
+  EXPECT_EQ(LeaseLength(), absl::Hours(96));
+  EXPECT_THAT(ledger_.Held(), SizeIs(1));
+}
+
+TEST_P(ExtensionsTest, YesNoAndTheEndAtOnceLeaveNothingBehind) {
+  for (int round = 0; round < 5; ++round) {
+    const std::string id = absl::StrCat("shop-", round);
+    MakeReady(id);
+    ASSERT_TRUE(extensions_->Extend(Ann(), Wish(absl::Hours(24), id)).ok());
+    const ChangeRequest request = GetRequest(GetStack(id).change_request());
+    {
+      std::vector<Task> people;
+      people.emplace_back("yes", [&] { (void)Approve(Dan(), request); });
+      people.emplace_back("no", [&] { (void)Reject(request); });
+      people.emplace_back("end", [&] { (void)Delete(id); });
+    }
+    RunTasks();
+    const auto state = GetRequest(request.name()).state();
+    EXPECT_NE(state, ChangeRequest::PENDING);
+    EXPECT_EQ(GetStack(id).lease().extended(), state == ChangeRequest::APPROVED);
+    EXPECT_EQ(GetStack(id).state(), v1::Stack::DESTROYING);
+    ASSERT_THAT(ledger_.Held(), SizeIs(1));
+    EXPECT_EQ(ledger_.Held()[0].end_time().seconds(), GetStack(id).lease().end_time().seconds());
+    const Assignment destroy = Acquire(Assignment::DESTROY);
+    ASSERT_TRUE(SaveState(destroy, StateOf(2, 0)).ok());
+    ASSERT_TRUE(Complete(destroy).ok());
+    RunTasks();
+    EXPECT_THAT(ledger_.Held(), IsEmpty());
+  }
+  EXPECT_EQ(Count("SELECT COUNT(*) FROM tasks"), 0);
 }
 
 TEST_P(ExtensionsTest, ARepeatedRequestGetsItsFirstAnswer) {

@@ -31,7 +31,7 @@ meters:
   - {resource_type: terraform_data, price: {per_hour: 0.25, currency: USD, date: 2026-01-31}}
   - {metric: budget, cost: true}
 approval: {mode: auto}
-lease: {default: 24h, maximum: 168h}
+lease: {default: 24h, maximum: 168h, warnings: [48h, 5s]}
 """,
 }
 
@@ -199,8 +199,9 @@ class ReviewsTest(unittest.TestCase):
             page = self.admin.get(f"/v1/projects/{self.project}/quota/reservations")
             return [r for r in page["reservations"] if r["state"] != "RELEASED"]
         eventually(lambda: len(held()) == 1, "one reservation is left")
-        self.assertEqual((held()[0]["state"], held()[0]["endTime"]),
-                         ("COMMITTED", after["lease"]["endTime"]))
+        # Quota counts in microseconds.
+        self.assertEqual((held()[0]["state"], held()[0]["endTime"][:26]),
+                         ("COMMITTED", after["lease"]["endTime"][:26]))
         self.assertEqual([e["resource"] for e in self.events("stack.leaseExtended")], [after["name"]])
         self.ann.succeed(self.ann.delete(f"/v1/{after['name']}"))
         eventually(lambda: self.used() == 0, "the quota is free")
@@ -230,13 +231,14 @@ class ReviewsTest(unittest.TestCase):
         self.assertEqual(self.stack("shop")["state"], "READY")
 
     def test_what_cannot_be_destroyed_is_loud_and_counted(self):
-        stack = self.ann.succeed(self.create("stubborn", "stubborn", lease="12s"))
+        stack = self.ann.succeed(self.create("stubborn", "stubborn", lease="15s"))
         self.assertEqual((stack["estimatedMicrosPerHour"], stack["currency"], stack["priceDate"]),
                          ("250000", "USD", "2026-01-31"))
         self.assertIn("about 0.2500 USD per hour (an estimate, from prices of 2026-01-31)",
                       self.cli.ok("stacks", "get", "stubborn").out)
         self.assertEqual(self.used("budget"), 250_000)
         eventually(lambda: self.events("stack.destroyFailed"), "the end of the lease is tried", 90)
+        self.assertEqual([e["details"]["lead"] for e in self.events("stack.leaseWarning")], ["5s"])
         event = self.events("stack.destroyFailed")[0]
         self.assertEqual(event["details"]["attempts"], 1)
         self.assertIn("I stay", self.cli.ok("runs", "logs", "stubborn").out)

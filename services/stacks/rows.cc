@@ -1,11 +1,28 @@
 #include "services/stacks/rows.h"
 
+#include <google/protobuf/io/coded_stream.h>
+#include <google/protobuf/io/zero_copy_stream_impl_lite.h>
+
 #include "absl/strings/str_cat.h"
 #include "common/id.h"
 #include "common/proto_time.h"
 #include "common/status.h"
 
 namespace stackyard::stacks {
+namespace {
+
+// The same bytes for the same message: maps, like a stack's parameters, come in any order else.
+std::string Canonical(const google::protobuf::Message& message) {
+  std::string bytes;
+  google::protobuf::io::StringOutputStream stream(&bytes);
+  google::protobuf::io::CodedOutputStream coded(&stream);
+  coded.SetSerializationDeterministic(true);
+  message.SerializeToCodedStream(&coded);
+  coded.Trim();
+  return bytes;
+}
+
+}  // namespace
 
 int64_t IntAt(const soci::row& row, size_t column) {
   switch (row.get_properties(column).get_data_type()) {
@@ -41,7 +58,7 @@ absl::Status Once(Change& change, const std::string& request_id, const std::stri
   if (request_id.size() > 64) {
     return InvalidField("request_id", "must have at most 64 characters");
   }
-  const std::string digest = Sha256Hex(absl::StrCat(method, "\n", request.SerializeAsString()));
+  const std::string digest = Sha256Hex(absl::StrCat(method, "\n", Canonical(request)));
   const int64_t oldest = ToMicros(change.now - absl::Hours(24));
   const int64_t now = ToMicros(change.now);
   // Made first, so that the same request sent twice at once waits here for its first answer.

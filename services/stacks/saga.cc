@@ -187,6 +187,17 @@ absl::Status Saga::Commit(const DueTask& task) {
 }
 
 absl::Status Saga::Release(const DueTask& task) {
+  // The commit lets go of what the reservation took the place of. One that was overtaken would be
+  // refused, and the older reservation held for ever.
+  bool committing = false;
+  RETURN_IF_ERROR(store_.Read([&](soci::session& sql) {
+    committing = HasTask(sql, absl::StrCat("commit/", task.record.reservation()));
+    return absl::OkStatus();
+  }));
+  if (committing) {
+    return Error(v1::DEPENDENCY_UNAVAILABLE, "the commit of the reservation goes first",
+                 {{"reservation", task.record.reservation()}});
+  }
   const absl::Status status = ledger_.Release(task.record.reservation());
   if (!status.ok() && ReasonOf(status) != v1::RESOURCE_NOT_FOUND) return status;
   return Finish(task, [](Change&) { return absl::OkStatus(); });

@@ -130,6 +130,24 @@ TEST_P(SagaTest, AnUpdateTakesThePlaceOfWhatWasHeld) {
   EXPECT_EQ(ledger_.Sum("vcpu"), 4);
 }
 
+TEST_P(SagaTest, AnUpdatedStackThatGoesBeforeQuotaAnswersHoldsNothing) {
+  MakeReady();
+  ASSERT_TRUE(stacks_->Update(Ann(), UpdateRequest("shop", 4)).ok());
+  Plan(PlanOf("d2", 1, 2, 1));
+  ApproveAll();
+  ledger_.SetDown(true);
+  Apply(StateOf(2, 2));
+  ASSERT_THAT(ledger_.Held(), SizeIs(2)) << "the commit waits, and with it the older one";
+  ASSERT_TRUE(Delete("shop", /*abandon=*/true).ok());
+  ledger_.SetDown(false);
+  // The release is due before the commit is tried again.
+  RunTasks();
+  clock_.Advance(absl::Minutes(1));
+  RunTasks();
+  EXPECT_THAT(ledger_.Held(), IsEmpty());
+  EXPECT_EQ(Count("SELECT COUNT(*) FROM tasks"), 0);
+}
+
 TEST_P(SagaTest, TheEndOfTheLeaseDestroys) {
   MakeReady();
   clock_.Advance(absl::Hours(72) - absl::Seconds(1));

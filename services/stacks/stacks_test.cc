@@ -382,6 +382,24 @@ TEST_P(LifeTest, ARepeatedRequestGetsItsFirstAnswer) {
       << "after a day it is forgotten";
 }
 
+TEST_P(LifeTest, ARequestIsTheSameInWhateverOrderItsMapsCome) {
+  v1::CreateStackRequest request = CreateRequest("shop");
+  request.set_request_id("once");
+  for (int i = 0; i < 50; ++i) {
+    (*request.mutable_stack()->mutable_labels())[absl::StrCat("label", i)] = absl::StrCat(i);
+  }
+  const auto first = stacks_->Create(Ann(), request);
+  ASSERT_TRUE(first.ok()) << first.status();
+  for (int i = 0; i < 10; ++i) {
+    // As it comes over the wire: every copy has an order of its own.
+    v1::CreateStackRequest again;
+    ASSERT_TRUE(again.ParseFromString(request.SerializeAsString()));
+    const auto answer = stacks_->Create(Ann(), again);
+    ASSERT_TRUE(answer.ok()) << answer.status();
+    EXPECT_EQ(answer->name(), first->name());
+  }
+}
+
 TEST_P(LifeTest, TheSameRequestManyTimesAtOnceIsOneRequest) {
   MakeReady();
   v1::UpdateStackRequest request = UpdateRequest("shop", 4);

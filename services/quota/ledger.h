@@ -43,7 +43,7 @@ class Ledger {
  public:
   // Gets a report of each transaction, one at a time.
   using Observer = std::function<void(const GroupReport&)>;
-  // Gets the answer, on a thread of the ledger or before the call returns. Must not block.
+  // Gets the answer, before the call returns or on another thread. Must not block.
   using Done = std::function<void(absl::StatusOr<v1::Reservation>)>;
 
   // Store and clock must outlive the ledger.
@@ -108,7 +108,7 @@ class Ledger {
   Store& store_;
   const Clock& clock_;
   const Observer observer_;
-  // Of the thread of turns_.
+  // Of whoever's turn it is.
   Capacities capacities_;
   absl::Time last_now_ = absl::InfinitePast();
   absl::Mutex mutex_;

@@ -77,8 +77,10 @@ bool Ledger::Transact(const std::vector<Call*>& calls) {
   report.counts = capacities_.counts();
   report.nodes = capacities_.nodes();
   if (observer_) observer_(report);
-  // A commit that failed may have been made all the same: it must not be tried again.
-  return done.ok() || decided;
+  // A commit that failed may have been made all the same: it must not be tried again. And a
+  // database that is away or busy is so for each call.
+  return done.ok() || decided || absl::IsUnavailable(done.status()) ||
+         absl::IsAborted(done.status());
 }
 
 absl::StatusOr<std::map<MetricKey, int64_t>> Ledger::Decide(Tx& tx, const std::vector<Call*>& calls,

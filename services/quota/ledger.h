@@ -94,7 +94,8 @@ class Ledger {
   absl::Status Start(const internal::v1::CommitRequest& request, Done& done);
   absl::Status Start(const internal::v1::ReleaseRequest& request, Done& done);
   void Work(Turns<Call>::Group calls);
-  // Decides all or fails all; false when all were failed before anything could be committed.
+  // Decides all or fails all; false when all were failed, nothing was committed, and each alone may
+  // do better.
   bool Transact(const std::vector<Call*>& calls);
   // Decides within a transaction, and tells what begins with its commit.
   absl::StatusOr<std::map<MetricKey, int64_t>> Decide(Tx& tx, const std::vector<Call*>& calls,

@@ -6,8 +6,8 @@
 #include <cstdlib>
 #include <thread>
 
-#include "services/quota/race_shared.h"
 #include "services/quota/testing.h"
+#include "tests/race/race_board.h"
 
 namespace stackyard::quota {
 namespace {

@@ -5,6 +5,7 @@
 #include "absl/strings/strip.h"
 #include "absl/synchronization/blocking_counter.h"
 #include "absl/synchronization/notification.h"
+#include "common/work.h"
 #include "services/quota/testing.h"
 
 namespace stackyard::quota {
@@ -58,10 +59,12 @@ class GroupTest : public QuotaTest {
   std::vector<absl::StatusOr<v1::Reservation>> Together(
       const std::vector<v1::Reservation>& wishes) {
     absl::Notification busy, go_on;
-    // The ledger's thread is kept in an answer while the others come.
-    ledger_->Release(Nothing(), [&](const auto&) {
-      busy.Notify();
-      go_on.WaitForNotification();
+    // Somebody is kept in an answer while the others come.
+    const Task first("first", [&] {
+      ledger_->Release(Nothing(), [&](const auto&) {
+        busy.Notify();
+        go_on.WaitForNotification();
+      });
     });
     busy.WaitForNotification();
     std::vector<absl::StatusOr<v1::Reservation>> answers(wishes.size(),
@@ -107,9 +110,11 @@ TEST_P(GroupTest, IsDecidedInOrderAndEachGetsItsOwnAnswer) {
 
 TEST_P(GroupTest, AReservationMayLiveAndDieInOneGroup) {
   absl::Notification busy, go_on;
-  ledger_->Release(Nothing(), [&](const auto&) {
-    busy.Notify();
-    go_on.WaitForNotification();
+  const Task first("first", [&] {
+    ledger_->Release(Nothing(), [&](const auto&) {
+      busy.Notify();
+      go_on.WaitForNotification();
+    });
   });
   busy.WaitForNotification();
   v1::Reservation update = Wish("new", {{"nodes", 5}});

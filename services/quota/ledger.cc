@@ -1,6 +1,7 @@
 #include "services/quota/ledger.h"
 
 #include <algorithm>
+#include <chrono>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -13,6 +14,17 @@ namespace {
 
 // Ends a transaction that has nothing to write. Not an error, and never leaves this file.
 absl::Status NothingToWrite() { return absl::CancelledError("nothing to write"); }
+
+// How long something takes.
+class Stopwatch {
+ public:
+  absl::Duration Elapsed() const {
+    return absl::FromChrono(std::chrono::steady_clock::now() - start_);
+  }
+
+ private:
+  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
+};
 
 // Gives `start` something to call with the answer, and waits for that.
 template <typename T, typename Start>
@@ -53,14 +65,14 @@ bool Ledger::Transact(const std::vector<Call*>& calls) {
   using Versions = std::map<MetricKey, int64_t>;
   GroupReport report;
   bool decided = false;
-  absl::Time decided_at;
+  Stopwatch committing;
   const auto body = [&](Tx& tx) -> absl::StatusOr<Versions> {
     // Of an attempt before this one.
     capacities_.Abandon();
     decided = false;
     absl::StatusOr<Versions> versions = Decide(tx, calls, change, report);
     decided = versions.ok() || versions.status() == NothingToWrite();
-    decided_at = absl::Now();
+    committing = Stopwatch();
     return versions;
   };
   const absl::StatusOr<Versions> done =
@@ -73,12 +85,14 @@ bool Ledger::Transact(const std::vector<Call*>& calls) {
     for (Call* call : calls) call->Fail(done.status());
   }
   report.calls = static_cast<int64_t>(calls.size());
-  report.committing += absl::Now() - decided_at;
+  report.committing += committing.Elapsed();
   report.counts = capacities_.counts();
   report.nodes = capacities_.nodes();
   if (observer_) observer_(report);
-  // A commit that failed may have been made all the same: it must not be tried again.
-  return done.ok() || decided;
+  // A commit that failed may have been made all the same: it must not be tried again. And a
+  // database that is away or busy is so for each call.
+  return done.ok() || decided || absl::IsUnavailable(done.status()) ||
+         absl::IsAborted(done.status());
 }
 
 absl::StatusOr<std::map<MetricKey, int64_t>> Ledger::Decide(Tx& tx, const std::vector<Call*>& calls,
@@ -86,17 +100,17 @@ absl::StatusOr<std::map<MetricKey, int64_t>> Ledger::Decide(Tx& tx, const std::v
   std::vector<const Need*> needs;
   for (const Call* call : calls) needs.push_back(&call->need());
   Desk desk(tx, capacities_);
-  absl::Time start;
+  Stopwatch deciding;
   desk.Open(needs, change, [&] {
-    start = absl::Now();
+    deciding = Stopwatch();
     return LaterNow();
   });
   for (Call* call : calls) call->Decide(desk);
-  const absl::Time decided = absl::Now();
-  report.deciding = decided - start;
+  report.deciding = deciding.Elapsed();
   if (!desk.changed()) return NothingToWrite();
+  const Stopwatch writing;
   std::map<MetricKey, int64_t> versions = desk.Write();
-  report.committing = absl::Now() - decided;
+  report.committing = writing.Elapsed();
   return versions;
 }
 

@@ -43,7 +43,7 @@ class Ledger {
  public:
   // Gets a report of each transaction, one at a time.
   using Observer = std::function<void(const GroupReport&)>;
-  // Gets the answer, on a thread of the ledger or before the call returns. Must not block.
+  // Gets the answer, before the call returns or on another thread. Must not block.
   using Done = std::function<void(absl::StatusOr<v1::Reservation>)>;
 
   // Store and clock must outlive the ledger.
@@ -94,7 +94,8 @@ class Ledger {
   absl::Status Start(const internal::v1::CommitRequest& request, Done& done);
   absl::Status Start(const internal::v1::ReleaseRequest& request, Done& done);
   void Work(Turns<Call>::Group calls);
-  // Decides all or fails all; false when all were failed before anything could be committed.
+  // Decides all or fails all; false when all were failed, nothing was committed, and each alone may
+  // do better.
   bool Transact(const std::vector<Call*>& calls);
   // Decides within a transaction, and tells what begins with its commit.
   absl::StatusOr<std::map<MetricKey, int64_t>> Decide(Tx& tx, const std::vector<Call*>& calls,
@@ -108,7 +109,7 @@ class Ledger {
   Store& store_;
   const Clock& clock_;
   const Observer observer_;
-  // Of the thread of turns_.
+  // Of whoever's turn it is.
   Capacities capacities_;
   absl::Time last_now_ = absl::InfinitePast();
   absl::Mutex mutex_;

@@ -230,9 +230,16 @@ std::vector<Reservation> Tx::HeldBetween(const std::string& project, absl::Time 
 }
 
 int64_t Tx::MarkExpired(absl::Time now) {
-  return Query(sql_,
-               "UPDATE reservations SET state = 3, expired = 1, update_time = expire_time "
-               "WHERE state = 1 AND expire_time <= :now")
+  constexpr char kExpired[] = "state = 1 AND expire_time <= :now";
+  // What a decision has locked is left for the next time, so that neither waits for the other.
+  const std::string which =
+      database_.is_sqlite()
+          ? kExpired
+          : absl::StrCat("(project, id) IN (SELECT project, id FROM reservations WHERE ", kExpired,
+                         std::string(database_.SkipLocked()), ")");
+  return Query(sql_, absl::StrCat("UPDATE reservations SET state = 3, expired = 1, "
+                                  "update_time = expire_time WHERE ",
+                                  which))
       .Use("now", now)
       .Run();
 }

@@ -13,9 +13,9 @@
 
 namespace stackyard::quota {
 
-// A thread that works for whoever came while it was busy with those before. First come, first
-// served: a call waits for the group that is going on and for calls that came before it, so none
-// starves.
+// Whoever comes while nobody is at work does its own work at once; whoever comes meanwhile is
+// served by a thread, together with all who wait. First come, first served: a call waits for the
+// group that is going on and for calls that came before it, so none starves.
 template <typename Call>
 class Turns {
  public:
@@ -30,10 +30,17 @@ class Turns {
     closed_ = true;
   }
 
-  // Answers at once; the call is answered later, on another thread.
+  // The call is answered by then, or later on another thread.
   void Give(std::unique_ptr<Call> call) {
-    absl::MutexLock lock(&mutex_);
-    waiting_.push_back(std::move(call));
+    Group group;
+    {
+      absl::MutexLock lock(&mutex_);
+      waiting_.push_back(std::move(call));
+      if (working_) return;
+      group = Next();
+    }
+    // One group and no more: a caller is not made to work for others for good.
+    WorkFor(std::move(group));
   }
 
   // Calls that are in no group yet.
@@ -44,18 +51,21 @@ class Turns {
 
  private:
   void Run() {
+    const auto ready = [this]() ABSL_SHARED_LOCKS_REQUIRED(mutex_) {
+      return !working_ && (closed_ || !waiting_.empty());
+    };
     while (true) {
-      Group group = Next();
-      if (group.empty()) return;
-      work_(std::move(group));
+      Group group;
+      {
+        absl::MutexLock lock(&mutex_, absl::Condition(&ready));
+        if (waiting_.empty()) return;
+        group = Next();
+      }
+      WorkFor(std::move(group));
     }
   }
-  // Empty: it is over.
-  Group Next() {
-    const auto ready = [this]() ABSL_SHARED_LOCKS_REQUIRED(mutex_) {
-      return closed_ || !waiting_.empty();
-    };
-    absl::MutexLock lock(&mutex_, absl::Condition(&ready));
+  Group Next() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    working_ = true;
     Group group;
     while (!waiting_.empty() && group.size() < most_) {
       group.push_back(std::move(waiting_.front()));
@@ -63,10 +73,16 @@ class Turns {
     }
     return group;
   }
+  void WorkFor(Group group) {
+    work_(std::move(group));
+    absl::MutexLock lock(&mutex_);
+    working_ = false;
+  }
 
   const size_t most_;
   const std::function<void(Group)> work_;
   mutable absl::Mutex mutex_;
+  bool working_ ABSL_GUARDED_BY(mutex_) = false;
   bool closed_ ABSL_GUARDED_BY(mutex_) = false;
   std::deque<std::unique_ptr<Call>> waiting_ ABSL_GUARDED_BY(mutex_);
   // Last, so that it is joined before the rest goes.

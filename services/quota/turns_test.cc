@@ -21,7 +21,7 @@ TEST(TurnsTest, WhoComesMeanwhileIsServedTogetherAndInOrder) {
       busy.Notify();
       go_on.WaitForNotification();
     });
-    turns.Give(std::make_unique<int>(0));
+    const Task first("first", [&] { turns.Give(std::make_unique<int>(0)); });
     busy.WaitForNotification();
     for (int i = 1; i < 6; ++i) turns.Give(std::make_unique<int>(i));
     EXPECT_EQ(turns.waiting(), 5);
@@ -30,6 +30,13 @@ TEST(TurnsTest, WhoComesMeanwhileIsServedTogetherAndInOrder) {
   }
   EXPECT_THAT(groups, testing::ElementsAre(testing::ElementsAre(0), testing::ElementsAre(1, 2, 3),
                                            testing::ElementsAre(4, 5)));
+}
+
+TEST(TurnsTest, WhoComesAloneIsServedAtOnce) {
+  int served = 0;
+  Numbers turns(3, [&](const Numbers::Group& calls) { served += *calls.at(0); });
+  turns.Give(std::make_unique<int>(5));
+  EXPECT_EQ(served, 5);
 }
 
 TEST(TurnsTest, ManyWhoComeAtOnceAreAllServedOnce) {

@@ -1,6 +1,6 @@
 // One process of the race:
 //
-//   quota_race_caller DATABASE BOARD FIRST CALLERS ROUNDS
+//   race_caller DATABASE BOARD FIRST CALLERS ROUNDS
 //
 // CALLERS callers, numbered from FIRST on, each take a unit of metrics/nodes of projects/web and
 // give it back, ROUNDS times.
@@ -10,7 +10,7 @@
 #include "common/proto_time.h"
 #include "common/work.h"
 #include "services/quota/ledger.h"
-#include "services/quota/race_shared.h"
+#include "tests/race/race_board.h"
 
 namespace stackyard::quota {
 namespace {

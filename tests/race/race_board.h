@@ -45,4 +45,9 @@ inline std::string RaceName(int caller, int64_t number) {
          std::to_string(number);
 }
 
+// The caller that a name of these tells.
+inline int RaceCaller(const std::string& name) {
+  return std::stoi(name.substr(name.rfind('c') + 1));
+}
+
 }  // namespace stackyard::quota

@@ -76,8 +76,11 @@ absl::StatusOr<Operation> Imports::Start(const Principal& caller,
                 auto counted =
                     PriceOfStack(version->meters(),
                                  MeteredResources(state, MeteredAttributes(version->meters())));
-                if (counted.ok()) price = *std::move(counted);
-                AddFaultOf(counted.status(), "state", faults);
+                if (counted.ok()) {
+                  price = *std::move(counted);
+                } else {
+                  AddFaultOf(counted.status(), "state", faults);
+                }
               }
               RETURN_IF_ERROR(faults.ToStatus());
               const std::string& project = (*parent)[0];

@@ -21,7 +21,6 @@ using google::longrunning::Operation;
 using internal::v1::Preview;
 using v1::Run;
 using v1::Stack;
-using v1::TemplateVersion;
 
 std::string UserId(const std::string& user) { return user.substr(user.find('/') + 1); }
 

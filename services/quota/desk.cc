@@ -81,16 +81,16 @@ v1::CheckFitResponse Desk::Fit(const Reservation& asked, const Reservation* old)
   v1::CheckFitResponse answer;
   Window window = asked.window;
   window.start = std::max(window.start, now_);
+  std::vector<std::string> users = {""};
+  if (!asked.user.empty()) users.push_back(asked.user);
   for (const auto& [metric, amount] : asked.reserved) {
     MetricCapacity& capacity = capacities_.Of({asked.name.project, metric});
     std::optional<Holding> replaced;
     if (old != nullptr) replaced = HoldingOf(*old, metric);
-    const auto check = [&](const std::string& user) {
+    for (const std::string& user : users) {
       const auto shortage = capacity.Short(user, window, amount, replaced ? &*replaced : nullptr);
       if (shortage) *answer.add_shortfalls() = ToProto({metric, user}, amount, *shortage);
-    };
-    check("");
-    if (!asked.user.empty()) check(asked.user);
+    }
   }
   answer.set_fits(answer.shortfalls().empty());
   return answer;

@@ -47,9 +47,9 @@ Ledger::Ledger(Store& store, const Clock& clock, const LedgerOptions& options, O
       observer_(std::move(observer)),
       capacities_(options.most_nodes),
       metrics_(std::make_shared<const MetricIds>()),
-      turns_(options.most_calls, [this](Turns<Call>::Group calls) { Work(std::move(calls)); }) {}
+      turns_(options.most_calls, [this](const Turns<Call>::Group& calls) { Work(calls); }) {}
 
-void Ledger::Work(Turns<Call>::Group calls) {
+void Ledger::Work(const Turns<Call>::Group& calls) {
   std::vector<Call*> all;
   for (const auto& call : calls) all.push_back(call.get());
   // What fails in the database because of one call must not fail the others.

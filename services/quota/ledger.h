@@ -93,7 +93,7 @@ class Ledger {
   absl::Status Start(const v1::Reservation& asked, Done& done);
   absl::Status Start(const internal::v1::CommitRequest& request, Done& done);
   absl::Status Start(const internal::v1::ReleaseRequest& request, Done& done);
-  void Work(Turns<Call>::Group calls);
+  void Work(const Turns<Call>::Group& calls);
   // Decides all or fails all; false when all were failed, nothing was committed, and each alone may
   // do better.
   bool Transact(const std::vector<Call*>& calls);

@@ -22,7 +22,7 @@ class Turns {
   using Group = std::vector<std::unique_ptr<Call>>;
 
   // At most `most` calls in a group. `work` answers each call of its group.
-  Turns(size_t most, std::function<void(Group)> work)
+  Turns(size_t most, std::function<void(const Group&)> work)
       : most_(most), work_(std::move(work)), thread_("turns", [this] { Run(); }) {}
   // Serves those who wait. Nobody may come any more.
   ~Turns() {
@@ -40,7 +40,7 @@ class Turns {
       group = Next();
     }
     // One group and no more: a caller is not made to work for others for good.
-    WorkFor(std::move(group));
+    WorkFor(group);
   }
 
   // Calls that are in no group yet.
@@ -61,7 +61,7 @@ class Turns {
         if (waiting_.empty()) return;
         group = Next();
       }
-      WorkFor(std::move(group));
+      WorkFor(group);
     }
   }
   Group Next() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
@@ -73,14 +73,14 @@ class Turns {
     }
     return group;
   }
-  void WorkFor(Group group) {
-    work_(std::move(group));
+  void WorkFor(const Group& group) {
+    work_(group);
     absl::MutexLock lock(&mutex_);
     working_ = false;
   }
 
   const size_t most_;
-  const std::function<void(Group)> work_;
+  const std::function<void(const Group&)> work_;
   mutable absl::Mutex mutex_;
   bool working_ ABSL_GUARDED_BY(mutex_) = false;
   bool closed_ ABSL_GUARDED_BY(mutex_) = false;

@@ -14,7 +14,7 @@ TEST(TurnsTest, WhoComesMeanwhileIsServedTogetherAndInOrder) {
   absl::Notification busy, go_on;
   std::vector<std::vector<int>> groups;
   {
-    Numbers turns(3, [&](Numbers::Group calls) {
+    Numbers turns(3, [&](const Numbers::Group& calls) {
       std::vector<int>& group = groups.emplace_back();
       for (const auto& call : calls) group.push_back(*call);
       if (groups.size() > 1) return;
@@ -43,7 +43,7 @@ TEST(TurnsTest, ManyWhoComeAtOnceAreAllServedOnce) {
   int64_t sum = 0;  // Without a lock: a thread checker sees two who work at a time.
   size_t most = 0;
   {
-    Numbers turns(8, [&](Numbers::Group calls) {
+    Numbers turns(8, [&](const Numbers::Group& calls) {
       most = std::max(most, calls.size());
       for (const auto& call : calls) sum += *call;
     });

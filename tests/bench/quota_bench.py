@@ -47,12 +47,13 @@ MONTH = 30 * 86400 * 1_000_000
 def preload(size, now, engine):
     """Statements that make the limit and the live reservations."""
     numbers, name = {
-        "sqlite": (f"WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {size}) SELECT i FROM n",
-                   "lower(hex(randomblob(8)))"),
+        "sqlite": (f"WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {size}) "
+                   "SELECT i FROM n", "lower(hex(randomblob(8)))"),
         "postgres": (f"SELECT i FROM generate_series(1, {size}) i", "substr(md5(i::text), 1, 16)"),
     }[engine]
     # By name, so that every index grows at its end.
-    rows = f"SELECT name, row_number() OVER (ORDER BY name) AS i FROM (SELECT {name} AS name FROM ({numbers}) n) names"
+    rows = ("SELECT name, row_number() OVER (ORDER BY name) AS i "
+            f"FROM (SELECT {name} AS name FROM ({numbers}) n) names")
     return [
         "INSERT INTO limits (project, id, metric, usr, value, update_time) "
         f"VALUES ('bench', 'stacks', 'stacks', '', 1000000000000, {now})",
@@ -96,9 +97,10 @@ class Postgres:
         found = sorted(pathlib.Path("/usr/lib/postgresql").glob("*/bin/initdb"))
         initdb = shutil.which("initdb") or (str(found[-1]) if found else None)
         if not initdb:
-            raise FileNotFoundError("PostgreSQL is not installed: no initdb on PATH or in /usr/lib/postgresql")
+            raise FileNotFoundError("PostgreSQL is not installed: no initdb on PATH or in /usr/lib")
         self.bin = pathlib.Path(initdb).resolve().parent
-        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="sbpg-", dir="/tmp"))
+        # Beside the other's, on the same disk, and open to another user.
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="sbpg-", dir=folder.parent))
         # It refuses to run as root.
         self.run_as = {}
         if os.geteuid() == 0:

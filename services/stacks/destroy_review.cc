@@ -25,7 +25,8 @@ bool IsOver(const StackRecord& record, absl::Time now) {
 }  // namespace
 
 absl::StatusOr<bool> IsDestroyReviewed(Change& change, const StackRecord& record, bool abandon) {
-  if (record.stack().resource_count() == 0) return false;
+  // What an import brought is only forgotten.
+  if (record.stack().resource_count() == 0 || record.imported()) return false;
   if (IsOver(record, change.now) && !abandon) return false;
   ASSIGN_OR_RETURN(const v1::ApprovalPolicy policy, PolicyOf(change, record));
   return policy.review_destroy();

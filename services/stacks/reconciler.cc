@@ -316,8 +316,9 @@ absl::Status Restore(Store& store, LedgerClient& ledger, const DueTask& task) {
   reservation.set_user(creator.substr(creator.find('/') + 1));
   reservation.set_holder(record->stack().name());
   *reservation.mutable_start_time() = record->stack().lease().start_time();
-  *reservation.mutable_end_time() = record->stack().lease().end_time();
-  *reservation.mutable_expire_time() = record->stack().lease().end_time();
+  *reservation.mutable_end_time() =
+      record->has_held_until() ? record->held_until() : record->stack().lease().end_time();
+  *reservation.mutable_expire_time() = reservation.end_time();
   status = ledger.Reserve(reservation);
   // The stack has changed since it was asked first.
   if (ReasonOf(status) == v1::REQUEST_ID_REUSED) return leave();

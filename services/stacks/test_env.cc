@@ -15,7 +15,7 @@ using internal::v1::Assignment;
 using internal::v1::PlanSummary;
 
 absl::Status FakeLedger::Reserve(const v1::Reservation& reservation) {
-  const absl::Status status = Admit(reservation);
+  absl::Status status = Admit(reservation);
   if (status.ok() && after_reserve) after_reserve();
   return status;
 }

@@ -13,11 +13,14 @@
 namespace stackyard::quota {
 
 inline constexpr int kMostCallers = 64;
+// Those from this one on may be killed.
+inline constexpr int kFirstVictim = 48;
 inline constexpr int64_t kRaceLimit = 8;
 
 struct RaceBoard {
-  // Units that callers know they hold. Raised when a reservation was answered and lowered before it
-  // is released, so never more than what is really held.
+  // Units that callers know they hold: those of victims above the lowest 32 bits. Raised when a
+  // reservation was answered and lowered before it is released, so never more than what is really
+  // held.
   std::atomic<int64_t> held;
   // Times that it was over the limit.
   std::atomic<int64_t> over;
@@ -27,6 +30,16 @@ struct RaceBoard {
   std::atomic<int64_t> longest;
   // By caller: reservations that were admitted, and the number of the last one.
   std::atomic<int64_t> admitted[kMostCallers];
+
+  // Answers what all hold then.
+  int64_t Raise(int caller) {
+    const int64_t now = held += UnitOf(caller);
+    return (now & UINT32_MAX) + (now >> 32);
+  }
+  void Lower(int caller) { held -= UnitOf(caller); }
+  // Nobody will lower what victims raised.
+  void ForgetVictims() { held &= UINT32_MAX; }
+  static int64_t UnitOf(int caller) { return caller < kFirstVictim ? 1 : int64_t{1} << 32; }
 
   // Maps the file, which is made when it is not there.
   static RaceBoard* Open(const std::string& path) {

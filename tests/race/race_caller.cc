@@ -24,14 +24,14 @@ class Racer {
       const std::string name = RaceName(caller, round);
       if (!Take(name)) return;
       board_.admitted[caller] = round;
-      if (++board_.held > kRaceLimit) ++board_.over;
+      if (board_.Raise(caller) > kRaceLimit) ++board_.over;
       if (round % 2 == 0) {
         internal::v1::CommitRequest commit;
         commit.set_name(name);
         AddUnit(commit.mutable_amounts());
         Expect(Timed([&] { return ledger_.Commit(commit); }));
       }
-      --board_.held;
+      board_.Lower(caller);
       internal::v1::ReleaseRequest release;
       release.set_name(name);
       Expect(Timed([&] { return ledger_.Release(release); }));

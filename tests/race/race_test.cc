@@ -14,6 +14,7 @@ namespace {
 
 constexpr int kProcesses = 4;
 constexpr int kCallers = kMostCallers / kProcesses;
+static_assert(kFirstVictim == kMostCallers - kCallers);
 
 class RaceProcessesTest : public QuotaTest {
  protected:
@@ -73,7 +74,8 @@ class RaceProcessesTest : public QuotaTest {
     EXPECT_LT(board_->longest, 30'000) << "milliseconds that one call took";
   }
   // Gives back what the callers from `first` on hold; answers how much that was.
-  static int64_t GiveBack(Ledger& ledger, int first) {
+  int64_t GiveBack(Ledger& ledger, int first) {
+    board_->ForgetVictims();
     const auto held = ledger.ListHeld({});
     EXPECT_TRUE(held.ok()) << held.status();
     int64_t units = 0;
@@ -119,7 +121,7 @@ TEST_P(RaceProcessesTest, NeverOverNeverAUnitLostAndEveryCallerGetsThrough) {
 TEST_P(RaceProcessesTest, AProcessThatIsKilledTakesNothingAlong) {
   Start();
   // The last one, when it is in the middle of it.
-  const int first = kMostCallers - kCallers;
+  const int first = kFirstVictim;
   while (Admitted(first) < kCallers * rounds_ / 4) std::this_thread::yield();
   kill(processes_.back(), SIGKILL);
   EXPECT_TRUE(WIFSIGNALED(Wait(processes_.size() - 1)));

@@ -121,8 +121,9 @@ TEST(HttpPostTest, ARedirectIsAnAnswerAndNotFollowed) {
 }
 
 TEST(HttpPostTest, OfALongAnswerOnlyTheBeginningIsRead) {
-  RawServer server("HTTP/1.1 200 OK\r\nContent-Length: 50000000\r\n\r\n" +
-                   std::string(50000000, 'x'));
+  std::string answer_of_the_server = "HTTP/1.1 200 OK\r\nContent-Length: 50000000\r\n\r\n";
+  answer_of_the_server.resize(answer_of_the_server.size() + 50'000'000, 'x');
+  RawServer server(answer_of_the_server);
   const auto answer = PostHttp(RequestTo(server.url()), Open());
   ASSERT_TRUE(answer.ok()) << answer.status();
   EXPECT_EQ(answer->status, 200);

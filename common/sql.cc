@@ -208,9 +208,8 @@ absl::StatusOr<std::unique_ptr<Database>> Database::Open(std::string_view url,
       const std::filesystem::path path{std::string(rest)};
       if (path.has_parent_path()) std::filesystem::create_directories(path.parent_path());
       database = std::make_unique<SqliteDatabase>(path.string(), connections);
-    } else if (absl::StartsWith(rest, "postgresql://") || absl::StartsWith(rest, "postgres://")) {
-      database = std::make_unique<PostgresDatabase>(std::string(rest), connections);
-    } else if (absl::ConsumePrefix(&rest, "postgresql:")) {
+    } else if (absl::StartsWith(rest, "postgresql://") || absl::StartsWith(rest, "postgres://") ||
+               absl::ConsumePrefix(&rest, "postgresql:")) {
       database = std::make_unique<PostgresDatabase>(std::string(rest), connections);
     } else {
       return absl::InvalidArgumentError("a database is sqlite:PATH or postgresql://USER@HOST/NAME");

@@ -32,6 +32,20 @@ class Query {
   Query& Use(std::string_view name, bool value) { return Use(name, int64_t{value}); }
   Query& Use(std::string_view name, absl::Time value) { return Use(name, ToMicros(value)); }
 
+  // Binds the next placeholder, whatever its name. The value is kept. A query is bound either by
+  // names or in order.
+  template <typename T>
+  Query& UseNext(T value) {
+    if constexpr (std::is_convertible_v<T, std::string>) {
+      statement_.exchange(soci::use(strings_.emplace_back(std::move(value))));
+    } else if constexpr (std::is_same_v<T, absl::Time>) {
+      statement_.exchange(soci::use(numbers_.emplace_back(ToMicros(value))));
+    } else {
+      statement_.exchange(soci::use(numbers_.emplace_back(static_cast<int64_t>(value))));
+    }
+    return *this;
+  }
+
   // Where the next column of each row goes.
   template <typename T>
   Query& Into(T& target) {

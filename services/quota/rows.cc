@@ -5,21 +5,26 @@
 
 namespace stackyard::quota {
 
-std::string Placeholders(const Columns& columns, size_t rows) {
+std::string Placeholders(const Database& database, const Columns& columns, size_t rows) {
   std::string text;
   for (size_t row = 0; row < rows; ++row) {
     absl::StrAppend(&text, row == 0 ? "(" : ", (");
     for (size_t i = 0; i < columns.size(); ++i) {
-      absl::StrAppend(&text, i == 0 ? ":" : ", :", columns[i], row);
+      if (i > 0) text.append(", ");
+      if (database.is_sqlite()) {
+        text.push_back('?');
+      } else {
+        absl::StrAppend(&text, ":", columns[i], row);
+      }
     }
     text.push_back(')');
   }
   return text;
 }
 
-std::string WithAsked(const Columns& columns, size_t rows) {
+std::string WithAsked(const Database& database, const Columns& columns, size_t rows) {
   return absl::StrCat("WITH asked (", absl::StrJoin(columns, ", "), ") AS (VALUES ",
-                      Placeholders(columns, rows), ") ");
+                      Placeholders(database, columns, rows), ") ");
 }
 
 }  // namespace stackyard::quota

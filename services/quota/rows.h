@@ -12,37 +12,32 @@
 namespace stackyard::quota {
 
 // Most rows of one statement. A statement is a round trip to PostgreSQL, so the more the better;
-// SQLite compares the name of each parameter with all others.
-inline size_t RowsAtOnce(const Database& database) { return database.is_sqlite() ? 8 : 256; }
+// SQLite parses it anew each time.
+inline size_t RowsAtOnce(const Database& database) { return database.is_sqlite() ? 64 : 256; }
 
 using Columns = std::vector<std::string>;
 
-// `(:a0, :b0), (:a1, :b1)` for the columns `{"a", "b"}` and two rows.
-std::string Placeholders(const Columns& columns, size_t rows);
+// `(:a0, :b0), (:a1, :b1)` for the columns `{"a", "b"}` and two rows; `(?, ?), (?, ?)` on SQLite,
+// which would compare each name with all others. To be bound in this order, and no names with them.
+std::string Placeholders(const Database& database, const Columns& columns, size_t rows);
 
 // `WITH asked (a, b) AS (VALUES ...) `, to be joined with `asked CROSS JOIN t WHERE t.a = asked.a`:
 // SQLite would scan a table for `(a, b) IN (VALUES ...)`, and keeps the order of a cross join.
-std::string WithAsked(const Columns& columns, size_t rows);
+std::string WithAsked(const Database& database, const Columns& columns, size_t rows);
 
 // Binds the columns of one row after the other.
 class RowBinder {
  public:
-  RowBinder(Query& query, const Columns& columns) : query_(query), columns_(columns) {}
+  explicit RowBinder(Query& query) : query_(query) {}
 
   template <typename T>
   RowBinder& Use(T value) {
-    query_.Use(columns_[column_] + std::to_string(row_), std::move(value));
-    if (++column_ == columns_.size()) {
-      column_ = 0;
-      ++row_;
-    }
+    query_.UseNext(std::move(value));
     return *this;
   }
 
  private:
   Query& query_;
-  const Columns& columns_;
-  size_t column_ = 0, row_ = 0;
 };
 
 // Calls `work` with the beginning, the end and the size of every part of `rows`, of `most` or

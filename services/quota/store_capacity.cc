@@ -22,11 +22,11 @@ void Tx::LockProjects(const std::set<std::string>& projects) {
     std::string project;
     size_t locked = 0;
     // In order, so that two callers never wait for each other.
-    Query query(sql_,
-                absl::StrCat("SELECT project FROM versions WHERE metric = '' AND "
-                             "project IN (VALUES ",
-                             Placeholders(kProjectColumns, size), ") ORDER BY project FOR UPDATE"));
-    RowBinder row(query, kProjectColumns);
+    Query query(sql_, absl::StrCat("SELECT project FROM versions WHERE metric = '' AND "
+                                   "project IN (VALUES ",
+                                   Placeholders(database_, kProjectColumns, size),
+                                   ") ORDER BY project FOR UPDATE"));
+    RowBinder row(query);
     for (auto at = begin; at != end; ++at) row.Use(*at);
     query.Into(project);
     while (query.Next()) ++locked;
@@ -51,11 +51,11 @@ std::map<MetricKey, int64_t> Tx::Versions(const std::set<MetricKey>& metrics) {
   InParts(metrics, RowsAtOnce(database_), [&](auto begin, auto end, size_t size) {
     MetricKey metric;
     int64_t version = 0;
-    Query query(sql_, absl::StrCat(WithAsked(kMetricColumns, size),
+    Query query(sql_, absl::StrCat(WithAsked(database_, kMetricColumns, size),
                                    "SELECT v.project, v.metric, v.version FROM asked "
                                    "CROSS JOIN versions v WHERE v.project = asked.project "
                                    "AND v.metric = asked.metric"));
-    RowBinder row(query, kMetricColumns);
+    RowBinder row(query);
     for (auto at = begin; at != end; ++at) row.Use(at->project).Use(at->metric);
     query.Into(metric.project).Into(metric.metric).Into(version);
     while (query.Next()) versions[metric] = version;
@@ -68,10 +68,10 @@ void Tx::PutVersions(const std::map<MetricKey, int64_t>& versions,
   static const Columns kColumns = {"project", "metric", "version"};
   InParts(versions, RowsAtOnce(database_), [&](auto begin, auto end, size_t size) {
     Query query(sql_, absl::StrCat("INSERT INTO versions (project, metric, version) VALUES ",
-                                   Placeholders(kColumns, size),
+                                   Placeholders(database_, kColumns, size),
                                    " ON CONFLICT (project, metric) DO UPDATE SET version = "
                                    "excluded.version"));
-    RowBinder row(query, kColumns);
+    RowBinder row(query);
     for (auto at = begin; at != end; ++at) {
       row.Use(at->first.project).Use(at->first.metric).Use(at->second);
     }
@@ -81,8 +81,8 @@ void Tx::PutVersions(const std::map<MetricKey, int64_t>& versions,
   InParts(versions, RowsAtOnce(database_), [&](auto begin, auto end, size_t size) {
     Query query(sql_,
                 absl::StrCat("INSERT INTO capacity_log (project, metric, version, changes) VALUES ",
-                             Placeholders(kLogColumns, size)));
-    RowBinder row(query, kLogColumns);
+                             Placeholders(database_, kLogColumns, size)));
+    RowBinder row(query);
     for (auto at = begin; at != end; ++at) {
       row.Use(at->first.project).Use(at->first.metric).Use(at->second).Use(changes.at(at->first));
     }

@@ -29,7 +29,7 @@ const Columns kNameColumns = {"project", "id"};
 
 template <typename Iterator>
 void BindNames(Query& query, Iterator begin, Iterator end) {
-  RowBinder row(query, kNameColumns);
+  RowBinder row(query);
   for (; begin != end; ++begin) row.Use(begin->project).Use(begin->id);
 }
 
@@ -81,7 +81,7 @@ std::optional<Reservation> Tx::FindReservation(const ReservationName& name) {
 std::vector<Reservation> Tx::FindReservations(const std::set<ReservationName>& names, bool lock) {
   std::vector<Reservation> found;
   InParts(names, RowsAtOnce(database_), [&](auto begin, auto end, size_t size) {
-    const std::string asked = WithAsked(kNameColumns, size);
+    const std::string asked = WithAsked(database_, kNameColumns, size);
     constexpr char kMatching[] =
         "FROM asked CROSS JOIN reservations r WHERE r.project = asked.project AND r.id = asked.id";
     // PostgreSQL locks no rows of an outer join.
@@ -108,7 +108,7 @@ std::vector<ReservationName> Tx::FindSuccessors(const std::set<ReservationName>&
   std::vector<ReservationName> found;
   InParts(names, RowsAtOnce(database_), [&](auto begin, auto end, size_t size) {
     ReservationName name;
-    Query query(sql_, absl::StrCat(WithAsked(kNameColumns, size),
+    Query query(sql_, absl::StrCat(WithAsked(database_, kNameColumns, size),
                                    "SELECT r.project, r.id FROM asked CROSS JOIN reservations r "
                                    "WHERE r.state = 1 AND r.supersedes <> '' "
                                    "AND r.project = asked.project AND r.supersedes = asked.id"));
@@ -140,8 +140,8 @@ void Tx::PutReservations(const std::vector<const Reservation*>& reservations,
   InParts(reservations, RowsAtOnce(database_), [&](auto begin, auto end, size_t size) {
     Query query(
         sql_, absl::StrCat("INSERT INTO reservations (", absl::StrJoin(kColumns, ", "), ") VALUES ",
-                           Placeholders(kColumns, size), std::string(on_conflict)));
-    RowBinder row(query, kColumns);
+                           Placeholders(database_, kColumns, size), std::string(on_conflict)));
+    RowBinder row(query);
     for (auto at = begin; at != end; ++at) {
       const Reservation& reservation = **at;
       row.Use(reservation.name.project)
@@ -180,10 +180,10 @@ void Tx::PutHolds(const std::vector<const Reservation*>& reservations) {
                                    "reserved", "amount",      "admitted"};
   InParts(holds, RowsAtOnce(database_), [&](auto begin, auto end, size_t size) {
     Query query(sql_, absl::StrCat("INSERT INTO holds (", absl::StrJoin(kColumns, ", "),
-                                   ") VALUES ", Placeholders(kColumns, size),
+                                   ") VALUES ", Placeholders(database_, kColumns, size),
                                    " ON CONFLICT (project, reservation, metric) DO UPDATE SET "
                                    "amount = excluded.amount, admitted = excluded.admitted"));
-    RowBinder row(query, kColumns);
+    RowBinder row(query);
     for (auto at = begin; at != end; ++at) {
       row.Use(at->reservation->name.project)
           .Use(at->reservation->name.id)

@@ -1,11 +1,11 @@
 // A load generator for the ledger of quota, and the yardstick to hold against it.
 //
-//   quota_load pairs ADDRESS CALLERS SECONDS  Reserve and then Release, one unit of metrics/stacks
-//   of
-//                                             projects/bench at a time, CALLERS callers at once
-//   quota_load sqlite FILE SECONDS            the least durable transaction of the engine, one
-//   after quota_load postgres CONNECTION SECONDS    the other: a prepared update of one row by its
-//   key
+//   quota_load pairs ADDRESS CALLERS SECONDS       Reserve and then Release, one unit of
+//       metrics/stacks of projects/bench at a time, CALLERS callers at once
+//   quota_load sqlite FILE SECONDS
+//   quota_load postgres CONNECTION SECONDS
+//       the least durable transaction of the engine, one after the other: a prepared update of one
+//       row by its key
 //
 // Prints JSON: how many pairs or transactions a second; of pairs also the 50th and 99th percentile
 // and the longest in milliseconds, and the least and the most that any caller got done.

@@ -15,6 +15,7 @@
 #include "common/status.h"
 #include "google/protobuf/message.h"
 #include "services/stacks/events.h"
+#include "services/stacks/quota_tasks.h"
 #include "services/stacks/stack_store.h"
 
 namespace stackyard::stacks {
@@ -137,26 +138,11 @@ absl::Status Tell(Change& change, const StackRecord& record, const std::string& 
   return AppendEvent(change, name.project, event);
 }
 
-void ReleaseSoon(Change& change, const std::string& reservation) {
-  TaskRecord task;
-  task.set_kind(TaskRecord::RELEASE);
-  task.set_reservation(reservation);
-  AddTask(change, absl::StrCat("release/", reservation), task, change.now);
-}
-
-void CommitSoon(Change& change, const StackRecord& record) {
-  TaskRecord task;
-  task.set_kind(TaskRecord::COMMIT);
-  task.set_reservation(record.reservation());
-  *task.mutable_amounts() = record.stack().amounts();
-  AddTask(change, absl::StrCat("commit/", record.reservation()), task, change.now);
-}
-
 // Nobody accounts for it.
 absl::Status GiveBack(Change& change, const Reservation& orphan) {
   LogError("a reservation belongs to no stack and is given back",
            {{"reservation", orphan.name()}, {"holder", orphan.holder()}});
-  ReleaseSoon(change, orphan.name());
+  ReleaseLater(change, orphan.name());
   v1::Event event;
   event.set_type("reservation.orphaned");
   event.set_resource(orphan.name());
@@ -184,7 +170,7 @@ absl::Status StartRestore(Change& change, const StackRecord& record) {
 absl::Status CommitAnew(Change& change, const StackRecord& record) {
   LogError("quota does not hold what a stack has; it is committed anew",
            {{"stack", record.stack().name()}, {"reservation", record.reservation()}});
-  CommitSoon(change, record);
+  CommitLater(change, record.reservation(), record.stack().amounts());
   return Tell(change, record, "stack.reservationDiffers",
               "quota did not hold what it has: committed anew");
 }
@@ -294,7 +280,7 @@ absl::Status Restore(Store& store, LedgerClient& ledger, const DueTask& task) {
   // What was reserved under the new name, if anything, is of no use then.
   const auto leave = [&] {
     return store.Write(Actor(), [&](Change& change) {
-      if (FinishTask(change, task)) ReleaseSoon(change, fresh);
+      if (FinishTask(change, task)) ReleaseLater(change, fresh);
       return absl::OkStatus();
     });
   };
@@ -336,12 +322,12 @@ absl::Status Restore(Store& store, LedgerClient& ledger, const DueTask& task) {
     if (!FinishTask(change, task)) return absl::OkStatus();
     if (!current.ok() || current->stack().uid() != task.record.stack_uid() ||
         !ShouldHold(*current) || current->reservation() != dead) {
-      ReleaseSoon(change, fresh);
+      ReleaseLater(change, fresh);
       return absl::OkStatus();
     }
     current->set_reservation(fresh);
     RETURN_IF_ERROR(SaveStack(change, *current));
-    CommitSoon(change, *current);
+    CommitLater(change, fresh, current->stack().amounts());
     return Tell(change, *current, "stack.reservationRestored", "quota holds what it has again");
   });
 }

@@ -15,6 +15,7 @@
 #include "services/stacks/previews.h"
 #include "services/stacks/quota_holds.h"
 #include "services/stacks/quota_requests.h"
+#include "services/stacks/quota_tasks.h"
 #include "services/stacks/reconciler.h"
 #include "services/stacks/reviews.h"
 #include "services/stacks/stack_store.h"
@@ -167,10 +168,7 @@ absl::Status Saga::Reserve(const DueTask& task) {
                           latest.revision().plan().digest() != plan.digest();
     if (moved_on) {
       if (!status.ok()) return absl::OkStatus();
-      TaskRecord release;
-      release.set_kind(TaskRecord::RELEASE);
-      release.set_reservation(reservation.name());
-      AddTask(change, absl::StrCat("release/", reservation.name()), release, change.now);
+      ReleaseLater(change, reservation.name());
       return absl::OkStatus();
     }
     if (!status.ok()) return GiveUp(change, current, status, false);

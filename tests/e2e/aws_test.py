@@ -100,7 +100,7 @@ class Emulator:
 
 
 @unittest.skipIf(missing(), missing())
-class AwsTest(unittest.TestCase):
+class AwsTest(suite.MeshTestCase):
     @classmethod
     def setUpClass(cls):
         cls.mesh = Mesh(runner_flags=[
@@ -126,12 +126,6 @@ class AwsTest(unittest.TestCase):
         cls.box = cls.create("box", "compute-instance",
                              {"name": "box", "instance_type": "t3.small", "volume_size": 20})
         cls.settings = cls.create("settings", "json-object", {"name": "settings", "content": CONTENT})
-
-    def run(self, result=None):
-        faults = len(result.failures) + len(result.errors)
-        super().run(result)
-        if len(result.failures) + len(result.errors) > faults:
-            self.mesh.show_logs()
 
     @classmethod
     def create(cls, name, template, parameters):

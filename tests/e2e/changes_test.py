@@ -6,7 +6,6 @@ import json
 import pathlib
 import subprocess
 import tempfile
-import unittest
 
 import bundles
 import checker
@@ -47,18 +46,10 @@ def tearDownModule():
     MESH.close()
 
 
-class ChangesTest(unittest.TestCase):
-    maxDiff = None
-
+class ChangesTest(suite.MeshTestCase):
     def setUp(self):
         self.admin, self.ann, self.dave = (MESH.rest(user) for user in ("admin", "ann", "dave"))
         self.cli = MESH.cli("ann")
-
-    def run(self, result=None):
-        faults = len(result.failures) + len(result.errors)
-        super().run(result)
-        if len(result.failures) + len(result.errors) > faults:
-            MESH.show_logs()
 
     def body(self, template="auto", **parameters):
         return {"templateVersion": f"templates/{template}/versions/1", "parameters": parameters}
@@ -82,7 +73,7 @@ class ChangesTest(unittest.TestCase):
         return self.dave.get("/v1/" + eventually(probe, lambda: f"{name} waits: {self.stack(name)}")
                              ["changeRequest"])
 
-    def refused(self, reason, call, *arguments):
+    def refused_for(self, reason, call, *arguments):
         with self.assertRaises(clients.ApiError) as caught:
             call(*arguments)
         self.assertEqual(caught.exception.reason, reason, caught.exception.body)
@@ -143,10 +134,10 @@ class ChangesTest(unittest.TestCase):
         self.assertEqual(self.dave.get(f"/v1/{request['name']}")["state"], "PENDING")
 
     def test_preview_refuses_what_create_refuses(self):
-        error = self.refused("INVALID_FIELD", self.ann.post, "/v1/projects/web/stacks:preview",
+        error = self.refused_for("INVALID_FIELD", self.ann.post, "/v1/projects/web/stacks:preview",
                              {"stack": self.body(amount=21, colour="blue")})
         self.assertEqual(error.fields(), ["stack.parameters.amount", "stack.parameters.colour"])
-        self.refused("RESOURCE_NOT_FOUND", self.ann.post, "/v1/projects/web/stacks:preview",
+        self.refused_for("RESOURCE_NOT_FOUND", self.ann.post, "/v1/projects/web/stacks:preview",
                      {"stack": {"name": "projects/web/stacks/nope"}})
 
     # ---- Import -----------------------------------------------------------------------------
@@ -176,7 +167,7 @@ class ChangesTest(unittest.TestCase):
         self.assertEqual({a["metric"]: int(a["value"]) for a in request["amounts"]},
                          {"resources": 2, "stacks": 1})
         self.assertEqual(self.stack("moved")["resourceCount"], 2)
-        self.refused("STATE_CONFLICT", self.ann.post, "/v1/projects/web/stacks:import",
+        self.refused_for("STATE_CONFLICT", self.ann.post, "/v1/projects/web/stacks:import",
                      {"stack": self.body(amount=2), "stackId": "copy",
                       "state": base64.b64encode(state.encode()).decode()})
         self.dave.post(f"/v1/{request['name']}:approve", {"planDigest": request["planDigest"]})
@@ -210,11 +201,11 @@ class ChangesTest(unittest.TestCase):
 
     def test_import_refuses_what_is_no_state(self):
         for state in (b"{}", b"none", b'{"version": 3, "serial": 1, "lineage": "x"}'):
-            error = self.refused("INVALID_FIELD", self.ann.post, "/v1/projects/web/stacks:import", {
+            error = self.refused_for("INVALID_FIELD", self.ann.post, "/v1/projects/web/stacks:import", {
                 "stack": self.body(amount=1), "stackId": "broken",
                 "state": base64.b64encode(state).decode()})
             self.assertEqual(error.fields(), ["state"])
-        self.refused("RESOURCE_NOT_FOUND", self.ann.get, "/v1/projects/web/stacks/broken")
+        self.refused_for("RESOURCE_NOT_FOUND", self.ann.get, "/v1/projects/web/stacks/broken")
 
     def test_abandoned_resources_can_be_imported_again(self):
         first = self.create("orphan", amount=2)
@@ -241,12 +232,12 @@ class ChangesTest(unittest.TestCase):
         self.assertEqual(stack["outputs"]["notes"]["value"], ["one 0"])
         revision = self.ann.get("/v1/projects/web/stacks/back/revisions/3")
         self.assertEqual((revision["rollbackOf"], revision["reason"]), ("1", "too many"))
-        self.refused("RESOURCE_NOT_FOUND", self.ann.post, "/v1/projects/web/stacks/back:rollback",
+        self.refused_for("RESOURCE_NOT_FOUND", self.ann.post, "/v1/projects/web/stacks/back:rollback",
                      {"revision": 9})
         # To a revision of an earlier stack of the name there is no way back.
         self.ann.succeed(self.ann.delete("/v1/projects/web/stacks/back"))
         self.create("back", amount=1)
-        error = self.refused("INVALID_FIELD", self.ann.post, "/v1/projects/web/stacks/back:rollback",
+        error = self.refused_for("INVALID_FIELD", self.ann.post, "/v1/projects/web/stacks/back:rollback",
                              {"revision": 1})
         self.assertEqual(error.fields(), ["revision"])
 
@@ -260,7 +251,7 @@ class ChangesTest(unittest.TestCase):
         gate.touch()
         self.cli.ok("stacks", "retry", "tried", "--wait")
         self.assertEqual(self.stack("tried")["state"], "READY")
-        self.refused("WRONG_STATE", self.ann.post, "/v1/projects/web/stacks/tried:retry")
+        self.refused_for("WRONG_STATE", self.ann.post, "/v1/projects/web/stacks/tried:retry")
 
     def test_labels_and_annotations_need_no_run(self):
         before = self.create("worded", amount=1)
@@ -276,7 +267,7 @@ class ChangesTest(unittest.TestCase):
         self.ann.patch("/v1/projects/web/stacks/worded?updateMask=labels", {"labels": {}})
         self.assertEqual((self.stack("worded")["labels"], self.stack("worded")["annotations"]),
                          ({}, {"note": "hi"}))
-        error = self.refused("INVALID_FIELD", self.ann.patch,
+        error = self.refused_for("INVALID_FIELD", self.ann.patch,
                              "/v1/projects/web/stacks/worded?updateMask=labels",
                              {"labels": {"Bad Key": "x"}})
         self.assertEqual(error.fields(), ["stack.labels"])

@@ -13,7 +13,7 @@ from mesh import MIRROR, Mesh, eventually
 
 
 @unittest.skipIf(missing(), missing())
-class DriftTest(unittest.TestCase):
+class DriftTest(suite.MeshTestCase):
     def setUp(self):
         self.mesh = Mesh(runner_flags=[
             "--provider-mirror", MIRROR or "", "--no-provider-direct", "--pass-env",
@@ -28,12 +28,6 @@ class DriftTest(unittest.TestCase):
         self.admin = self.mesh.rest("admin")
         self.admin.timeout = PATIENCE + 60
         self.admin.post("/v1/projects?projectId=web", {})
-
-    def run(self, result=None):
-        faults = len(result.failures) + len(result.errors)
-        super().run(result)
-        if len(result.failures) + len(result.errors) > faults:
-            self.mesh.show_logs()
 
     def stack(self):
         return self.admin.get("/v1/projects/web/stacks/settings")

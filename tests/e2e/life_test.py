@@ -6,7 +6,6 @@ import base64
 import json
 import pathlib
 import tempfile
-import unittest
 import urllib.parse
 import uuid
 
@@ -42,27 +41,12 @@ def tearDownModule():
     MESH.close()
 
 
-class LifeTest(unittest.TestCase):
-    maxDiff = None
-
+class LifeTest(suite.MeshTestCase):
     def setUp(self):
         self.admin, self.ann = MESH.rest("admin"), MESH.rest("ann")
         self.dave, self.vera = MESH.rest("dave"), MESH.rest("vera")
 
-    def run(self, result=None):
-        faults = len(result.failures) + len(result.errors)
-        super().run(result)
-        if len(result.failures) + len(result.errors) > faults:
-            MESH.show_logs()
-
     # ---- Helpers ----------------------------------------------------------------------------
-
-    def refused(self, http, reason, call, *args, **kwargs):
-        with self.assertRaises(clients.ApiError) as caught:
-            call(*args, **kwargs)
-        error = caught.exception
-        self.assertEqual((error.http, error.reason), (http, reason), error.body)
-        return error
 
     def create(self, name, template=HELLO, project="web", rest=None, extra="", **parameters):
         return (rest or self.ann).post(

@@ -62,28 +62,13 @@ def documented_check():
     return scope["is_ours"]
 
 
-class NoticesTest(unittest.TestCase):
-    maxDiff = None
-
+class NoticesTest(suite.MeshTestCase):
     def setUp(self):
         self.admin, self.ann = MESH.rest("admin"), MESH.rest("ann")
         self.dave, self.rita, self.vera = MESH.rest("dave"), MESH.rest("rita"), MESH.rest("vera")
         self.mark = uuid.uuid4().hex[:8]
 
-    def run(self, result=None):
-        faults = len(result.failures) + len(result.errors)
-        super().run(result)
-        if len(result.failures) + len(result.errors) > faults:
-            MESH.show_logs()
-
     # ---- Helpers ----------------------------------------------------------------------------
-
-    def refused(self, http, reason, call, *args):
-        with self.assertRaises(clients.ApiError) as caught:
-            call(*args)
-        self.assertEqual((caught.exception.http, caught.exception.reason), (http, reason),
-                         caught.exception.body)
-        return caught.exception
 
     def new_project(self):
         self.admin.post(f"/v1/projects?projectId=p{self.mark}", {})

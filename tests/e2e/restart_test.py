@@ -7,7 +7,6 @@ import http.client
 import json
 import os
 import pathlib
-import unittest
 
 import bundles
 import clients
@@ -64,15 +63,9 @@ def insist(call, *args):
     return eventually(attempt, "an answer", PATIENCE)[0]
 
 
-class RestartTest(unittest.TestCase):
+class RestartTest(suite.MeshTestCase):
     def setUp(self):
         self.admin, self.dave = MESH.rest("admin"), MESH.rest("dave")
-
-    def run(self, result=None):
-        faults = len(result.failures) + len(result.errors)
-        super().run(result)
-        if len(result.failures) + len(result.errors) > faults:
-            MESH.show_logs()
 
     # ---- Helpers ----------------------------------------------------------------------------
 

@@ -4,7 +4,6 @@ longer leases, ends that wait for review, two reviewers, and a stack that cannot
 
 import datetime
 import re
-import unittest
 import uuid
 
 import bundles
@@ -68,9 +67,7 @@ def tearDownModule():
     MESH.close()
 
 
-class ReviewsTest(unittest.TestCase):
-    maxDiff = None
-
+class ReviewsTest(suite.MeshTestCase):
     def setUp(self):
         self.admin, self.dave, self.eve = MESH.rest("admin"), MESH.rest("dave"), MESH.rest("eve")
         self.project = "p" + uuid.uuid4().hex[:8]
@@ -79,20 +76,7 @@ class ReviewsTest(unittest.TestCase):
         MESH.person(self.user, **{self.project: "dev"})
         self.ann, self.cli = MESH.rest(self.user), MESH.cli(self.user, self.project)
 
-    def run(self, result=None):
-        faults = len(result.failures) + len(result.errors)
-        super().run(result)
-        if len(result.failures) + len(result.errors) > faults:
-            MESH.show_logs()
-
     # ---- Helpers ----------------------------------------------------------------------------
-
-    def refused(self, http, reason, call, *args):
-        with self.assertRaises(clients.ApiError) as caught:
-            call(*args)
-        self.assertEqual((caught.exception.http, caught.exception.reason), (http, reason),
-                         caught.exception.body)
-        return caught.exception
 
     def create(self, name, template="quick", lease="7200s", **parameters):
         body = {"templateVersion": f"templates/{template}/versions/1", "lease": {"duration": lease}}

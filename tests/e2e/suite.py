@@ -5,6 +5,8 @@ import sys
 import time
 import unittest
 
+import clients
+
 # A suite that hangs shows where, and ends.
 LONGEST_SECONDS = 900
 
@@ -23,6 +25,27 @@ class Result(unittest.TextTestResult):
     def stopTest(self, test):
         self.stream.writeln(f"    {time.monotonic() - self.began:.1f} s")
         super().stopTest(test)
+
+
+class MeshTestCase(unittest.TestCase):
+    """A test of the mesh in `self.mesh` or in the module's MESH: when it fails the logs are shown."""
+
+    maxDiff = None
+
+    def run(self, result=None):
+        faults = len(result.failures) + len(result.errors)
+        super().run(result)
+        mesh = getattr(self, "mesh", None) or getattr(sys.modules[type(self).__module__], "MESH", None)
+        if mesh and len(result.failures) + len(result.errors) > faults:
+            mesh.show_logs()
+
+    def refused(self, http, reason, call, *args, **kwargs):
+        """Calls what must be refused with this HTTP status and reason, and answers the error."""
+        with self.assertRaises(clients.ApiError) as caught:
+            call(*args, **kwargs)
+        error = caught.exception
+        self.assertEqual((error.http, error.reason), (http, reason), error.body)
+        return error
 
 
 def main(longest_seconds=LONGEST_SECONDS):

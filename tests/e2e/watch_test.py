@@ -94,16 +94,10 @@ class Watch:
         return [message["resumeToken"] for _, message in list(self.messages)]
 
 
-class WatchTest(unittest.TestCase):
+class WatchTest(suite.MeshTestCase):
     def setUp(self):
         self.mark = uuid.uuid4().hex[:8]
         self.a, self.b = MESH.through("a"), MESH.through("b")
-
-    def run(self, result=None):
-        faults = len(result.failures) + len(result.errors)
-        super().run(result)
-        if len(result.failures) + len(result.errors) > faults:
-            MESH.show_logs()
 
     def new_project(self):
         self.a.post(f"/v1/projects?projectId=p{self.mark}", {})

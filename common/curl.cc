@@ -66,6 +66,8 @@ absl::Status Curl::Run(const std::string& url, const char* protocols, absl::Dura
   curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, protocols);
   curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, limit);
   curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, std::max(limit / 2, 1L));
+  // A name server that does not answer must not keep us beyond the limit.
+  curl_easy_setopt(curl, CURLOPT_QUICK_EXIT, 1L);
   const CURLcode code = curl_easy_perform(curl);
   if (code == CURLE_OK) return absl::OkStatus();
   if (refused_) {

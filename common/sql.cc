@@ -38,10 +38,13 @@ absl::Status ToStatus(const soci::soci_error& error) {
     return absl::InternalError(text);
   }
   if (const auto* postgres = dynamic_cast<const soci::postgresql_soci_error*>(&error)) {
-    const std::string state = postgres->sqlstate();
+    // Blanks, when the connection itself is gone.
+    const std::string raw = postgres->sqlstate();
+    const absl::string_view state = absl::StripAsciiWhitespace(raw);
     if (state == "40001" || state == "40P01") return absl::AbortedError(text);
     if (absl::StartsWith(state, "23")) return absl::AlreadyExistsError(text);
-    if (state.empty() || absl::StartsWith(state, "08") || absl::StartsWith(state, "57P")) {
+    if (state.empty() || absl::StartsWith(state, "08") || absl::StartsWith(state, "57P") ||
+        state == "25P03") {
       return absl::UnavailableError(text);
     }
     return absl::InternalError(text);
@@ -146,25 +149,41 @@ class PostgresDatabase final : public Database {
  public:
   PostgresDatabase(const std::string& connection, int connections) : Database(false) {
     for (int i = 0; i < connections; ++i) {
-      pool_.Add(std::make_unique<soci::session>(soci::postgresql, connection));
+      auto session = std::make_unique<soci::session>(soci::postgresql, connection);
+      SetTimeouts(*session);
+      pool_.Add(std::move(session));
     }
   }
 
  protected:
   absl::Status Run(const Body& body, bool write) override {
     Borrowed session(pool_);
+    RETURN_IF_ERROR(Reconnect(*session));
     const char* begin = write ? "BEGIN ISOLATION LEVEL READ COMMITTED"
                               : "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
-    absl::Status status = InTransaction(*session, begin, body);
-    if (absl::IsUnavailable(status) && !(*session).is_connected()) {
-      const absl::Status again = Guard([&] { return (*session).reconnect(), absl::OkStatus(); });
-      if (!again.ok())
-        LogWarning("cannot reconnect to the database", {{"error", again.ToString()}});
-    }
-    return status;
+    return InTransaction(*session, begin, body);
   }
 
  private:
+  // A replica that vanished within a transaction must not keep others from its rows for hours.
+  static void SetTimeouts(soci::session& sql) {
+    sql << "SET idle_in_transaction_session_timeout = 60000";
+    sql << "SET tcp_user_timeout = 15000";
+  }
+
+  // A connection shows that it is lost when it is used: then the next one who borrows it makes it
+  // anew. UNAVAILABLE while that fails.
+  static absl::Status Reconnect(soci::session& sql) {
+    if (sql.is_connected()) return absl::OkStatus();
+    const absl::Status done = Guard([&] {
+      sql.reconnect();
+      SetTimeouts(sql);
+      return absl::OkStatus();
+    });
+    if (done.ok()) return done;
+    return absl::UnavailableError(absl::StrCat("no connection to the database: ", done.message()));
+  }
+
   SessionPool pool_;
 };
 

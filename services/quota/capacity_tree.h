@@ -47,6 +47,8 @@ class CapacityTree {
 
   // Instants at which something changes.
   size_t size() const { return nodes_.size() - free_.size(); }
+  // Nodes that take memory; those that were given back are kept for later.
+  size_t memory() const { return nodes_.size(); }
 
  private:
   using Index = uint32_t;

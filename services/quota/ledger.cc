@@ -12,6 +12,9 @@
 namespace stackyard::quota {
 namespace {
 
+// Calls that wait for their group take no thread, so nothing else bounds them.
+constexpr size_t kMostWaiting = 10'000;
+
 // Ends a transaction that has nothing to write. Not an error, and never leaves this file.
 absl::Status NothingToWrite() { return absl::CancelledError("nothing to write"); }
 
@@ -140,11 +143,17 @@ absl::StatusOr<std::shared_ptr<const MetricIds>> Ledger::KnownMetrics(
   return known;
 }
 
+absl::Status Ledger::CheckRoom() const {
+  if (turns_.waiting() < kMostWaiting) return absl::OkStatus();
+  return Error(v1::DEPENDENCY_UNAVAILABLE, "too many calls wait for the database; try again");
+}
+
 absl::Status Ledger::Start(const v1::Reservation& asked, Done& done) {
   ASSIGN_OR_RETURN(const auto known, KnownMetrics(asked.amounts()));
   Violations violations;
   Reservation read = ReadReservation(asked, *known, violations);
   RETURN_IF_ERROR(violations.ToStatus());
+  RETURN_IF_ERROR(CheckRoom());
   turns_.Give(std::make_unique<ReserveCall>(std::move(read), std::move(done)));
   return absl::OkStatus();
 }
@@ -155,6 +164,7 @@ absl::Status Ledger::Start(const internal::v1::CommitRequest& request, Done& don
   const ReservationName name = ReadReservationName("name", request.name(), violations);
   Amounts amounts = ReadAmounts("amounts", request.amounts(), *known, violations);
   RETURN_IF_ERROR(violations.ToStatus());
+  RETURN_IF_ERROR(CheckRoom());
   turns_.Give(std::make_unique<CommitCall>(name, std::move(amounts), std::move(done)));
   return absl::OkStatus();
 }
@@ -163,6 +173,7 @@ absl::Status Ledger::Start(const internal::v1::ReleaseRequest& request, Done& do
   Violations violations;
   const ReservationName name = ReadReservationName("name", request.name(), violations);
   RETURN_IF_ERROR(violations.ToStatus());
+  RETURN_IF_ERROR(CheckRoom());
   turns_.Give(std::make_unique<ReleaseCall>(name, std::move(done)));
   return absl::OkStatus();
 }
@@ -236,6 +247,7 @@ absl::StatusOr<v1::CheckFitResponse> Ledger::CheckFit(const v1::CheckFitRequest&
   if (!request.supersedes().empty()) {
     supersedes = ReadReservationName("supersedes", request.supersedes(), faults);
   }
+  RETURN_IF_ERROR(CheckRoom());
   return Wait<v1::CheckFitResponse>([&](FitCall::Done done) {
     turns_.Give(std::make_unique<FitCall>(std::move(asked), std::move(supersedes),
                                           std::move(faults), std::move(done)));

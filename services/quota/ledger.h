@@ -90,6 +90,8 @@ class Ledger {
   absl::StatusOr<int64_t> MarkExpired();
 
  private:
+  // DEPENDENCY_UNAVAILABLE while more calls wait than can be served in time.
+  absl::Status CheckRoom() const;
   absl::Status Start(const v1::Reservation& asked, Done& done);
   absl::Status Start(const internal::v1::CommitRequest& request, Done& done);
   absl::Status Start(const internal::v1::ReleaseRequest& request, Done& done);

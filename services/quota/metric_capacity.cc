@@ -46,7 +46,7 @@ MetricCapacity::MetricCapacity(Allowance allowance, const std::vector<Holding>& 
       has_users_(allowance_.LimitsUsers()),
       now_(now),
       project_(CapacityTree::FromHolds(SpansOf(committed), now)) {
-  nodes_ = project_.size();
+  nodes_ = project_.memory();
   if (has_users_) {
     for (const Holding& holding : committed) {
       if (!holding.user.empty()) {
@@ -65,7 +65,7 @@ bool MetricCapacity::SetAllowance(Allowance allowance) {
   allowance_ = std::move(allowance);
   if (!allowance_.LimitsUsers()) {
     has_users_ = false;
-    for (const auto& [user, tree] : users_) nodes_ -= tree.size();
+    for (const auto& [user, tree] : users_) nodes_ -= tree.memory();
     users_.clear();
   }
   CountGrants(1);
@@ -74,18 +74,18 @@ bool MetricCapacity::SetAllowance(Allowance allowance) {
 
 CapacityTree& MetricCapacity::TreeOf(const std::string& user) {
   CapacityTree& tree = user.empty() ? project_ : users_[user];
-  nodes_ -= tree.size();
+  nodes_ -= tree.memory();
   tree.Forget(now_);
-  nodes_ += tree.size();
+  nodes_ += tree.memory();
   return tree;
 }
 
 template <typename Work>
 void MetricCapacity::OnTree(const std::string& user, const Work& work) {
   CapacityTree& tree = TreeOf(user);
-  nodes_ -= tree.size();
+  nodes_ -= tree.memory();
   work(tree);
-  nodes_ += tree.size();
+  nodes_ += tree.memory();
 }
 
 void MetricCapacity::CountGrants(int sign) {
@@ -180,7 +180,7 @@ std::optional<Shortage> MetricCapacity::Short(const std::string& user, const Win
 
 size_t MetricCapacity::size() const {
   // What a PENDING one takes besides its nodes is about as much as four of them.
-  return nodes_ + pending_.size() * 4 + users_.size() * 2 + allowance_.grants.size() + 1;
+  return nodes_ + pending_.size() * 4 + users_.size() * 2 + allowance_.grants.size() + 8;
 }
 
 }  // namespace stackyard::quota

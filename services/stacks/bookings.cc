@@ -2,6 +2,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/proto_time.h"
+#include "common/status.h"
 #include "services/stacks/flow.h"
 #include "services/stacks/operations.h"
 
@@ -43,6 +44,10 @@ absl::Status BeginBooked(Change& change, const TaskRecord& task) {
   const bool waits = found->stack().state() == Stack::AWAITING_APPROVAL &&
                      found->stack().latest_revision() == task.revision();
   if (!waits) return absl::OkStatus();
+  if (FromProto(found->stack().lease().end_time()) <= change.now) {
+    return GiveUp(change, *found,
+                  Error(v1::WRONG_STATE, "its lease was over before it could begin"), false);
+  }
   ASSIGN_OR_RETURN(RevisionRecord revision, FindRevision(change.sql, name, task.revision()));
   return StartApply(change, *found, revision);
 }

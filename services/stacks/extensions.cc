@@ -101,14 +101,9 @@ absl::StatusOr<v1::Stack> Extensions::Extend(const Principal& caller,
   RETURN_IF_ERROR(CheckWords(request));
   // Who repeats a request gets the first answer, whatever became of the stack.
   v1::Stack first;
-  const absl::Status seen = store_.Write(ActorOf(caller), [&](Change& change) {
-    return Once(change, request.request_id(), "ExtendStack", request, first,
-                [] { return absl::CancelledError("not asked before"); });
-  });
-  if (!absl::IsCancelled(seen)) {
-    RETURN_IF_ERROR(seen);
-    return first;
-  }
+  ASSIGN_OR_RETURN(const bool seen, IsReplay(store_, ActorOf(caller), request.request_id(),
+                                             "ExtendStack", request, first));
+  if (seen) return first;
 
   ASSIGN_OR_RETURN(const StackName name, StackName::Parse("name", request.name()));
   ASSIGN_OR_RETURN(

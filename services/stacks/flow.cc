@@ -135,6 +135,32 @@ absl::Status AskReview(Change& change, StackRecord& record, RevisionRecord& revi
   });
 }
 
+// What a state holds by the meters of a template version.
+absl::StatusOr<Price> PriceOfState(Change& change, const StateFile& state,
+                                   const std::string& version) {
+  ASSIGN_OR_RETURN(const StoredVersion stored,
+                   FindVersionByName(change.sql, "template_version", version));
+  return PriceOfStack(stored.version.meters(),
+                      MeteredResources(state, MeteredAttributes(stored.version.meters())));
+}
+
+// Of a change that broke half way, what the version before counts is there as well: each metric
+// holds the greater of the two.
+absl::Status CoverApplied(Change& change, StackRecord& record, const StateFile& state) {
+  Stack& stack = *record.mutable_stack();
+  if (stack.applied_revision() == 0) return absl::OkStatus();
+  ASSIGN_OR_RETURN(const StackName name, NameOf(record));
+  ASSIGN_OR_RETURN(const RevisionRecord applied,
+                   FindRevision(change.sql, name, stack.applied_revision()));
+  const std::string& before = applied.revision().template_version();
+  if (before == stack.template_version()) return absl::OkStatus();
+  const auto price = PriceOfState(change, state, before);
+  // The proposed version could count it; the old one need not.
+  if (!price.ok()) return absl::OkStatus();
+  RaiseAmounts({price->amounts.begin(), price->amounts.end()}, *stack.mutable_amounts());
+  return absl::OkStatus();
+}
+
 // Sets what the stack shows of its state, and its amounts and cost from the meters. `revision` is
 // the one that was applied; nullptr when it was destroyed.
 absl::Status TakeState(Change& change, StackRecord& record, const StateFile& state,
@@ -149,10 +175,7 @@ absl::Status TakeState(Change& change, StackRecord& record, const StateFile& sta
   int count = 0;
   for (const auto& resource : state.resources) count += resource.mode() == "managed";
   stack.set_resource_count(count);
-  ASSIGN_OR_RETURN(const StoredVersion stored,
-                   FindVersionByName(change.sql, "template_version", stack.template_version()));
-  const auto price = PriceOfStack(
-      stored.version.meters(), MeteredResources(state, MeteredAttributes(stored.version.meters())));
+  const auto price = PriceOfState(change, state, stack.template_version());
   if (!price.ok()) {
     // The plan was countable, so its amounts stand; an operator should know.
     if (revision != nullptr) *stack.mutable_amounts() = revision->revision().plan().amounts();
@@ -268,13 +291,17 @@ absl::Status OnReserved(Change& change, StackRecord& record, RevisionRecord& rev
       const StoredVersion stored,
       FindVersionByName(change.sql, "template_version", revision.revision().template_version()));
   const v1::ApprovalPolicy& policy = stored.version.approval();
+  const v1::Plan& plan = revision.revision().plan();
+  // What an import brings is new to the project, though Terraform need do nothing; and what it does
+  // not know it would destroy.
   const bool free =
-      policy.mode() == v1::ApprovalPolicy::AUTO || IsCovered(revision) ||
-      // What an import brings is new to the project, though Terraform need do nothing.
-      (DoesNothing(revision.revision().plan()) && !record.imported());
-  if (free && !IsAhead(record, change.now)) return StartApply(change, record, revision);
+      record.imported()
+          ? policy.mode() == v1::ApprovalPolicy::AUTO && plan.to_destroy() + plan.to_replace() == 0
+          : policy.mode() == v1::ApprovalPolicy::AUTO || DoesNothing(plan);
+  const bool decided = free || IsCovered(revision);
+  if (decided && !IsAhead(record, change.now)) return StartApply(change, record, revision);
   RETURN_IF_ERROR(AskReview(change, record, revision, policy));
-  if (!free) return absl::OkStatus();
+  if (!decided) return absl::OkStatus();
   // What is booked ahead waits where approved plans wait.
   ASSIGN_OR_RETURN(ChangeRequest request,
                    LockChangeRequest(change, record.stack().change_request()));
@@ -326,6 +353,7 @@ absl::Status OnBroken(Change& change, StackRecord& record, const RunRecord& run,
   if (applies) RETURN_IF_ERROR(SetRevisionState(change, record, revision, Revision::FAILED));
   record.mutable_stack()->clear_active_run();
   RETURN_IF_ERROR(TakeState(change, record, state, applies ? &revision : nullptr));
+  RETURN_IF_ERROR(CoverApplied(change, record, state));
   RETURN_IF_ERROR(Move(change, record, Broken{why}, std::string(why.message())));
   absl::Duration retry = kRetryDestroy;
   if (!applies) {
@@ -392,7 +420,10 @@ absl::Status PlanRest(Change& change, StackRecord& record, const std::string& op
     record.set_reservation(record.pending_reservation());
     record.clear_held_until();
     record.clear_pending_reservation();
-    CommitLater(change, record.reservation(), revision.revision().plan().amounts());
+    // Of what was there and what was to come, any part may be there now.
+    Stack& stack = *record.mutable_stack();
+    RaiseAmounts(revision.revision().plan().amounts(), *stack.mutable_amounts());
+    CommitLater(change, record.reservation(), stack.amounts());
   }
   if (HoldsAnything(record)) WatchLease(change, record, kRetryDestroy);
   RunRecord run;

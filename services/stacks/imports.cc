@@ -121,16 +121,10 @@ absl::StatusOr<Operation> Imports::Start(const Principal& caller,
 }
 
 void CountImported(const StackRecord& record, Price& price) {
-  for (const v1::Amount& there : record.imported_amounts()) {
-    const auto planned =
-        std::find_if(price.amounts.begin(), price.amounts.end(),
-                     [&](const v1::Amount& amount) { return amount.metric() == there.metric(); });
-    if (planned == price.amounts.end()) {
-      price.amounts.push_back(there);
-    } else {
-      planned->set_value(std::max(planned->value(), there.value()));
-    }
-  }
+  google::protobuf::RepeatedPtrField<v1::Amount> amounts(price.amounts.begin(),
+                                                         price.amounts.end());
+  RaiseAmounts(record.imported_amounts(), amounts);
+  price.amounts.assign(amounts.begin(), amounts.end());
 }
 
 void ForgetImported(StackRecord& record) {

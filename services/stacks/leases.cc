@@ -73,8 +73,7 @@ void ForgetLease(Change& change, const StackRecord& record) {
 
 void RenewLease(StackRecord& record, absl::Time now) {
   v1::Lease& lease = *record.mutable_stack()->mutable_lease();
-  const bool fresh = record.settled() == v1::Stack::STATE_UNSPECIFIED &&
-                     record.stack().resource_count() == 0 && record.reservation().empty();
+  const bool fresh = record.stack().resource_count() == 0 && record.reservation().empty();
   if (!fresh || FromProto(lease.start_time()) >= now) return;
   *lease.mutable_start_time() = ToProto(now);
   *lease.mutable_end_time() = ToProto(now + FromProto(lease.duration()));

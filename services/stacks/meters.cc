@@ -129,6 +129,20 @@ absl::StatusOr<Price> PriceOfStack(const google::protobuf::RepeatedPtrField<v1::
   return price;
 }
 
+void RaiseAmounts(const google::protobuf::RepeatedPtrField<v1::Amount>& least,
+                  google::protobuf::RepeatedPtrField<v1::Amount>& amounts) {
+  for (const v1::Amount& one : least) {
+    const auto found = std::find_if(amounts.begin(), amounts.end(), [&](const v1::Amount& amount) {
+      return amount.metric() == one.metric();
+    });
+    if (found == amounts.end()) {
+      *amounts.Add() = one;
+    } else {
+      found->set_value(std::max(found->value(), one.value()));
+    }
+  }
+}
+
 google::protobuf::Map<std::string, internal::v1::AttributePaths> MeteredAttributes(
     const google::protobuf::RepeatedPtrField<v1::Meter>& meters) {
   google::protobuf::Map<std::string, internal::v1::AttributePaths> types;

@@ -38,6 +38,10 @@ absl::StatusOr<Price> PriceOf(const google::protobuf::RepeatedPtrField<v1::Meter
 absl::StatusOr<Price> PriceOfStack(const google::protobuf::RepeatedPtrField<v1::Meter>& meters,
                                    const std::vector<MeteredResource>& resources);
 
+// Raises amounts to what `least` says of each metric.
+void RaiseAmounts(const google::protobuf::RepeatedPtrField<v1::Amount>& least,
+                  google::protobuf::RepeatedPtrField<v1::Amount>& amounts);
+
 // The attributes that the meters read, by resource type.
 google::protobuf::Map<std::string, internal::v1::AttributePaths> MeteredAttributes(
     const google::protobuf::RepeatedPtrField<v1::Meter>& meters);

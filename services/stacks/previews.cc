@@ -74,7 +74,10 @@ absl::StatusOr<RunRecord> PreviewUpdate(Change& change, const Principal& caller,
                  wanted.template_version().empty() ? latest.revision().template_version()
                                                    : wanted.template_version(),
                  faults);
-  if (version) CheckParameters("stack.parameters", version->parameters(), parameters, faults);
+  if (version) {
+    CheckParameters("stack.parameters", version->parameters(), parameters, faults);
+    CheckSuccessor(stack.lease(), latest, *version, wanted.parameters(), faults);
+  }
   RETURN_IF_ERROR(faults.ToStatus());
   RunRecord run;
   TakeRevision(MakeRevision(*version, parameters, "", caller.user()), run);

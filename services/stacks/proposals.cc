@@ -87,6 +87,37 @@ std::optional<TemplateVersion> CheckNewStack(soci::session& sql, const Stack& st
   return version;
 }
 
+void CheckSuccessor(const v1::Lease& lease, const RevisionRecord& from,
+                    const TemplateVersion& version, const Struct& sent, Violations& violations) {
+  const auto template_of = [](const std::string& name) {
+    return name.substr(0, name.find("/versions/"));
+  };
+  const std::string before = template_of(from.revision().template_version());
+  if (template_of(version.name()) != before) {
+    violations.Add("stack.template_version", absl::StrCat("must be a version of ", before,
+                                                          ": a stack stays with its template"));
+  }
+  const absl::Duration length = FromProto(lease.end_time()) - FromProto(lease.start_time());
+  const absl::Duration most = FromProto(version.lease().max_duration());
+  if (length > most) {
+    violations.Add(
+        "stack.template_version",
+        absl::StrCat(version.name(), " allows leases of at most ", absl::FormatDuration(most),
+                     ", and the stack's is ", absl::FormatDuration(length)));
+  }
+  for (const std::string& name : from.sensitive_parameters()) {
+    const auto parameter = std::find_if(version.parameters().begin(), version.parameters().end(),
+                                        [&](const auto& one) { return one.name() == name; });
+    if (parameter == version.parameters().end() || parameter->sensitive()) continue;
+    const auto value = sent.fields().find(name);
+    const bool anew = value != sent.fields().end() && value->second.string_value() != kMasked;
+    if (anew || from.parameters().fields().count(name) == 0) continue;
+    violations.Add(absl::StrCat("stack.parameters.", name),
+                   absl::StrCat("is no secret in ", version.name(),
+                                " and would be shown: send its value anew"));
+  }
+}
+
 RevisionRecord MakeRevision(const TemplateVersion& version, const Struct& parameters,
                             const std::string& reason, const std::string& creator) {
   RevisionRecord record;

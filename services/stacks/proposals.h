@@ -32,6 +32,13 @@ void CheckLease(const v1::Lease& lease, const v1::LeasePolicy& policy, absl::Tim
 std::optional<v1::TemplateVersion> CheckNewStack(soci::session& sql, const v1::Stack& stack,
                                                  absl::Time now, Violations& violations);
 
+// Whether a stack that was made from revision `from` may go on with `version`: of the same
+// template, with a lease that it allows, and no secret of old that it would show. `sent` are the
+// parameters that the request gives values to.
+void CheckSuccessor(const v1::Lease& lease, const RevisionRecord& from,
+                    const v1::TemplateVersion& version, const google::protobuf::Struct& sent,
+                    Violations& violations);
+
 // The revision that a set of parameters makes.
 RevisionRecord MakeRevision(const v1::TemplateVersion& version,
                             const google::protobuf::Struct& parameters, const std::string& reason,

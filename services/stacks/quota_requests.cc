@@ -72,6 +72,10 @@ absl::StatusOr<ChangeRequest> QuotaRequests::Create(const Principal& caller,
     violations.Add("reason", absl::StrCat("must have at most ", kMostReason, " characters"));
   }
   if (!sent.has_quota_change()) violations.Add("quota_change", "is missing");
+  ChangeRequest first;
+  ASSIGN_OR_RETURN(const bool seen, IsReplay(store_, ActorOf(caller), sent.request_id(),
+                                             "CreateQuotaRequest", sent, first));
+  if (seen) return first;
   if (parent.ok() && sent.has_quota_change()) {
     // Quota knows metrics and limits. A trial changes nothing there.
     ApplyQuotaChangeRequest trial = ToQuota(sent.parent(), sent.quota_change(), "");

@@ -89,6 +89,24 @@ absl::Status Once(Change& change, const std::string& request_id, const std::stri
   return absl::OkStatus();
 }
 
+absl::StatusOr<bool> IsReplay(Store& store, const Actor& actor, const std::string& request_id,
+                              const std::string& method, const google::protobuf::Message& request,
+                              google::protobuf::Message& response) {
+  // Undone when it is new.
+  const absl::Status seen = store.Write(actor, [&](Change& change) {
+    return Once(change, request_id, method, request, response,
+                [] { return absl::CancelledError("not asked before"); });
+  });
+  if (absl::IsCancelled(seen)) return false;
+  RETURN_IF_ERROR(seen);
+  return true;
+}
+
+void DropOldRequests(Change& change) {
+  const int64_t oldest = ToMicros(change.now - absl::Hours(24));
+  change.sql << "DELETE FROM requests WHERE create_micros <= :oldest", soci::use(oldest);
+}
+
 std::string EtagOf(const google::protobuf::Message& message) {
   return Sha256Hex(message.SerializeAsString()).substr(0, 16);
 }

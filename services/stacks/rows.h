@@ -74,6 +74,15 @@ absl::Status Once(Change& change, const std::string& request_id, const std::stri
                   const google::protobuf::Message& request, google::protobuf::Message& response,
                   const std::function<absl::Status()>& body);
 
+// Whether the caller sent this request_id before, and what it was answered then. For what must be
+// looked up elsewhere before Once.
+absl::StatusOr<bool> IsReplay(Store& store, const Actor& actor, const std::string& request_id,
+                              const std::string& method, const google::protobuf::Message& request,
+                              google::protobuf::Message& response);
+
+// Forgets request_ids that are too old to be replayed.
+void DropOldRequests(Change& change);
+
 // A short etag of a message.
 std::string EtagOf(const google::protobuf::Message& message);
 

@@ -24,6 +24,8 @@ namespace stackyard::stacks {
 namespace {
 
 constexpr int kBatch = 8;
+// Attempts after which what should pass is taken to stay; some minutes.
+constexpr int kPatience = 20;
 // How long a claim holds; far more than a step takes.
 constexpr absl::Duration kClaim = absl::Seconds(60);
 // How long a reservation outlives the deadline of its review, so that the apply has its time.
@@ -156,8 +158,11 @@ absl::Status Saga::Reserve(const DueTask& task) {
   *reservation.mutable_expire_time() = ToProto(decided + kApplyMargin);
   reservation.set_supersedes(stack.reservation());
   const absl::Status status = ledger_.Reserve(reservation);
-  // Fail closed: without an answer nothing goes on.
-  if (!status.ok() && !IsRefusal(status)) return status;
+  // Fail closed: without an answer nothing goes on. Another reservation may be on its way to take
+  // the place of the stack's; if that lasts, what it supersedes is not held any more.
+  const bool refused = IsRefusal(status) || ReasonOf(status) == v1::REQUEST_ID_REUSED ||
+                       (ReasonOf(status) == v1::WRONG_STATE && task.attempts >= kPatience);
+  if (!status.ok() && !refused) return status;
 
   return Finish(task, [&](Change& change) -> absl::Status {
     ASSIGN_OR_RETURN(StackRecord current, LockStack(change, name));
@@ -179,8 +184,14 @@ absl::Status Saga::Reserve(const DueTask& task) {
 
 absl::Status Saga::Commit(const DueTask& task) {
   const absl::Status status = ledger_.Commit(task.record.reservation(), task.record.amounts());
-  if (!status.ok() && ReasonOf(status) != v1::WRONG_STATE) return status;
   // WRONG_STATE: released meanwhile, by the end of the stack.
+  if (ReasonOf(status) == v1::RESOURCE_NOT_FOUND) {
+    // The reconciler reserves anew what a stack has; a release must not wait for this for ever.
+    LogError("quota does not know a reservation that is to be committed",
+             {{"reservation", task.record.reservation()}});
+  } else if (!status.ok() && ReasonOf(status) != v1::WRONG_STATE) {
+    return status;
+  }
   return Finish(task, [](Change&) { return absl::OkStatus(); });
 }
 

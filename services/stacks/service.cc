@@ -19,6 +19,7 @@
 #include "services/stacks/notification_service.h"
 #include "services/stacks/operation_service.h"
 #include "services/stacks/previews.h"
+#include "services/stacks/rows.h"
 #include "services/stacks/run_queue_service.h"
 #include "services/stacks/run_service.h"
 #include "services/stacks/saga.h"
@@ -180,7 +181,12 @@ absl::StatusOr<int> Serve(const Options& options) {
     return absl::Milliseconds(250);
   });
   const Loop broom("broom", [&] {
-    for (const absl::Status& swept : {tail.Prune(), inbox.DropOld(options.notice_retention)}) {
+    const absl::Status requests = store.Write(Actor(), [](Change& change) {
+      DropOldRequests(change);
+      return absl::OkStatus();
+    });
+    for (const absl::Status& swept :
+         {tail.Prune(), inbox.DropOld(options.notice_retention), requests}) {
       if (!swept.ok()) LogError("old rows stay", {{"error", swept.ToString()}});
     }
     return absl::Minutes(1);

@@ -194,6 +194,8 @@ absl::StatusOr<Operation> StackManager::Update(const Principal& caller,
               const Struct parameters = MergeParameters(latest.parameters(), request);
               if (version) {
                 CheckParameters("stack.parameters", version->parameters(), parameters, faults);
+                CheckSuccessor(record.stack().lease(), latest, *version,
+                               request.stack().parameters(), faults);
               }
               RETURN_IF_ERROR(faults.ToStatus());
               if (request.validate_only()) {

@@ -105,6 +105,22 @@ TEST_P(ImportsTest, WithoutReviewItIsAppliedAtOnce) {
   EXPECT_EQ(GetStack().state(), v1::Stack::READY);
 }
 
+TEST_P(ImportsTest, WhatItWouldDestroyIsReviewedInAnyCase) {
+  Publish("auto", ShopYaml("{mode: auto}"));
+  auto request = ImportRequest();
+  request.mutable_stack()->set_template_version("templates/shop/versions/auto");
+  ASSERT_TRUE(imports_->Start(Ann(), request).ok());
+  // The template does not declare all that is there.
+  auto plan = PlanOf("d1", 0, 1);
+  plan.mutable_plan()->set_to_destroy(1);
+  v1::ResourceChange& gone = *plan.mutable_plan()->add_changes();
+  gone.set_address("aws_instance.web[1]");
+  gone.set_action(v1::ResourceChange::DELETE);
+  Plan(plan);
+  EXPECT_EQ(GetStack().state(), v1::Stack::AWAITING_APPROVAL);
+  EXPECT_FALSE(TryAcquire().has_value());
+}
+
 TEST_P(ImportsTest, APlanThatFailsLeavesTheResourcesAlone) {
   const Operation operation = Import();
   ASSERT_TRUE(Complete(Acquire(Assignment::PLAN), RunFailed("no such type")).ok());

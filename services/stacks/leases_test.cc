@@ -215,6 +215,23 @@ TEST_P(LeasesTest, AStackThatNeverCameToBeGetsItsWholeLeaseWhenItIsTriedAgain) {
   EXPECT_EQ(ledger_.Held().at(0).end_time().seconds(), GetStack().lease().end_time().seconds());
 }
 
+TEST_P(LeasesTest, AnApplyThatMadeNothingCanBeTriedAgainAfterItsLease) {
+  Create("shop");
+  Plan(PlanOf("d1", 1, 1));
+  ApproveAll();
+  ASSERT_TRUE(Complete(Acquire(Assignment::APPLY), RunFailed("no capacity")).ok());
+  RunTasks();
+  EXPECT_EQ(GetStack().state(), v1::Stack::FAILED);
+  clock_.Advance(absl::Hours(100));
+  RunTasks();
+  v1::RetryStackRequest retry;
+  retry.set_name(StackOf("shop"));
+  ASSERT_TRUE(stacks_->Retry(Ann(), retry).ok());
+  EXPECT_EQ(FromProto(GetStack().lease().end_time()), clock_.TimeNow() + absl::Hours(72));
+  Plan(PlanOf("d2", 1, 1));
+  EXPECT_EQ(GetStack().state(), v1::Stack::AWAITING_APPROVAL);
+}
+
 TEST_P(LeasesTest, NobodyDecidesOnAPlanWhoseLeaseIsOver) {
   Publish("slow", ShopYaml("{mode: required, expires_after: 30d}"));
   v1::CreateStackRequest create = CreateRequest("shop");

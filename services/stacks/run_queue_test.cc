@@ -207,6 +207,28 @@ TEST_P(RunQueueTest, WhatALostRunnerLeftBehindIsDestroyedNotForgotten) {
   Acquire(Assignment::DESTROY);
 }
 
+TEST_P(RunQueueTest, WhatALostRunnerMayHaveMadeIsCountedUntilItIsKnown) {
+  // Two instances of 2 vcpu, and an update to six.
+  MakeReady("shop", 2);
+  ASSERT_TRUE(stacks_->Update(Ann(), UpdateRequest("shop", 4)).ok());
+  Plan(PlanOf("d2", 4, 6, 2));
+  ApproveAll();
+  const Assignment lost = Acquire(Assignment::APPLY);
+  ASSERT_TRUE(SaveState(lost, StateOf(3, 5)).ok());
+  LoseRunner();
+  RunTasks();
+  EXPECT_EQ(ledger_.Sum("vcpu"), 12);
+  // What the stack shows is what quota holds: nothing is there for the reconciler to mend.
+  const auto amounts = GetStack().amounts();
+  EXPECT_TRUE(std::any_of(amounts.begin(), amounts.end(), [](const v1::Amount& amount) {
+    return amount.metric() == "vcpu" && amount.value() == 12;
+  })) << GetStack().ShortDebugString();
+  ASSERT_TRUE(Complete(Acquire(Assignment::PLAN), RunFailed("no credentials")).ok());
+  RunTasks();
+  EXPECT_EQ(GetStack().state(), v1::Stack::FAILED);
+  EXPECT_EQ(ledger_.Sum("vcpu"), 12);
+}
+
 TEST_P(RunQueueTest, TheLeaseEndsForWhatALostRunnerLeftBehind) {
   const Assignment lost = StartApply(2);
   ASSERT_TRUE(SaveState(lost, StateOf(1, 1)).ok());

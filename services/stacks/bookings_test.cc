@@ -60,6 +60,18 @@ TEST_P(BookingsTest, IsReservedAndApprovedNowAndAppliedThen) {
   EXPECT_EQ(GetStack().state(), v1::Stack::DESTROYING);
 }
 
+TEST_P(BookingsTest, WhoseWholeLeaseNobodyWasThereForIsGivenUp) {
+  Book();
+  ASSERT_TRUE(Approve(Dan(), PendingRequest()).ok());
+  // The service was down from before its beginning until after its end.
+  Pass(absl::Hours(7 * 24 + 73));
+  RunTasks();
+  EXPECT_EQ(GetStack().state(), v1::Stack::FAILED);
+  EXPECT_FALSE(TryAcquire().has_value()) << "nothing is made that would have to go at once";
+  EXPECT_EQ(ReasonOf(ErrorOf(operation_)), v1::WRONG_STATE);
+  EXPECT_THAT(ledger_.Held(), SizeIs(0));
+}
+
 TEST_P(BookingsTest, WithoutReviewItWaitsAllTheSame) {
   Publish("auto", ShopYaml("{mode: auto}"));
   Book("auto");

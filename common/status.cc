@@ -30,6 +30,7 @@ absl::StatusCode CodeOf(ErrorReason reason) {
     case v1::STATE_CONFLICT:
     case v1::STATE_LOCKED:
     case v1::REQUEST_CLOSED:
+    case v1::POLICY_DENIED:
       return absl::StatusCode::kFailedPrecondition;
     case v1::TOKEN_INVALID:
       return absl::StatusCode::kUnauthenticated;

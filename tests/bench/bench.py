@@ -3,7 +3,7 @@
 
   hello_request_to_ready  a stack of templates/hello, asked for until READY, and `terraform init`,
                           `plan` and `apply` of the same module by hand
-  hello_burst_50          50 such stacks at once, and 50 such Terraforms, as many at a time as the
+  hello_burst_100         100 such stacks at once, and 100 such Terraforms, as many at a time as the
                           mesh runs
   get_stack_rate          GetStack through the gateway, and from a bare gRPC server
   watch_memory_kib        what one of 10,000 open WatchStack streams costs the stacks service, and a
@@ -39,7 +39,7 @@ RESULTS = ROOT / "build" / "bench" / "results.json"
 LOAD = pathlib.Path(os.environ.get("STACKYARD_LOAD", ROOT / "build/release/tests/bench/grpc_load"))
 WATCH_LOAD = LOAD.with_name("watch_load")
 RUNS = int(os.environ.get("BENCH_RUNS", "20"))
-BURST = 50
+BURST = 100
 SLOTS = 4
 CALLS, ACTIVE = 4000, 16
 WATCHES = 10000
@@ -149,7 +149,7 @@ def hello_request_to_ready(mesh, work):
     show("through the mesh", medians(parts[1:]))
 
 
-def hello_burst_50(mesh, work):
+def hello_burst_100(mesh, work):
     rest = mesh.rest("admin")
     ours, reference = [], []
     runs = max(1, RUNS // 10)
@@ -255,7 +255,7 @@ def watch_memory_kib(mesh, work):
 
 
 def main():
-    benches = {b.__name__: b for b in (hello_request_to_ready, hello_burst_50, get_stack_rate,
+    benches = {b.__name__: b for b in (hello_request_to_ready, hello_burst_100, get_stack_rate,
                                        watch_memory_kib)}
     chosen = sys.argv[1:] or list(benches)
     unknown = [name for name in chosen if name not in benches]

@@ -2,101 +2,17 @@
 """The AWS templates of the catalogue, through the whole mesh, against an emulator of AWS: what
 Stackyard says it made must be what the emulator's own API shows."""
 
-import datetime
-import http.client
 import json
-import os
-import pathlib
-import shutil
-import subprocess
 import unittest
-import urllib.parse
-import xml.etree.ElementTree
 
 import bundles
 import suite
-from mesh import ENVIRONMENT, MIRROR, ROOT, Mesh, eventually, free_port
+from emulator import Emulator, missing
+from mesh import MIRROR, Mesh, eventually
 
 # The AWS provider takes long to start on a busy machine.
 PATIENCE = 300
-REGION = "us-east-1"
 CONTENT = {"debug": True, "hosts": ["a", "b"]}
-
-
-def moto_server():
-    own = ROOT / "build/tools/py/bin/moto_server"
-    return str(own) if own.exists() else shutil.which("moto_server", path=ENVIRONMENT["PATH"])
-
-
-def missing():
-    """Why these tests cannot run here, or None."""
-    if not MIRROR or not pathlib.Path(MIRROR, "registry.terraform.io/hashicorp/aws").is_dir():
-        return "no AWS provider: STACKYARD_PROVIDER_MIRROR names no folder that holds it"
-    if not moto_server():
-        return "no emulator: moto_server is not installed (make setup)"
-    return None
-
-
-class Emulator:
-    """moto_server, and its APIs over plain HTTP."""
-
-    def __init__(self, log):
-        self.address = f"127.0.0.1:{free_port()}"
-        self.log = log
-        environment = {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "MOTO_"))}
-        with log.open("wb") as out:
-            self.process = subprocess.Popen(
-                [moto_server(), "-H", "127.0.0.1", "-p", self.address.split(":")[1]], stdout=out,
-                stderr=out, stdin=subprocess.DEVNULL, env=environment, start_new_session=True)
-        eventually(self.alive, lambda: f"moto_server\n{log.read_text()}", 60)
-
-    def alive(self):
-        try:
-            return self.call("GET", "/moto-api/").status == 200
-        except OSError:
-            return False
-
-    def call(self, method, path, body=None, service=None):
-        headers = {"Content-Type": "application/x-www-form-urlencoded"}
-        if service:
-            day = datetime.datetime.now(datetime.timezone.utc).strftime("%Y%m%d")
-            headers["Authorization"] = (
-                f"AWS4-HMAC-SHA256 Credential=test/{day}/{REGION}/{service}/aws4_request, "
-                "SignedHeaders=host, Signature=0")
-        connection = http.client.HTTPConnection(self.address, timeout=60)
-        try:
-            connection.request(method, path, body, headers)
-            answer = connection.getresponse()
-            answer.text = answer.read().decode()
-            return answer
-        finally:
-            connection.close()
-
-    def ec2(self, action, **arguments):
-        """Calls EC2 and answers its XML without namespaces."""
-        body = urllib.parse.urlencode({"Action": action, "Version": "2016-11-15", **arguments})
-        answer = self.call("POST", "/", body, "ec2")
-        assert answer.status == 200, answer.text
-        root = xml.etree.ElementTree.fromstring(answer.text)
-        for element in root.iter():
-            element.tag = element.tag.split("}")[-1]
-        return root
-
-    def instances(self):
-        return {
-            instance.findtext("instanceId"): instance
-            for instance in self.ec2("DescribeInstances").iter("item")
-            if instance.findtext("instanceId") and instance.find("instanceState") is not None
-            and instance.findtext("instanceState/name") != "terminated"
-        }
-
-    def buckets(self):
-        root = xml.etree.ElementTree.fromstring(self.call("GET", "/", service="s3").text)
-        return [e.text for e in root.iter() if e.tag.split("}")[-1] == "Name"]
-
-    def close(self):
-        self.process.kill()
-        self.process.wait()
 
 
 @unittest.skipIf(missing(), missing())

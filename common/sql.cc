@@ -18,6 +18,7 @@
 #include "absl/strings/strip.h"
 #include "absl/synchronization/mutex.h"
 #include "common/log.h"
+#include "common/sqlite_statements.h"
 #include "common/status_macros.h"
 
 namespace stackyard {
@@ -131,7 +132,7 @@ class SqliteDatabase final : public Database {
  private:
   static std::unique_ptr<soci::session> Connect(const std::string& path) {
     auto session =
-        std::make_unique<soci::session>(soci::sqlite3, absl::StrCat("dbname=\"", path, "\""));
+        std::make_unique<soci::session>(CachingSqlite(), absl::StrCat("dbname=\"", path, "\""));
     std::string mode;
     *session << "PRAGMA busy_timeout = 30000";
     *session << "PRAGMA journal_mode = WAL", soci::into(mode);

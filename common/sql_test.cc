@@ -82,6 +82,78 @@ TEST_F(SqlTest, RollsBackWhenTheBodyFailsOrThrows) {
   EXPECT_EQ(Count(*database), 0);
 }
 
+TEST_F(SqlTest, StatementsOfOneTextDoNotDisturbEachOther) {
+  const auto db = Open(kFirst);
+  ASSERT_TRUE(db->Write([](soci::session& sql) {
+                  sql << "CREATE TABLE numbers (n INTEGER PRIMARY KEY, t TEXT)";
+                  for (int n = 0; n < 1000; ++n) {
+                    sql << "INSERT INTO numbers (n, t) VALUES (:n, :t)", soci::use(n),
+                        soci::use(std::to_string(n));
+                  }
+                  return absl::OkStatus();
+                }).ok());
+  const absl::Status read = db->Read([](soci::session& sql) {
+    const std::string text = "SELECT t FROM numbers WHERE n >= :n ORDER BY n";
+    int first = 1, second = 500;
+    std::string one, two;
+    soci::statement outer = (sql.prepare << text, soci::use(first), soci::into(one));
+    outer.execute();
+    EXPECT_TRUE(outer.fetch());
+    // The same text while the first still goes on, and one that ends before its rows do.
+    soci::statement inner = (sql.prepare << text, soci::use(second), soci::into(two));
+    inner.execute();
+    EXPECT_TRUE(inner.fetch());
+    EXPECT_TRUE(outer.fetch());
+    EXPECT_EQ(one, "2");
+    EXPECT_EQ(two, "500");
+    std::string third;
+    sql << text, soci::use(second), soci::into(third);
+    EXPECT_EQ(third, "500");
+    return absl::OkStatus();
+  });
+  EXPECT_TRUE(read.ok()) << read;
+}
+
+TEST_F(SqlTest, AStatementThatFailedWorksAgain) {
+  const auto db = Open(kFirst);
+  ASSERT_TRUE(db->Write([](soci::session& sql) {
+                  sql << "CREATE TABLE keys (k INTEGER PRIMARY KEY, t TEXT)";
+                  return absl::OkStatus();
+                }).ok());
+  const auto insert = [&](int key) {
+    return db->Write([&](soci::session& sql) {
+      sql << "INSERT INTO keys (k, t) VALUES (:k, 'x')", soci::use(key);
+      return absl::OkStatus();
+    });
+  };
+  EXPECT_TRUE(insert(1).ok());
+  EXPECT_EQ(insert(1).code(), absl::StatusCode::kAlreadyExists);
+  EXPECT_TRUE(insert(2).ok());
+}
+
+TEST_F(SqlTest, StatementsOutliveAChangeOfTheSchema) {
+  const auto db = Open(kFirst);
+  int count = 0;
+  const auto add = [&] {
+    return db->Write([&](soci::session& sql) {
+      sql << "INSERT INTO shelf DEFAULT VALUES";
+      sql << "SELECT COUNT(*) FROM shelf", soci::into(count);
+      return absl::OkStatus();
+    });
+  };
+  const auto change = [&](const std::string& statement) {
+    return db->Write([&](soci::session& sql) {
+      sql << statement;
+      return absl::OkStatus();
+    });
+  };
+  ASSERT_TRUE(change("CREATE TABLE shelf (id INTEGER PRIMARY KEY)").ok());
+  EXPECT_TRUE(add().ok());
+  ASSERT_TRUE(change("ALTER TABLE shelf ADD COLUMN colour TEXT DEFAULT 'red'").ok());
+  EXPECT_TRUE(add().ok());
+  EXPECT_EQ(count, 2);
+}
+
 TEST_F(SqlTest, ATakenKeyIsAlreadyExists) {
   auto database = Open(kFirst);
   ASSERT_TRUE(Insert(*database, "a").ok());

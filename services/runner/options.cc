@@ -52,6 +52,9 @@ void ProgramOptions::AddFlags(Flags& flags) {
   flags.Add("pass-env", &pass_env,
             "Names of environment variables that every run gets, separated by commas");
   flags.Add("memory-limit", &memory_limit, "Soft limit of Terraform's heap, as `1GiB`");
+  flags.Add("standby", &standby,
+            "Terraforms that are started ahead of time, so many for planning and so many for "
+            "applying; each takes about 30 MiB");
   flags.Add("heartbeat-interval", &heartbeat_interval, "Time between heartbeats");
 }
 
@@ -94,6 +97,9 @@ absl::Status Complete(ProgramOptions& options) {
   if (options.heartbeat_interval < absl::Milliseconds(100) ||
       options.heartbeat_interval > absl::Minutes(1)) {
     faults.push_back("--heartbeat-interval is not from 100ms to 1m");
+  }
+  if (options.standby < 0 || options.standby > kMaxSlots) {
+    faults.push_back(absl::StrCat("--standby=", options.standby, " is not from 0 to ", kMaxSlots));
   }
   if (options.server.drain < absl::ZeroDuration()) faults.push_back("--drain is negative");
   static const RE2 kSize("[0-9]+([KMGT]i)?B");

@@ -28,6 +28,7 @@ struct ProgramOptions {
   bool provider_direct = true;
   std::string pass_env;
   std::string memory_limit = "1GiB";
+  int standby = 1;
   absl::Duration heartbeat_interval = absl::Seconds(3);
 
   void AddFlags(Flags& flags);

@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <cstring>
 #include <string>
+#include <utility>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
@@ -50,11 +51,15 @@ int PollTimeout(absl::Time when) {
 absl::StatusOr<Outcome> RunProcess(const Command& command, const RunControl& control,
                                    const ProcessLimits& limits, const Sink& out, const Sink& err) {
   ASSIGN_OR_RETURN(ChildProcess child, ChildProcess::Start(command));
+  return RunProcess(std::move(child), control, limits, out, err);
+}
 
-  // The end of what it complained about: bubblewrap speaks on the same stream.
+absl::StatusOr<Outcome> RunProcess(ChildProcess child, const RunControl& control,
+                                   const ProcessLimits& limits, const Sink& out, const Sink& err) {
+  // The beginning of what it complained about: bubblewrap speaks on the same stream.
   std::string complaint;
   const Sink hear = [&](std::string_view bytes) {
-    if (command.confinement != nullptr && complaint.size() < kQuoted) complaint += bytes;
+    if (complaint.size() < kQuoted) complaint += bytes;
     if (err) err(bytes);
   };
   bool timed_out = false;

@@ -28,4 +28,8 @@ using Sink = std::function<void(std::string_view bytes)>;
 absl::StatusOr<Outcome> RunProcess(const Command& command, const RunControl& control,
                                    const ProcessLimits& limits, const Sink& out, const Sink& err);
 
+// Same for a program that was started before.
+absl::StatusOr<Outcome> RunProcess(ChildProcess child, const RunControl& control,
+                                   const ProcessLimits& limits, const Sink& out, const Sink& err);
+
 }  // namespace stackyard::runner

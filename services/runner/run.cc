@@ -79,9 +79,28 @@ std::string ResultName(const RunControl& control, const absl::Status& status) {
   return ReasonOf(status) == v1::RUN_CANCELLED ? "cancelled" : "failed";
 }
 
-absl::Status RunInFolder(const RunnerParts& parts, const Assignment& assignment,
-                         RunControl& control, RunFolder& folder,
-                         internal::v1::CompleteRunRequest& result) {
+// The place of a run: one that is ready for it, or a new one.
+absl::StatusOr<std::unique_ptr<ReadySite>> MakeSite(const RunnerParts& parts,
+                                                    const Assignment& assignment) {
+  std::unique_ptr<ReadySite> site;
+  // What waits has the environment that runs have as a rule.
+  const bool plain = assignment.environment().empty();
+  const Assignment::Work work = assignment.work();
+  if (plain && (work == Assignment::PLAN || work == Assignment::PREVIEW)) {
+    site = parts.standby.Take(StandbyPool::Kind::kPlan);
+  } else if (plain && work == Assignment::APPLY) {
+    site = parts.standby.Take(StandbyPool::Kind::kApply);
+  } else {
+    parts.standby.Busy();
+  }
+  if (site != nullptr) return site;
+  site = std::make_unique<ReadySite>();
+  ASSIGN_OR_RETURN(site->folder, parts.workspace.MakeRunFolder(assignment.lease()));
+  return site;
+}
+
+absl::Status RunInSite(const RunnerParts& parts, const Assignment& assignment, RunControl& control,
+                       ReadySite& site, internal::v1::CompleteRunRequest& result) {
   const Scrubber scrubber(assignment, parts.terraform.passed_environment());
   Reporter reporter(parts.queue, assignment.lease(), scrubber, control, parts.clock);
   if (assignment.lease().generation() > 1) {
@@ -91,8 +110,9 @@ absl::Status RunInFolder(const RunnerParts& parts, const Assignment& assignment,
   ProcessLimits limits;
   limits.deadline =
       absl::Now() + (assignment.has_timeout() ? FromProto(assignment.timeout()) : kDefaultTimeout);
-  RunContext context{parts,  assignment, scrubber, control, reporter, folder,
-                     limits, "",         nullptr,  nullptr, result};
+  RunContext context{
+      parts,  assignment, scrubber, control, reporter, *site.folder, std::move(site.terraform),
+      limits, "",         nullptr,  nullptr, result};
   const absl::Status status = RunSteps(context);
   reporter.Finish();
   return status;
@@ -111,10 +131,10 @@ void ExecuteRun(const RunnerParts& parts, const Assignment& assignment, RunContr
   internal::v1::CompleteRunRequest result;
   *result.mutable_lease() = assignment.lease();
   result.set_engine(parts.terraform.engine().Label());
-  const auto folder = parts.workspace.MakeRunFolder(assignment.lease());
-  const absl::Status status =
-      folder.ok() ? RunInFolder(parts, assignment, control, **folder, result)
-                  : Error(v1::INTERNAL_FAULT, std::string(folder.status().message()));
+  const auto site = MakeSite(parts, assignment);
+  const absl::Status status = site.ok()
+                                  ? RunInSite(parts, assignment, control, **site, result)
+                                  : Error(v1::INTERNAL_FAULT, std::string(site.status().message()));
   *result.mutable_status() = ToProto(status);
   // Half a module or a plan that was not stored is of no use; a state is, however it came about.
   if (!status.ok() && !result.has_state()) result.clear_result();

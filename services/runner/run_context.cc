@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "common/log.h"
 #include "common/status.h"
 #include "common/status_macros.h"
 #include "common/utf8.h"
@@ -30,6 +31,19 @@ struct Finished {
   std::deque<std::string> complaints;
 };
 
+// The Terraform that waits for this command, where there is one.
+absl::StatusOr<ChildProcess> StartOrRelease(RunContext& context, const Command& command) {
+  if (context.standby == nullptr || !context.standby->Is(command)) {
+    return ChildProcess::Start(command);
+  }
+  absl::StatusOr<ChildProcess> released = context.standby->Release();
+  context.standby.reset();
+  if (released.ok()) return released;
+  LogWarning("a Terraform that waited did not go on",
+             {{"error", std::string(released.status().message())}});
+  return ChildProcess::Start(command);
+}
+
 absl::StatusOr<Finished> RunToEnd(RunContext& context, const Command& command, const Sink& out) {
   Finished finished;
   LineSplitter errors([&](std::string_view line) {
@@ -37,8 +51,9 @@ absl::StatusOr<Finished> RunToEnd(RunContext& context, const Command& command, c
     finished.complaints.emplace_back(line);
     if (finished.complaints.size() > kQuotedLines) finished.complaints.pop_front();
   });
+  ASSIGN_OR_RETURN(ChildProcess child, StartOrRelease(context, command));
   ASSIGN_OR_RETURN(finished.outcome,
-                   RunProcess(command, context.control, context.limits, out,
+                   RunProcess(std::move(child), context.control, context.limits, out,
                               [&errors](std::string_view bytes) { errors.Feed(bytes); }));
   errors.Finish();
   return finished;

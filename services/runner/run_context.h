@@ -17,6 +17,7 @@
 #include "services/runner/reporter.h"
 #include "services/runner/run_metrics.h"
 #include "services/runner/scrubber.h"
+#include "services/runner/standby_pool.h"
 #include "services/runner/state_watcher.h"
 #include "services/runner/terraform.h"
 #include "services/runner/workspace.h"
@@ -32,6 +33,7 @@ struct RunnerParts {
   PlanStore& plans;
   RunMetrics& metrics;
   const Clock& clock;
+  StandbyPool& standby;
   // Path of stackyard-inspect.
   std::string inspect;
 };
@@ -44,6 +46,8 @@ struct RunContext {
   RunControl& control;
   Reporter& reporter;
   RunFolder& folder;
+  // A Terraform that waits in the run's folder; null: none, or none any more.
+  std::unique_ptr<Standby> standby;
   // When the run must have ended.
   ProcessLimits limits;
   // Name of the step that goes on.

@@ -48,6 +48,9 @@ class Workspace {
   // A new empty folder, with `module` and `tmp` in it.
   absl::StatusOr<std::unique_ptr<RunFolder>> MakeRunFolder(const internal::v1::Lease& lease);
 
+  // The same for a run that nobody knows yet.
+  absl::StatusOr<std::unique_ptr<RunFolder>> MakeReadyFolder();
+
   // This runner's own folder.
   const std::string& own() const { return own_; }
   std::string prepared() const { return root_ + "/prepared"; }
@@ -58,6 +61,7 @@ class Workspace {
   // Chooses the folder of temporary files and writes it into the lock.
   absl::Status MakeTmp();
   void RemoveOrphans() const;
+  absl::StatusOr<std::unique_ptr<RunFolder>> MakeFolders(const std::string& name);
 
   const std::string root_;
   const std::string lock_path_;
@@ -65,6 +69,7 @@ class Workspace {
   const Fd lock_;
   std::string tmp_;
   std::atomic<int64_t> folders_{0};
+  std::atomic<int64_t> ready_{0};
 };
 
 }  // namespace stackyard::runner

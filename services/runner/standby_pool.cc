@@ -1,0 +1,91 @@
+#include "services/runner/standby_pool.h"
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "common/log.h"
+#include "common/status_macros.h"
+
+namespace stackyard::runner {
+namespace {
+
+constexpr absl::Duration kPauseAfterFault = absl::Seconds(30);
+
+}  // namespace
+
+StandbyPool::StandbyPool(Workspace& workspace, const Terraform& terraform,
+                         StandbyPoolOptions options)
+    : workspace_(workspace), terraform_(terraform), options_(options) {
+  if (options_.sites == 0) return;
+  absl::MutexLock lock(&mutex_);
+  refill_ = std::make_unique<Loop>("standby", [this] { return Refill(); });
+}
+
+StandbyPool::~StandbyPool() {
+  refill_.reset();
+  absl::MutexLock lock(&mutex_);
+  ready_.clear();
+}
+
+std::unique_ptr<ReadySite> StandbyPool::Take(Kind kind) {
+  if (options_.sites == 0) return nullptr;
+  absl::MutexLock lock(&mutex_);
+  last_begin_ = absl::Now();
+  refill_->Wake();
+  auto& sites = ready_[kind];
+  if (sites.empty()) return nullptr;
+  auto site = std::move(sites.back());
+  sites.pop_back();
+  return site;
+}
+
+void StandbyPool::Busy() {
+  absl::MutexLock lock(&mutex_);
+  last_begin_ = absl::Now();
+}
+
+int StandbyPool::size() const {
+  absl::MutexLock lock(&mutex_);
+  int size = 0;
+  for (const auto& [kind, sites] : ready_) size += static_cast<int>(sites.size());
+  return size;
+}
+
+absl::Duration StandbyPool::Refill() {
+  Kind wanted = Kind::kPlan;
+  {
+    absl::MutexLock lock(&mutex_);
+    const auto missing = [&](Kind kind) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+      return static_cast<int>(ready_[kind].size()) < options_.sites;
+    };
+    if (!missing(Kind::kPlan)) {
+      wanted = Kind::kApply;
+      // Taking one wakes this loop.
+      if (!missing(Kind::kApply)) return absl::InfiniteDuration();
+    }
+    const absl::Duration quiet = absl::Now() - last_begin_;
+    if (quiet < options_.quiet) return options_.quiet - quiet;
+  }
+  auto site = Make(wanted);
+  if (!site.ok()) {
+    LogWarning("no Terraform can be started ahead of time",
+               {{"error", std::string(site.status().message())}});
+    return kPauseAfterFault;
+  }
+  absl::MutexLock lock(&mutex_);
+  ready_[wanted].push_back(*std::move(site));
+  return absl::ZeroDuration();
+}
+
+absl::StatusOr<std::unique_ptr<ReadySite>> StandbyPool::Make(Kind kind) {
+  auto site = std::make_unique<ReadySite>();
+  ASSIGN_OR_RETURN(site->folder, workspace_.MakeReadyFolder());
+  const TerraformSite place{site->folder->module(), site->folder->path(), site->folder->tmp(), {}};
+  const Command command =
+      kind == Kind::kPlan ? terraform_.Plan(place, PlanKind::kNormal) : terraform_.Apply(place);
+  ASSIGN_OR_RETURN(site->terraform, Standby::Start(command, site->folder->path() + "/config"));
+  return site;
+}
+
+}  // namespace stackyard::runner

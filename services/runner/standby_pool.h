@@ -1,0 +1,65 @@
+// Terraforms that are started ahead of time, each in the folder of a run to come.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/synchronization/mutex.h"
+#include "absl/time/time.h"
+#include "common/work.h"
+#include "services/runner/standby.h"
+#include "services/runner/terraform.h"
+#include "services/runner/workspace.h"
+
+namespace stackyard::runner {
+
+// The place of a run to come, where a Terraform waits.
+struct ReadySite {
+  std::unique_ptr<RunFolder> folder;
+  // Goes before its folder.
+  std::unique_ptr<Standby> terraform;
+};
+
+struct StandbyPoolOptions {
+  // Sites kept ready for planning, and as many for applying; 0: none.
+  int sites = 1;
+  // They are made when no run has begun for that long: the processors belong to the runs.
+  absl::Duration quiet = absl::Milliseconds(200);
+};
+
+// Thread-safe.
+class StandbyPool {
+ public:
+  enum class Kind { kPlan, kApply };
+
+  // The parts must outlive it. Begins at once.
+  StandbyPool(Workspace& workspace, const Terraform& terraform, StandbyPoolOptions options);
+  // Kills those that wait.
+  ~StandbyPool();
+
+  // A site for a run that begins now; null when there is none.
+  std::unique_ptr<ReadySite> Take(Kind kind);
+  // Tells of a run that has no use for a site.
+  void Busy();
+  // Sites that wait.
+  int size() const;
+
+ private:
+  // Makes one that is missing; answers when to look again.
+  absl::Duration Refill();
+  absl::StatusOr<std::unique_ptr<ReadySite>> Make(Kind kind);
+
+  Workspace& workspace_;
+  const Terraform& terraform_;
+  const StandbyPoolOptions options_;
+  mutable absl::Mutex mutex_;
+  std::map<Kind, std::vector<std::unique_ptr<ReadySite>>> ready_ ABSL_GUARDED_BY(mutex_);
+  absl::Time last_begin_ ABSL_GUARDED_BY(mutex_) = absl::InfinitePast();
+  // Last: its thread uses the rest, and the processes live as long as it does.
+  std::unique_ptr<Loop> refill_;
+};
+
+}  // namespace stackyard::runner

@@ -48,10 +48,12 @@ absl::Status ForEachField(std::string_view message,
                          static_cast<int>(message.size()));
   while (static_cast<size_t>(input.CurrentPosition()) < message.size()) {
     WireField field;
+    const auto start = static_cast<size_t>(input.CurrentPosition());
     const uint32_t tag = input.ReadTag();
     if (tag == 0 || !ReadValue(input, message, tag, field)) {
       return absl::DataLossError("bytes that are no protobuf message");
     }
+    field.raw = message.substr(start, static_cast<size_t>(input.CurrentPosition()) - start);
     RETURN_IF_ERROR(take(field));
   }
   return absl::OkStatus();

@@ -18,6 +18,8 @@ struct WireField {
   uint64_t value = 0;
   // Lives as long as the message.
   std::string_view bytes;
+  // All of the field, tag included; likewise.
+  std::string_view raw;
 };
 
 // Calls `take` for the fields of a message, in order, until it fails. DATA_LOSS when the bytes are

@@ -37,8 +37,8 @@ grpc::ByteBuffer ToBuffer(std::string_view bytes) {
   return grpc::ByteBuffer(&slice, 1);
 }
 
-// A provider that sends back each message that it gets, and ends with the client; `fail` in the
-// name of the method makes it fail, `hang` makes it wait until it is cancelled.
+// A provider that sends back each message that it gets, and ends with the client; `Fail` as the
+// name of the method makes it fail, `Hold` makes it wait until it is cancelled.
 class EchoProvider final : public grpc::CallbackGenericService {
  public:
   explicit EchoProvider(const std::string& socket) {
@@ -84,8 +84,8 @@ class EchoProvider final : public grpc::CallbackGenericService {
       StartRead(&message_);
     }
     void OnReadDone(bool ok) override {
-      if (method_.find("hang") != std::string::npos) return;
-      if (method_.find("fail") != std::string::npos) {
+      if (method_.find("/Hold") != std::string::npos) return;
+      if (method_.find("/Fail") != std::string::npos) {
         return Finish({grpc::StatusCode::DATA_LOSS, "failed", "details"});
       }
       if (!ok) return Finish(grpc::Status::OK);
@@ -93,7 +93,7 @@ class EchoProvider final : public grpc::CallbackGenericService {
     }
     void OnWriteDone(bool ok) override { StartRead(&message_); }
     void OnCancel() override {
-      if (method_.find("hang") == std::string::npos) return;
+      if (method_.find("/Hold") == std::string::npos) return;
       {
         absl::MutexLock lock(&provider_.mutex_);
         provider_.cancelled_ = true;
@@ -171,7 +171,7 @@ TEST_F(PluginProxyTest, ForwardsCallsOfAnySize) {
 }
 
 TEST_F(PluginProxyTest, ForwardsFailures) {
-  const Answer answer = Ask("/tfplugin5.Provider/fail");
+  const Answer answer = Ask("/tfplugin5.Provider/Fail");
   EXPECT_EQ(answer.status.error_code(), grpc::StatusCode::DATA_LOSS);
   EXPECT_EQ(answer.status.error_message(), "failed");
   EXPECT_EQ(answer.status.error_details(), "details");
@@ -277,7 +277,7 @@ TEST_F(PluginProxyTest, PassesCancellationsOn) {
   const grpc::ByteBuffer sent = ToBuffer("q");
   grpc::ByteBuffer got;
   absl::Notification done;
-  stub_->UnaryCall(&context, "/tfplugin5.Provider/hang", grpc::StubOptions(), &sent, &got,
+  stub_->UnaryCall(&context, "/tfplugin5.Provider/Hold", grpc::StubOptions(), &sent, &got,
                    [&](grpc::Status) { done.Notify(); });
   provider_.WaitForCalls(1);
   context.TryCancel();
@@ -290,7 +290,7 @@ TEST_F(PluginProxyTest, EndsCallsThatGoOn) {
   const grpc::ByteBuffer sent = ToBuffer("q");
   grpc::ByteBuffer got;
   absl::Notification done;
-  stub_->UnaryCall(&context, "/tfplugin5.Provider/hang", grpc::StubOptions(), &sent, &got,
+  stub_->UnaryCall(&context, "/tfplugin5.Provider/Hold", grpc::StubOptions(), &sent, &got,
                    [&](grpc::Status) { done.Notify(); });
   provider_.WaitForCalls(1);
   proxy_.reset();

@@ -9,6 +9,7 @@
 #include "common/status_macros.h"
 #include "common/utf8.h"
 #include "services/runner/lines.h"
+#include "services/runner/run_providers.h"
 
 namespace stackyard::runner {
 namespace {
@@ -31,6 +32,7 @@ struct Finished {
 };
 
 absl::StatusOr<Finished> RunToEnd(RunContext& context, const Command& command, const Sink& out) {
+  if (context.providers != nullptr) context.providers->BeginCommand();
   Finished finished;
   LineSplitter errors([&](std::string_view line) {
     context.reporter.Log(line);
@@ -104,6 +106,9 @@ TerraformSite SiteOf(const RunContext& context, const std::string& folder) {
   site.environment = context.credentials
                          ? context.credentials->environment
                          : BareEnvironment(context.parts.terraform.passed_environment());
+  if (context.providers != nullptr) {
+    site.environment["TF_REATTACH_PROVIDERS"] = context.providers->Reattach();
+  }
   return site;
 }
 

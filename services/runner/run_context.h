@@ -16,6 +16,7 @@
 #include "services/runner/prepared_modules.h"
 #include "services/runner/queue_client.h"
 #include "services/runner/reporter.h"
+#include "services/runner/resource_schemas.h"
 #include "services/runner/run_credentials.h"
 #include "services/runner/run_metrics.h"
 #include "services/runner/scrubber.h"
@@ -25,6 +26,10 @@
 #include "services/runner/workspace.h"
 
 namespace stackyard::runner {
+
+class ProviderMetrics;
+class ProviderPool;
+class RunProviders;
 
 // What all runs of a runner share.
 struct RunnerParts {
@@ -38,6 +43,11 @@ struct RunnerParts {
   // Path of stackyard-inspect.
   std::string inspect;
   RunnerIdentity identity = {};
+  // Null: providers go the plain way.
+  ProviderPool* providers = nullptr;
+  ProviderMetrics* provider_metrics = nullptr;
+  // Terraform sees no processes but those that it starts, and whatever holds its place as number 1.
+  bool terraform_has_own_pids = false;
 };
 
 // One run, as it goes on.
@@ -66,6 +76,10 @@ struct RunContext {
   // For Terraform; absent until the module is prepared. See TakeCredentials.
   std::optional<RunCredentials> credentials = std::nullopt;
   std::unique_ptr<TokenCopies> tokens = nullptr;
+  // Schemas of the types that the run has to do with, as far as they are known without Terraform.
+  ResourceSchemas schemas;
+  // Provider processes that were started ahead of the run; null: there are none.
+  std::unique_ptr<RunProviders> providers;
 };
 
 // A program to the end. What it prints on standard output goes to `out`, on standard error to the

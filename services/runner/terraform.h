@@ -19,6 +19,11 @@ inline constexpr std::string_view kParametersFile = "stackyard.auto.tfvars.json"
 inline constexpr std::string_view kLockFile = ".terraform.lock.hcl";
 inline constexpr std::string_view kDataFolder = ".terraform";
 
+// PATH. Provisioners and providers look for their programs here; the runner's own is nothing that
+// modules should come to depend on.
+inline constexpr char kProgramPath[] =
+    "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
 struct TerraformOptions {
   Engine engine;
   // Path of the CLI configuration, see CliConfig.

@@ -96,9 +96,16 @@ void Workspace::RemoveOrphans() const {
 
 absl::StatusOr<std::unique_ptr<RunFolder>> Workspace::MakeRunFolder(
     const internal::v1::Lease& lease) {
-  auto folder = std::make_unique<RunFolder>(
-      absl::StrCat(own_, "/", Flat(lease.run()), "-", lease.generation()),
-      absl::StrCat(tmp_, "/", ++folders_));
+  return Make(absl::StrCat(Flat(lease.run()), "-", lease.generation()));
+}
+
+absl::StatusOr<std::unique_ptr<RunFolder>> Workspace::MakeProviderFolder() {
+  return Make(absl::StrCat("provider-", ++providers_));
+}
+
+absl::StatusOr<std::unique_ptr<RunFolder>> Workspace::Make(const std::string& name) {
+  auto folder = std::make_unique<RunFolder>(absl::StrCat(own_, "/", name),
+                                            absl::StrCat(tmp_, "/", ++folders_));
   // Left from the same lease, when the service gave it twice.
   RemoveFolder(folder->path());
   RETURN_IF_ERROR(MakeFolder(folder->path()));

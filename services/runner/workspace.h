@@ -47,14 +47,18 @@ class Workspace {
 
   // A new empty folder, with `module` and `tmp` in it.
   absl::StatusOr<std::unique_ptr<RunFolder>> MakeRunFolder(const internal::v1::Lease& lease);
+  // Same for a provider that is not any run's yet.
+  absl::StatusOr<std::unique_ptr<RunFolder>> MakeProviderFolder();
 
   // This runner's own folder.
   const std::string& own() const { return own_; }
   std::string prepared() const { return root_ + "/prepared"; }
   std::string plans() const { return root_ + "/plans"; }
+  std::string schemas() const { return root_ + "/schemas"; }
 
  private:
   Workspace(std::string root, std::string runner_id, Fd lock);
+  absl::StatusOr<std::unique_ptr<RunFolder>> Make(const std::string& name);
   // Chooses the folder of temporary files and writes it into the lock.
   absl::Status MakeTmp();
   void RemoveOrphans() const;
@@ -65,6 +69,7 @@ class Workspace {
   const Fd lock_;
   std::string tmp_;
   std::atomic<int64_t> folders_{0};
+  std::atomic<int64_t> providers_{0};
 };
 
 }  // namespace stackyard::runner

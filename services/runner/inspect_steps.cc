@@ -6,7 +6,9 @@
 #include "common/status.h"
 #include "common/status_macros.h"
 #include "services/runner/bundle.h"
+#include "services/runner/module_needs.h"
 #include "services/runner/module_report.h"
+#include "services/runner/run_providers.h"
 
 namespace stackyard::runner {
 namespace {
@@ -14,10 +16,8 @@ namespace {
 absl::Status Prepare(RunContext& context) { return FetchBundle(context, context.folder.module()); }
 
 absl::Status Inspect(RunContext& context) {
-  std::string text;
-  RETURN_IF_ERROR(RunCommand(
-      context, {{context.parts.inspect, context.folder.module()}, {}, context.folder.module()},
-      [&text](std::string_view bytes) { text += bytes; }));
+  ASSIGN_OR_RETURN(const std::string text, InspectModule(context, context.folder.module()));
+  RETURN_IF_ERROR(KeepModuleReport(context.folder.module(), text));
   ASSIGN_OR_RETURN(ModuleReport report, ReadModuleReport(text));
   for (v1::Diagnostic& diagnostic : report.diagnostics) KeepDiagnostic(context, diagnostic);
   RETURN_IF_ERROR(ModuleStatus(report.diagnostics));
@@ -57,7 +57,9 @@ absl::Status Keep(RunContext& context) {
       context.parts.modules.Publish(context.assignment.bundle_digest(), context.folder.module());
   if (!kept.ok()) {
     LogWarning("a module was not kept", {{"error", std::string(kept.status().message())}});
+    return absl::OkStatus();
   }
+  ExpectProviders(context, *kept);
   return absl::OkStatus();
 }
 
@@ -69,6 +71,13 @@ std::vector<Step> InspectSteps() {
           {"init", Init},
           {"validate", Validate},
           {"save", Keep}};
+}
+
+absl::StatusOr<std::string> InspectModule(RunContext& context, const std::string& folder) {
+  std::string text;
+  RETURN_IF_ERROR(RunCommand(context, {{context.parts.inspect, folder}, {}, folder},
+                             [&text](std::string_view bytes) { text += bytes; }));
+  return text;
 }
 
 absl::Status FetchBundle(RunContext& context, const std::string& folder) {

@@ -55,6 +55,14 @@ void ProgramOptions::AddFlags(Flags& flags) {
   flags.Add("standby", &standby,
             "Terraforms that are started ahead of time, so many for planning and so many for "
             "applying; each takes about 30 MiB");
+  flags.Add("provider-pool-min", &provider_pool_min,
+            "Processes of each provider in use that are started ahead, 200 MB each or more");
+  flags.Add("provider-pool-max", &provider_pool_max,
+            "Processes of providers at most, in use or waiting; -1: as many as --slots; 0: "
+            "Terraform starts all providers itself");
+  flags.Add("provider-keep", &provider_keep,
+            "How long a provider's process waits for another run of the same project, template "
+            "version and credentials; 0: it is ended after each run");
   flags.Add("heartbeat-interval", &heartbeat_interval, "Time between heartbeats");
 }
 
@@ -93,6 +101,18 @@ absl::Status Complete(ProgramOptions& options) {
   }
   if (options.slots < 1 || options.slots > kMaxSlots) {
     faults.push_back(absl::StrCat("--slots=", options.slots, " is not from 0 to ", kMaxSlots));
+  }
+  if (options.provider_pool_max == -1) options.provider_pool_max = options.slots;
+  if (options.provider_pool_max < 0 || options.provider_pool_max > kMaxSlots) {
+    faults.push_back(absl::StrCat("--provider-pool-max=", options.provider_pool_max,
+                                  " is not from -1 to ", kMaxSlots));
+  }
+  if (options.provider_pool_min < 0 || options.provider_pool_min > kMaxSlots) {
+    faults.push_back(absl::StrCat("--provider-pool-min=", options.provider_pool_min,
+                                  " is not from 0 to ", kMaxSlots));
+  }
+  if (options.provider_keep < absl::ZeroDuration() || options.provider_keep > absl::Hours(24)) {
+    faults.push_back("--provider-keep is not from 0 to 24h");
   }
   if (options.heartbeat_interval < absl::Milliseconds(100) ||
       options.heartbeat_interval > absl::Minutes(1)) {

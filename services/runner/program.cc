@@ -45,7 +45,7 @@ absl::StatusOr<std::unique_ptr<Program>> Program::Start(const ProgramOptions& op
   // What was prepared links into the mirror, and knows where the engine looks for providers.
   const std::string key =
       Sha256Hex(absl::StrCat(terraform.engine.Label(), "\n", options.provider_mirror, "\n",
-                             options.provider_direct))
+                             options.provider_direct, "\nwith a report"))
           .substr(0, 12);
   program->modules_ = std::make_unique<PreparedModules>(program->workspace_->prepared(), key);
   program->terraform_ = std::make_unique<Terraform>(terraform);
@@ -59,8 +59,10 @@ absl::StatusOr<std::unique_ptr<Program>> Program::Start(const ProgramOptions& op
   program->queue_ = std::make_unique<QueueClient>(Connect(options.stacks_target), id);
   program->parts_ = std::make_unique<RunnerParts>(
       RunnerParts{*program->queue_, *program->terraform_, *program->workspace_, *program->modules_,
-                  *program->plans_, *program->run_metrics_, program->clock_, *program->standby_,
-                  options.inspect});
+                  *program->plans_, *program->run_metrics_, program->clock_,
+                  *program->standby_, options.inspect,
+                  RunnerIdentity::FromEnvironment()});
+  program->OpenProviders(options);
   if (!options.server.listen.empty()) {
     ASSIGN_OR_RETURN(program->server_, Server::Start(options.server, {}));
   }
@@ -70,6 +72,22 @@ absl::StatusOr<std::unique_ptr<Program>> Program::Start(const ProgramOptions& op
   return program;
 }
 
+void Program::OpenProviders(const ProgramOptions& options) {
+  ProviderPoolOptions pool;
+  pool.min = options.provider_pool_min;
+  pool.max = options.provider_pool_max;
+  pool.keep = options.provider_keep;
+  pool.passed = terraform_->passed_environment();
+  // Less is collected than by default, and more than in Terraform, which does not live as long.
+  pool.base = {{"PATH", kProgramPath}, {"GOGC", "400"}, {"GOMEMLIMIT", options.memory_limit}};
+  provider_metrics_ = std::make_unique<ProviderMetrics>(metrics_->registry());
+  provider_schemas_ = std::make_unique<ProviderSchemaCache>(workspace_->schemas());
+  providers_ = std::make_unique<ProviderPool>(pool, *workspace_, *provider_schemas_,
+                                              *provider_metrics_, clock_);
+  parts_->providers = providers_.get();
+  parts_->provider_metrics = provider_metrics_.get();
+}
+
 void Program::RunUntilSignal() {
   WaitForSignal();
   LogInfo("draining");
@@ -77,6 +95,9 @@ void Program::RunUntilSignal() {
   LogInfo("stopped");
 }
 
-void Program::Drain() { runner_->Drain(drain_); }
+void Program::Drain() {
+  runner_->Drain(drain_);
+  providers_->Close();
+}
 
 }  // namespace stackyard::runner

@@ -8,6 +8,7 @@
 #include "common/metrics.h"
 #include "common/server.h"
 #include "services/runner/options.h"
+#include "services/runner/provider_pool.h"
 #include "services/runner/runner.h"
 
 namespace stackyard::runner {
@@ -26,6 +27,7 @@ class Program {
 
  private:
   Program() = default;
+  void OpenProviders(const ProgramOptions& options);
 
   absl::Duration drain_;
   SystemClock clock_;
@@ -36,6 +38,9 @@ class Program {
   std::unique_ptr<PlanStore> plans_;
   std::unique_ptr<Terraform> terraform_;
   std::unique_ptr<StandbyPool> standby_;
+  std::unique_ptr<ProviderMetrics> provider_metrics_;
+  std::unique_ptr<ProviderSchemaCache> provider_schemas_;
+  std::unique_ptr<ProviderPool> providers_;
   std::unique_ptr<QueueClient> queue_;
   std::unique_ptr<RunnerParts> parts_;
   std::unique_ptr<Server> server_;

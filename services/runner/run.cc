@@ -8,6 +8,7 @@
 #include "common/proto_time.h"
 #include "common/status.h"
 #include "common/status_macros.h"
+#include "services/runner/run_providers.h"
 #include "services/runner/steps.h"
 
 namespace stackyard::runner {
@@ -114,6 +115,8 @@ absl::Status RunInSite(const RunnerParts& parts, const Assignment& assignment, R
       parts,  assignment, scrubber, control, reporter, *site.folder, std::move(site.terraform),
       limits, "",         nullptr,  nullptr, result};
   const absl::Status status = RunSteps(context);
+  if (status.ok() && context.providers != nullptr) context.providers->GiveBack();
+  context.providers.reset();
   reporter.Finish();
   return status;
 }

@@ -10,6 +10,7 @@
 #include "common/status_macros.h"
 #include "common/utf8.h"
 #include "services/runner/lines.h"
+#include "services/runner/run_providers.h"
 
 namespace stackyard::runner {
 namespace {
@@ -45,6 +46,7 @@ absl::StatusOr<ChildProcess> StartOrRelease(RunContext& context, const Command& 
 }
 
 absl::StatusOr<Finished> RunToEnd(RunContext& context, const Command& command, const Sink& out) {
+  if (context.providers != nullptr) context.providers->BeginCommand();
   Finished finished;
   LineSplitter errors([&](std::string_view line) {
     context.reporter.Log(line);
@@ -116,8 +118,12 @@ TerraformSite SiteOf(const RunContext& context, const std::string& folder) {
   site.folder = folder;
   site.home = context.folder.path();
   site.tmp = context.folder.tmp();
-  site.environment.insert(context.assignment.environment().begin(),
-                          context.assignment.environment().end());
+  site.environment = context.credentials
+                         ? context.credentials->environment
+                         : BareEnvironment(context.parts.terraform.passed_environment());
+  if (context.providers != nullptr) {
+    site.environment["TF_REATTACH_PROVIDERS"] = context.providers->Reattach();
+  }
   return site;
 }
 

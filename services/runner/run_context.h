@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -15,14 +16,21 @@
 #include "services/runner/prepared_modules.h"
 #include "services/runner/queue_client.h"
 #include "services/runner/reporter.h"
+#include "services/runner/resource_schemas.h"
+#include "services/runner/run_credentials.h"
 #include "services/runner/run_metrics.h"
 #include "services/runner/scrubber.h"
 #include "services/runner/standby_pool.h"
 #include "services/runner/state_watcher.h"
 #include "services/runner/terraform.h"
+#include "services/runner/token_copies.h"
 #include "services/runner/workspace.h"
 
 namespace stackyard::runner {
+
+class ProviderMetrics;
+class ProviderPool;
+class RunProviders;
 
 // What all runs of a runner share.
 struct RunnerParts {
@@ -36,6 +44,12 @@ struct RunnerParts {
   StandbyPool& standby;
   // Path of stackyard-inspect.
   std::string inspect;
+  RunnerIdentity identity = {};
+  // Null: providers go the plain way.
+  ProviderPool* providers = nullptr;
+  ProviderMetrics* provider_metrics = nullptr;
+  // Terraform sees no processes but those that it starts, and whatever holds its place as number 1.
+  bool terraform_has_own_pids = false;
 };
 
 // One run, as it goes on.
@@ -63,6 +77,13 @@ struct RunContext {
   std::unique_ptr<Upload> upload;
   // What CompleteRun will say.
   internal::v1::CompleteRunRequest& result;
+  // For Terraform; absent until the module is prepared. See TakeCredentials.
+  std::optional<RunCredentials> credentials = std::nullopt;
+  std::unique_ptr<TokenCopies> tokens = nullptr;
+  // Schemas of the types that the run has to do with, as far as they are known without Terraform.
+  ResourceSchemas schemas;
+  // Provider processes that were started ahead of the run; null: there are none.
+  std::unique_ptr<RunProviders> providers;
 };
 
 // A program to the end. What it prints on standard output goes to `out`, on standard error to the

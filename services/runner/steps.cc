@@ -17,6 +17,8 @@
 #include "services/runner/json_value.h"
 #include "services/runner/module_report.h"
 #include "services/runner/plan_reader.h"
+#include "services/runner/run_identity.h"
+#include "services/runner/run_providers.h"
 
 namespace stackyard::runner {
 namespace {
@@ -36,6 +38,8 @@ absl::StatusOr<std::string> BuildModule(RunContext& context) {
   RETURN_IF_ERROR(FetchBundle(context, folder));
   RETURN_IF_ERROR(RunTerraform(context, context.parts.terraform.Init(SiteOf(context, folder)),
                                JsonEvents::Mode::kPlan));
+  ASSIGN_OR_RETURN(const std::string report, InspectModule(context, folder));
+  RETURN_IF_ERROR(KeepModuleReport(folder, report));
   return folder;
 }
 
@@ -60,6 +64,7 @@ absl::Status Prepare(RunContext& context) {
   ASSIGN_OR_RETURN(const std::string prepared,
                    context.parts.modules.Get(context.assignment.bundle_digest(), context.control,
                                              [&context] { return BuildModule(context); }));
+  context.providers = RunProviders::Lease(context, prepared);
   RETURN_IF_ERROR(CopyModule(prepared, context.folder.module()));
   // A link, not TF_DATA_DIR: what init wrote names folders relative to the current one.
   const std::string data = absl::StrCat(prepared, "/", std::string(kDataFolder));
@@ -70,15 +75,17 @@ absl::Status Prepare(RunContext& context) {
   if (!context.assignment.state().empty()) {
     RETURN_IF_ERROR(WriteFile(PathOf(context, kStateFile), context.assignment.state()));
   }
-  if (context.assignment.work() == Assignment::APPLY) return FetchPlan(context);
-  return absl::OkStatus();
+  if (context.assignment.work() == Assignment::APPLY) RETURN_IF_ERROR(FetchPlan(context));
+  return TakeCredentials(context);
 }
 
 Step PlanStep(PlanKind kind) {
   return {"plan", [kind](RunContext& context) {
-            const TerraformSite site = SiteOf(context, context.folder.module());
-            return RunTerraform(context, context.parts.terraform.Plan(site, kind),
-                                JsonEvents::Mode::kPlan);
+            return PlanWithProviders(context, [&context, kind] {
+              const TerraformSite site = SiteOf(context, context.folder.module());
+              return RunTerraform(context, context.parts.terraform.Plan(site, kind),
+                                  JsonEvents::Mode::kPlan);
+            });
           }};
 }
 
@@ -132,8 +139,10 @@ Step ChangeStep(const std::string& name) {
                 StateSerial(context.assignment.state()), context.control);
             RETURN_IF_ERROR(context.watcher->Start());
             const TerraformSite site = SiteOf(context, context.folder.module());
-            return RunTerraform(context, context.parts.terraform.Apply(site),
-                                JsonEvents::Mode::kApply);
+            const absl::Status applied = RunTerraform(context, context.parts.terraform.Apply(site),
+                                                      JsonEvents::Mode::kApply);
+            if (!applied.ok()) LogLastWords(context);
+            return applied;
           }};
 }
 

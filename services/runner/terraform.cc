@@ -12,10 +12,6 @@ namespace stackyard::runner {
 namespace fs = std::filesystem;
 namespace {
 
-// Provisioners look for their programs here; the runner's own PATH is nothing that modules should
-// come to depend on.
-constexpr char kPath[] = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-
 std::vector<std::string> Folders(const std::string& path) {
   std::vector<std::string> names;
   std::error_code error;
@@ -81,9 +77,8 @@ std::string CliConfig(const std::string& mirror, bool direct) {
 
 Command Terraform::Make(const TerraformSite& site, std::vector<std::string> arguments) const {
   // What comes later wins.
-  std::map<std::string, std::string> environment = options_.passed_environment;
-  for (const auto& [name, value] : site.environment) environment[name] = value;
-  environment["PATH"] = kPath;
+  std::map<std::string, std::string> environment = site.environment;
+  environment["PATH"] = kProgramPath;
   environment["HOME"] = site.home;
   environment["TMPDIR"] = site.tmp;
   environment["TF_IN_AUTOMATION"] = "1";

@@ -19,13 +19,19 @@ inline constexpr std::string_view kParametersFile = "stackyard.auto.tfvars.json"
 inline constexpr std::string_view kLockFile = ".terraform.lock.hcl";
 inline constexpr std::string_view kDataFolder = ".terraform";
 
+// PATH. Provisioners and providers look for their programs here; the runner's own is nothing that
+// modules should come to depend on.
+inline constexpr char kProgramPath[] =
+    "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
 struct TerraformOptions {
   Engine engine;
   // Path of the CLI configuration, see CliConfig.
   std::string cli_config;
   // Soft limit of the Go heap of each process, for example `1GiB`.
   std::string memory_limit = "1GiB";
-  // Variables copied from the runner's own environment.
+  // Variables copied from the runner's own environment; what a run gets of them is said by its
+  // site.
   std::map<std::string, std::string> passed_environment;
 };
 

@@ -103,6 +103,10 @@ absl::StatusOr<std::unique_ptr<RunFolder>> Workspace::MakeReadyFolder() {
   return MakeFolders(absl::StrCat("ready-", ++ready_));
 }
 
+absl::StatusOr<std::unique_ptr<RunFolder>> Workspace::MakeProviderFolder() {
+  return MakeFolders(absl::StrCat("provider-", ++providers_));
+}
+
 absl::StatusOr<std::unique_ptr<RunFolder>> Workspace::MakeFolders(const std::string& name) {
   auto folder = std::make_unique<RunFolder>(absl::StrCat(own_, "/", name),
                                             absl::StrCat(tmp_, "/", ++folders_));

@@ -47,6 +47,8 @@ class Workspace {
 
   // A new empty folder, with `module` and `tmp` in it.
   absl::StatusOr<std::unique_ptr<RunFolder>> MakeRunFolder(const internal::v1::Lease& lease);
+  // Same for a provider that is not any run's yet.
+  absl::StatusOr<std::unique_ptr<RunFolder>> MakeProviderFolder();
 
   // The same for a run that nobody knows yet.
   absl::StatusOr<std::unique_ptr<RunFolder>> MakeReadyFolder();
@@ -55,6 +57,7 @@ class Workspace {
   const std::string& own() const { return own_; }
   std::string prepared() const { return root_ + "/prepared"; }
   std::string plans() const { return root_ + "/plans"; }
+  std::string schemas() const { return root_ + "/schemas"; }
 
  private:
   Workspace(std::string root, std::string runner_id, Fd lock);
@@ -70,6 +73,7 @@ class Workspace {
   std::string tmp_;
   std::atomic<int64_t> folders_{0};
   std::atomic<int64_t> ready_{0};
+  std::atomic<int64_t> providers_{0};
 };
 
 }  // namespace stackyard::runner

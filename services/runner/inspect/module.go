@@ -66,6 +66,7 @@ type module struct {
 	variables variables
 	outputs   []Output
 	providers map[string]*Provider // by local name
+	configs   []ProviderConfig
 	used      []providerUse
 	children  []moduleBlock
 }
@@ -223,4 +224,5 @@ func (m *module) finish() {
 		report.Outputs = append(report.Outputs, m.outputs...)
 	}
 	report.Providers = append(report.Providers, m.allProviders()...)
+	report.ProviderConfigs = append(report.ProviderConfigs, m.allProviderConfigs()...)
 }

@@ -116,10 +116,11 @@ func (m *module) decodeRequirement(local string, attr *hcl.Attribute) hcl.Diagno
 	return diags
 }
 
-// decodeProvider reads no more of a provider block than its version: the rest may need evaluation.
+// decodeProvider reads no more of a provider block than its version and alias: the rest may need evaluation.
 func (m *module) decodeProvider(block *hcl.Block) hcl.Diagnostics {
 	content, _, diags := block.Body.PartialContent(providerSpec)
 	provider := m.provider(block.Labels[0], block.DefRange)
+	diags = append(diags, m.addProviderConfig(block)...)
 	return append(diags, literal(content.Attributes["version"], cty.String, func(v cty.Value) { provider.constrain(v.AsString()) })...)
 }
 

@@ -14,6 +14,8 @@ type Report struct {
 	Outputs []Output `json:"outputs"`
 	// Providers of all modules, named or implied by a resource type.
 	Providers []Provider `json:"providers"`
+	// ProviderConfigs lists the provider blocks of all modules.
+	ProviderConfigs []ProviderConfig `json:"provider_configs"`
 	// Modules that are called, at any depth. Local ones have been read as well.
 	Modules []ModuleCall `json:"modules"`
 	// Resources of all modules.
@@ -119,6 +121,7 @@ func newReport() *Report {
 		Variables:       []Variable{},
 		Outputs:         []Output{},
 		Providers:       []Provider{},
+		ProviderConfigs: []ProviderConfig{},
 		Modules:         []ModuleCall{},
 		Resources:       []Resource{},
 		Provisioners:    []Provisioner{},
@@ -146,6 +149,7 @@ func (r *Report) sort() {
 	sortByPlace(r.Variables)
 	sortByPlace(r.Outputs)
 	sortByPlace(r.Providers)
+	sortByPlace(r.ProviderConfigs)
 	sortByPlace(r.Modules)
 	sortByPlace(r.Resources)
 	sortByPlace(r.Provisioners)

@@ -101,8 +101,9 @@ TerraformSite SiteOf(const RunContext& context, const std::string& folder) {
   site.folder = folder;
   site.home = context.folder.path();
   site.tmp = context.folder.tmp();
-  site.environment.insert(context.assignment.environment().begin(),
-                          context.assignment.environment().end());
+  site.environment = context.credentials
+                         ? context.credentials->environment
+                         : BareEnvironment(context.parts.terraform.passed_environment());
   return site;
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -15,10 +16,12 @@
 #include "services/runner/prepared_modules.h"
 #include "services/runner/queue_client.h"
 #include "services/runner/reporter.h"
+#include "services/runner/run_credentials.h"
 #include "services/runner/run_metrics.h"
 #include "services/runner/scrubber.h"
 #include "services/runner/state_watcher.h"
 #include "services/runner/terraform.h"
+#include "services/runner/token_copies.h"
 #include "services/runner/workspace.h"
 
 namespace stackyard::runner {
@@ -34,6 +37,7 @@ struct RunnerParts {
   const Clock& clock;
   // Path of stackyard-inspect.
   std::string inspect;
+  RunnerIdentity identity = {};
 };
 
 // One run, as it goes on.
@@ -59,6 +63,9 @@ struct RunContext {
   std::unique_ptr<Upload> upload;
   // What CompleteRun will say.
   internal::v1::CompleteRunRequest& result;
+  // For Terraform; absent until the module is prepared. See TakeCredentials.
+  std::optional<RunCredentials> credentials = std::nullopt;
+  std::unique_ptr<TokenCopies> tokens = nullptr;
 };
 
 // A program to the end. What it prints on standard output goes to `out`, on standard error to the

@@ -17,6 +17,7 @@
 #include "services/runner/json_value.h"
 #include "services/runner/module_report.h"
 #include "services/runner/plan_reader.h"
+#include "services/runner/run_identity.h"
 
 namespace stackyard::runner {
 namespace {
@@ -70,8 +71,8 @@ absl::Status Prepare(RunContext& context) {
   if (!context.assignment.state().empty()) {
     RETURN_IF_ERROR(WriteFile(PathOf(context, kStateFile), context.assignment.state()));
   }
-  if (context.assignment.work() == Assignment::APPLY) return FetchPlan(context);
-  return absl::OkStatus();
+  if (context.assignment.work() == Assignment::APPLY) RETURN_IF_ERROR(FetchPlan(context));
+  return TakeCredentials(context);
 }
 
 Step PlanStep(PlanKind kind) {

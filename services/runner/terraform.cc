@@ -81,8 +81,7 @@ std::string CliConfig(const std::string& mirror, bool direct) {
 
 Command Terraform::Make(const TerraformSite& site, std::vector<std::string> arguments) const {
   // What comes later wins.
-  std::map<std::string, std::string> environment = options_.passed_environment;
-  for (const auto& [name, value] : site.environment) environment[name] = value;
+  std::map<std::string, std::string> environment = site.environment;
   environment["PATH"] = kPath;
   environment["HOME"] = site.home;
   environment["TMPDIR"] = site.tmp;

@@ -25,7 +25,8 @@ struct TerraformOptions {
   std::string cli_config;
   // Soft limit of the Go heap of each process, for example `1GiB`.
   std::string memory_limit = "1GiB";
-  // Variables copied from the runner's own environment.
+  // Variables copied from the runner's own environment; what a run gets of them is said by its
+  // site.
   std::map<std::string, std::string> passed_environment;
 };
 

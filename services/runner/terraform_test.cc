@@ -63,11 +63,11 @@ class TerraformTest : public testing::Test {
   TerraformTest() {
     options_.engine = *ParseEngine("/bin/terraform", "Terraform v1.11.4");
     options_.cli_config = "/own/rc";
-    options_.passed_environment = {{"AWS_ENDPOINT_URL", "http://x"}, {"SHARED", "runner"}};
     site_.folder = "/run/module";
     site_.home = "/run";
     site_.tmp = "/run/tmp";
-    site_.environment = {{"SHARED", "stack"}, {"PATH", "/evil"}, {"TF_CLI_CONFIG_FILE", "/evil"}};
+    site_.environment = {
+        {"AWS_REGION", "here"}, {"PATH", "/evil"}, {"TF_CLI_CONFIG_FILE", "/evil"}};
   }
 
   TerraformOptions options_;
@@ -78,12 +78,11 @@ TEST_F(TerraformTest, TheEnvironmentIsItsOwn) {
   setenv("STACKYARD_SECRET", "x", 1);
   const Command command = Terraform(options_).Validate(site_);
   unsetenv("STACKYARD_SECRET");
-  EXPECT_THAT(
-      command.environment,
-      testing::UnorderedElementsAre(
-          testing::StartsWith("PATH=/usr/local/sbin"), "HOME=/run", "TMPDIR=/run/tmp",
-          "TF_IN_AUTOMATION=1", "TF_INPUT=0", "CHECKPOINT_DISABLE=1", "TF_CLI_CONFIG_FILE=/own/rc",
-          "GOGC=off", "GOMEMLIMIT=1GiB", "AWS_ENDPOINT_URL=http://x", "SHARED=stack"));
+  EXPECT_THAT(command.environment,
+              testing::UnorderedElementsAre(
+                  testing::StartsWith("PATH=/usr/local/sbin"), "HOME=/run", "TMPDIR=/run/tmp",
+                  "TF_IN_AUTOMATION=1", "TF_INPUT=0", "CHECKPOINT_DISABLE=1",
+                  "TF_CLI_CONFIG_FILE=/own/rc", "GOGC=off", "GOMEMLIMIT=1GiB", "AWS_REGION=here"));
   EXPECT_EQ(command.directory, "/run/module");
 }
 

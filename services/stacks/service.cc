@@ -5,6 +5,7 @@
 #include "common/channel.h"
 #include "common/log.h"
 #include "common/metrics.h"
+#include "common/sealed_blob_store.h"
 #include "services/stacks/announcer.h"
 #include "services/stacks/carrier.h"
 #include "services/stacks/catalog_service.h"
@@ -24,6 +25,7 @@
 #include "services/stacks/run_service.h"
 #include "services/stacks/saga.h"
 #include "services/stacks/schema.h"
+#include "services/stacks/seal_keys.h"
 #include "services/stacks/stack_service.h"
 #include "services/stacks/state_service.h"
 #include "stackyard/v1/credentials.grpc.pb.h"
@@ -36,6 +38,9 @@ void Options::AddFlags(Flags& flags) {
   flags.Add("data", &data, "Folder of the database and the blobs");
   flags.Add("database", &database,
             "sqlite:PATH or postgresql://USER@HOST/NAME; empty: sqlite:<data>/stacks.db");
+  flags.Add("seal-key-file", &seal_key_file,
+            "File with the keys that states and secrets are sealed with; empty: <data>/seal.key, "
+            "made at the first start");
   flags.Add("quota-target", &quota_target, "Address of the quota service");
   flags.Add("run-lease", &queue.lease, "A runner that is silent for this long loses its runs");
   flags.Add("run-timeout", &queue.run_timeout, "Longest that a run may take");
@@ -107,12 +112,16 @@ absl::StatusOr<int> Serve(const Options& options) {
                                                ? absl::StrCat("sqlite:", options.data, "/stacks.db")
                                                : options.database,
                                            Schema()));
-  ASSIGN_OR_RETURN(auto blobs, OpenDirectoryBlobStore(absl::StrCat(options.data, "/blobs")));
+  ASSIGN_OR_RETURN(
+      const Sealer sealer,
+      OpenSealer(*db, options.seal_key_file.empty() ? absl::StrCat(options.data, "/seal.key")
+                                                    : options.seal_key_file));
+  ASSIGN_OR_RETURN(auto blobs, OpenSealedBlobStore(absl::StrCat(options.data, "/blobs"), sealer));
   const SystemClock clock;
   Signals signals;
   WatchHub hub;
   signals.on_names = [&](const std::set<std::string>& names) { hub.Touch(names); };
-  Store store(*db, clock, signals);
+  Store store(*db, clock, signals, sealer);
   ASSIGN_OR_RETURN(const auto metrics, Metrics::Open(options.server.metrics_listen));
   const auto quota = Connect(options.quota_target);
   const auto ledger = MakeLedgerClient(quota);

@@ -10,6 +10,7 @@
 #include "common/status.h"
 #include "services/stacks/catalog.h"
 #include "services/stacks/catalog_store.h"
+#include "services/stacks/credential_secrets.h"
 #include "services/stacks/drift.h"
 #include "services/stacks/events.h"
 #include "services/stacks/flow.h"
@@ -241,6 +242,14 @@ absl::StatusOr<AcquireRunsResponse> RunQueue::TryAcquire(const AcquireRunsReques
                 continue;
               }
               Assignment& assignment = draft->assignment;
+              if (!assignment.stack().empty()) {
+                const absl::Status handed = HandOver(change.sql, change.sealer, assignment);
+                if (!handed.ok()) {
+                  LogError("a run cannot be given its credentials",
+                           {{"run", entry.target}, {"error", handed.ToString()}});
+                  continue;
+                }
+              }
               assignment.set_work(entry.work);
               assignment.mutable_lease()->set_run(entry.target);
               assignment.mutable_lease()->set_generation(entry.generation);

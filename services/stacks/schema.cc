@@ -230,6 +230,14 @@ CREATE TABLE unsaved_resources (
 ALTER TABLE state_versions ADD COLUMN digest TEXT NOT NULL DEFAULT '';
 ALTER TABLE state_versions ADD COLUMN kept INTEGER NOT NULL DEFAULT 0;
 CREATE INDEX state_versions_digest ON state_versions (digest)
+)sql",
+          R"sql(
+CREATE TABLE credentials (
+  project TEXT NOT NULL,
+  id TEXT NOT NULL,
+  body TEXT NOT NULL,
+  PRIMARY KEY (project, id)
+)
 )sql"};
 }
 

@@ -12,6 +12,7 @@
 #include "services/stacks/change_request_service.h"
 #include "services/stacks/change_tail.h"
 #include "services/stacks/courier.h"
+#include "services/stacks/credential_service.h"
 #include "services/stacks/drift.h"
 #include "services/stacks/event_service.h"
 #include "services/stacks/imports.h"
@@ -28,7 +29,6 @@
 #include "services/stacks/seal_keys.h"
 #include "services/stacks/stack_service.h"
 #include "services/stacks/state_service.h"
-#include "stackyard/v1/credentials.grpc.pb.h"
 #include "stackyard/v1/documents.grpc.pb.h"
 
 namespace stackyard::stacks {
@@ -144,6 +144,7 @@ absl::StatusOr<int> Serve(const Options& options) {
   QuotaRequests quota_requests(store, *quota_changes);
   LeaseMetrics lease_metrics(store, metrics->registry());
   Channels channels(store, *carrier);
+  Credentials credentials(store);
   Inbox inbox(store, *carrier);
   Announcer announcer(store);
   Courier courier(store, *carrier, options.courier);
@@ -163,8 +164,8 @@ absl::StatusOr<int> Serve(const Options& options) {
   EventRpc event_rpc(store, hub);
   NotificationRpc notification_rpc(channels, inbox);
   RunQueueRpc queue_rpc(queue, *blobs);
+  CredentialRpc credential_rpc(credentials);
   // Part of the API and not built yet: UNIMPLEMENTED.
-  v1::CredentialService::Service credential_rpc;
   v1::DocumentService::Service document_rpc;
 
   ASSIGN_OR_RETURN(auto server,

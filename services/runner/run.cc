@@ -95,7 +95,7 @@ absl::Status RunInFolder(const RunnerParts& parts, const Assignment& assignment,
                      limits, "",         nullptr,  nullptr, result};
   const absl::Status status = RunSteps(context);
   reporter.Finish();
-  return status;
+  return scrubber.Scrub(status);
 }
 
 }  // namespace

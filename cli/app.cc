@@ -55,6 +55,7 @@ int RunApp(const std::vector<std::string>& arguments, const Environment& environ
   AddIdentityCommands(tree.root(), context);
   AddEventCommands(tree.root(), context);
   AddChannelCommands(tree.root(), context);
+  AddCredentialCommands(tree.root(), context);
   AddNoticeCommands(tree.root(), context);
   AddCompletionCommands(tree.root(), context);
 

@@ -24,6 +24,7 @@ void AddProjectCommands(Command root, Context& context);
 void AddIdentityCommands(Command root, Context& context);
 void AddEventCommands(Command root, Context& context);
 void AddChannelCommands(Command root, Context& context);
+void AddCredentialCommands(Command root, Context& context);
 void AddNoticeCommands(Command root, Context& context);
 // completion and version.
 void AddCompletionCommands(Command root, Context& context);

@@ -31,6 +31,7 @@ Reporter::~Reporter() { Finish(); }
 void Reporter::Event(v1::RunEvent event) {
   if (event.has_diagnostic()) {
     v1::Diagnostic& diagnostic = *event.mutable_diagnostic();
+    diagnostic.set_address(scrubber_.Scrub(diagnostic.address()));
     diagnostic.set_summary(ValidUtf8(scrubber_.Scrub(diagnostic.summary())));
     diagnostic.set_detail(ValidUtf8(scrubber_.Scrub(diagnostic.detail())));
   } else if (event.has_resource()) {

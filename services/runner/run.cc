@@ -118,7 +118,7 @@ absl::Status RunInSite(const RunnerParts& parts, const Assignment& assignment, R
   if (status.ok() && context.providers != nullptr) context.providers->GiveBack();
   context.providers.reset();
   reporter.Finish();
-  return status;
+  return scrubber.Scrub(status);
 }
 
 }  // namespace

@@ -108,6 +108,7 @@ absl::Status RunTerraform(RunContext& context, const Command& command, JsonEvent
 
 void KeepDiagnostic(RunContext& context, v1::Diagnostic diagnostic) {
   if (context.result.diagnostics_size() >= kMaxDiagnostics) return;
+  diagnostic.set_address(context.scrubber.Scrub(diagnostic.address()));
   diagnostic.set_summary(ValidUtf8(context.scrubber.Scrub(diagnostic.summary())));
   diagnostic.set_detail(ValidUtf8(context.scrubber.Scrub(diagnostic.detail())));
   *context.result.add_diagnostics() = std::move(diagnostic);

@@ -70,6 +70,7 @@ absl::StatusOr<std::unique_ptr<TokenCopies>> TokenCopies::Start(std::vector<Toke
 }
 
 void TokenCopies::Refresh() {
+  absl::MutexLock lock(&refreshing_);
   for (const Place& place : places_) {
     const absl::Status made = Copy(place);
     if (!made.ok()) {

@@ -7,6 +7,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "absl/synchronization/mutex.h"
 #include "common/work.h"
 #include "services/runner/file.h"
 #include "services/runner/run_credentials.h"
@@ -21,7 +22,7 @@ class TokenCopies {
   // Makes the copies; the folders must be there. RUN_FAILED when a token cannot be read.
   static absl::StatusOr<std::unique_ptr<TokenCopies>> Start(std::vector<TokenCopy> tokens);
 
-  // Makes them again; what cannot be read now is left as it was.
+  // Makes them again; what cannot be read now is left as it was. Thread-safe.
   void Refresh();
 
  private:
@@ -35,6 +36,7 @@ class TokenCopies {
   static absl::Status Copy(const Place& place);
 
   const std::vector<Place> places_;
+  absl::Mutex refreshing_;
   std::unique_ptr<Loop> loop_;
 };
 

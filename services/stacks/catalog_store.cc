@@ -7,6 +7,7 @@
 #include "common/resource_name.h"
 #include "common/status.h"
 #include "services/stacks/channel_store.h"
+#include "services/stacks/credential_store.h"
 
 namespace stackyard::stacks {
 namespace {
@@ -67,6 +68,7 @@ absl::Status SaveProject(Change& change, const std::string& id, v1::Project& pro
 
 void DeleteProject(Change& change, const std::string& id) {
   DropChannels(change, id);
+  DropCredentials(change, id);
   change.sql << "DELETE FROM projects WHERE id = :id", soci::use(id);
 }
 

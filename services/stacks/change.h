@@ -11,6 +11,7 @@
 #include "common/clock.h"
 #include "common/id.h"
 #include "common/principal.h"
+#include "common/sealer.h"
 #include "common/sql.h"
 #include "common/work.h"
 
@@ -69,6 +70,8 @@ struct Change {
   const Database& db;
   const absl::Time now;
   const Actor& actor;
+  // Seals what is secret in rows.
+  const Sealer& sealer;
   Touched touched;
 };
 
@@ -78,14 +81,14 @@ void WriteTouches(Change& change, const std::string& origin);
 
 class Store {
  public:
-  Store(Database& db, const Clock& clock, Signals& signals)
-      : db_(db), clock_(clock), signals_(signals), origin_(RandomId()) {}
+  Store(Database& db, const Clock& clock, Signals& signals, const Sealer& sealer)
+      : db_(db), clock_(clock), signals_(signals), sealer_(sealer), origin_(RandomId()) {}
 
   absl::Status Write(const Actor& actor, const std::function<absl::Status(Change&)>& body) {
     Touched touched;
     const absl::Time now = clock_.TimeNow();
     absl::Status status = db_.Write([&](soci::session& sql) {
-      Change change{sql, db_, now, actor, {}};
+      Change change{sql, db_, now, actor, sealer_, {}};
       absl::Status result = body(change);
       if (result.ok()) WriteTouches(change, origin_);
       touched = std::move(change.touched);
@@ -116,12 +119,14 @@ class Store {
 
   absl::Time Now() const { return clock_.TimeNow(); }
   Signals& signals() { return signals_; }
+  const Sealer& sealer() const { return sealer_; }
   const std::string& origin() const { return origin_; }
 
  private:
   Database& db_;
   const Clock& clock_;
   Signals& signals_;
+  const Sealer sealer_;
   // Tells this process from other replicas.
   const std::string origin_;
 };

@@ -17,7 +17,7 @@ class ChangeTailTest : public StacksTest {
   void SetUp() override {
     StacksTest::SetUp();
     if (store_ == nullptr) return;
-    other_ = std::make_unique<Store>(*db_, clock_, other_signals_);
+    other_ = std::make_unique<Store>(*db_, clock_, other_signals_, store_->sealer());
     tail_ = MakeTail(*store_);
     Look();
   }

@@ -4,6 +4,7 @@
 #include "absl/strings/str_split.h"
 #include "common/resource_name.h"
 #include "common/status.h"
+#include "services/stacks/row_secrets.h"
 
 namespace stackyard::stacks {
 namespace {
@@ -26,6 +27,11 @@ absl::StatusOr<ChannelRecord> Read(soci::session& sql, const std::string& name,
       soci::use(key.project), soci::use(key.id), soci::into(body);
   if (!sql.got_data()) return NotFound(name);
   return Unpacked<ChannelRecord>(body);
+}
+
+std::string SealedBody(const Change& change, ChannelRecord record) {
+  SealSecrets(change.sealer, record);
+  return Pack(record);
 }
 
 // A delivery is one task, whoever queues it.
@@ -61,7 +67,7 @@ absl::StatusOr<ChannelRecord> LockChannel(Change& change, const std::string& nam
 
 absl::Status InsertChannel(Change& change, const ChannelRecord& record) {
   ASSIGN_OR_RETURN(const Key key, ParseKey(record.channel().name()));
-  const std::string body = Pack(record);
+  const std::string body = SealedBody(change, record);
   soci::statement statement =
       (change.sql.prepare << "INSERT INTO channels (project, id, last_error, body) "
                              "VALUES (:project, :id, '', :body) "
@@ -74,7 +80,7 @@ absl::Status InsertChannel(Change& change, const ChannelRecord& record) {
 
 absl::Status SaveChannel(Change& change, const ChannelRecord& record) {
   ASSIGN_OR_RETURN(const Key key, ParseKey(record.channel().name()));
-  const std::string body = Pack(record);
+  const std::string body = SealedBody(change, record);
   change.sql << "UPDATE channels SET body = :body WHERE project = :project AND id = :id",
       soci::use(body), soci::use(key.project), soci::use(key.id);
   return absl::OkStatus();

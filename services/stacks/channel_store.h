@@ -18,11 +18,11 @@ using internal::v1::ChannelRecord;
 absl::StatusOr<v1::NotificationChannel> ShowChannel(soci::session& sql,
                                                     const ChannelRecord& record);
 
-// RESOURCE_NOT_FOUND.
+// RESOURCE_NOT_FOUND. The key of a webhook is sealed; OpenSecrets opens it.
 absl::StatusOr<ChannelRecord> FindChannel(soci::session& sql, const std::string& name);
 absl::StatusOr<ChannelRecord> LockChannel(Change& change, const std::string& name);
 
-// RESOURCE_EXISTS when the name is taken.
+// RESOURCE_EXISTS when the name is taken. Both are given the key in clear and seal it.
 absl::Status InsertChannel(Change& change, const ChannelRecord& record);
 absl::Status SaveChannel(Change& change, const ChannelRecord& record);
 // With its dead letters; what is on its way finds no channel and ends.

@@ -13,6 +13,7 @@
 #include "services/stacks/events.h"
 #include "services/stacks/labels.h"
 #include "services/stacks/listing.h"
+#include "services/stacks/row_secrets.h"
 
 namespace stackyard::stacks {
 namespace {
@@ -222,6 +223,7 @@ absl::StatusOr<NotificationChannel> Channels::Update(
         NotificationChannel shown;
         const auto edit = [&]() -> absl::Status {
           ASSIGN_OR_RETURN(ChannelRecord record, LockChannel(change, sent.name()));
+          RETURN_IF_ERROR(OpenSecrets(change.sealer, record));
           NotificationChannel& channel = *record.mutable_channel();
           RETURN_IF_ERROR(CheckEtag(sent.etag(), channel.etag(), channel.name()));
           RETURN_IF_ERROR(Edit(request, channel));
@@ -261,9 +263,10 @@ absl::Status Channels::Delete(const Principal& caller,
 absl::StatusOr<v1::TestNotificationChannelResponse> Channels::Test(
     const Principal& caller, const v1::TestNotificationChannelRequest& request) {
   ASSIGN_OR_RETURN(const auto parts, ParseName("name", request.name(), kPattern));
-  ASSIGN_OR_RETURN(const ChannelRecord record,
-                   store_.ReadValue<ChannelRecord>(
-                       [&](soci::session& sql) { return FindChannel(sql, request.name()); }));
+  ASSIGN_OR_RETURN(ChannelRecord record, store_.ReadValue<ChannelRecord>([&](soci::session& sql) {
+    return FindChannel(sql, request.name());
+  }));
+  RETURN_IF_ERROR(OpenSecrets(store_.sealer(), record));
   const absl::Time now = store_.Now();
   Letter letter;
   letter.id = absl::StrCat("test.", RandomId());

@@ -12,6 +12,7 @@
 #include "services/stacks/event_types.h"
 #include "services/stacks/events.h"
 #include "services/stacks/notice_store.h"
+#include "services/stacks/row_secrets.h"
 
 namespace stackyard::stacks {
 namespace {
@@ -67,6 +68,7 @@ absl::Status Courier::Deliver(const TaskRecord& task) {
     }
     return absl::OkStatus();
   }));
+  RETURN_IF_ERROR(OpenSecrets(store_.sealer(), record));
   const absl::Time now = store_.Now();
   if (task.channel().empty()) {
     // They may have thought better of it.

@@ -13,6 +13,7 @@
 #include "services/stacks/operations.h"
 #include "services/stacks/proposals.h"
 #include "services/stacks/queue_store.h"
+#include "services/stacks/row_secrets.h"
 
 namespace stackyard::stacks {
 namespace {
@@ -159,8 +160,9 @@ absl::StatusOr<Operation> DriftChecks::Repair(const Principal& caller,
                                  "; only a READY stack can be repaired"),
                     {{"resource", stack.name()}, {"state", Stack::State_Name(stack.state())}});
               }
-              ASSIGN_OR_RETURN(const RevisionRecord applied,
+              ASSIGN_OR_RETURN(RevisionRecord applied,
                                FindRevision(change.sql, name, stack.applied_revision()));
+              RETURN_IF_ERROR(OpenSecrets(change.sealer, applied));
               ASSIGN_OR_RETURN(const StoredVersion stored,
                                FindVersionByName(change.sql, "template_version",
                                                  applied.revision().template_version()));

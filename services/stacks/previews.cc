@@ -12,6 +12,7 @@
 #include "services/stacks/parameters.h"
 #include "services/stacks/proposals.h"
 #include "services/stacks/queue_store.h"
+#include "services/stacks/row_secrets.h"
 #include "services/stacks/task_store.h"
 
 namespace stackyard::stacks {
@@ -63,8 +64,9 @@ absl::StatusOr<RunRecord> PreviewUpdate(Change& change, const Principal& caller,
   // From what UpdateStack would start from.
   const bool ready = stack.state() == Stack::READY;
   ASSIGN_OR_RETURN(
-      const RevisionRecord latest,
+      RevisionRecord latest,
       FindRevision(change.sql, name, ready ? stack.applied_revision() : stack.latest_revision()));
+  RETURN_IF_ERROR(OpenSecrets(change.sealer, latest));
   v1::UpdateStackRequest update;
   *update.mutable_stack() = wanted;
   const auto parameters = MergeParameters(latest.parameters(), update);

@@ -10,11 +10,13 @@
 #include "common/status.h"
 #include "services/stacks/catalog.h"
 #include "services/stacks/catalog_store.h"
+#include "services/stacks/credential_secrets.h"
 #include "services/stacks/drift.h"
 #include "services/stacks/events.h"
 #include "services/stacks/flow.h"
 #include "services/stacks/operations.h"
 #include "services/stacks/previews.h"
+#include "services/stacks/row_secrets.h"
 #include "services/stacks/run_progress.h"
 #include "services/stacks/run_store.h"
 #include "services/stacks/state_store.h"
@@ -28,6 +30,7 @@ using internal::v1::CompleteRunRequest;
 using internal::v1::CompleteRunResponse;
 using internal::v1::HeartbeatRequest;
 using internal::v1::HeartbeatResponse;
+using internal::v1::Preview;
 using internal::v1::ReportRunRequest;
 using internal::v1::ReportRunResponse;
 using internal::v1::SaveStateRequest;
@@ -116,7 +119,7 @@ absl::StatusOr<Draft> RunDraft(Change& change, const QueueEntry& entry, const st
   const bool applied = (entry.work == Assignment::DESTROY || entry.work == Assignment::REFRESH) &&
                        stack.stack().applied_revision() > 0;
   ASSIGN_OR_RETURN(
-      const RevisionRecord revision,
+      RevisionRecord revision,
       FindRevision(change.sql, name,
                    applied ? stack.stack().applied_revision() : stack.stack().latest_revision()));
   ASSIGN_OR_RETURN(
@@ -124,6 +127,7 @@ absl::StatusOr<Draft> RunDraft(Change& change, const QueueEntry& entry, const st
       FindVersionByName(change.sql, "template_version", revision.revision().template_version()));
   Assignment& assignment = draft.assignment;
   TakeVersion(stored.version, assignment);
+  RETURN_IF_ERROR(OpenSecrets(change.sealer, revision));
   *assignment.mutable_parameters() = revision.parameters();
   *assignment.mutable_sensitive_parameters() = revision.sensitive_parameters();
   assignment.set_stack_uid(stack.stack().uid());
@@ -148,7 +152,9 @@ absl::StatusOr<Draft> PreviewDraft(Change& change, const QueueEntry& entry,
                    FindVersionByName(change.sql, "template_version", run.template_version()));
   Assignment& assignment = draft.assignment;
   TakeVersion(stored.version, assignment);
-  *assignment.mutable_parameters() = run.preview().parameters();
+  Preview opened = run.preview();
+  RETURN_IF_ERROR(OpenSecrets(change.sealer, opened));
+  *assignment.mutable_parameters() = opened.parameters();
   *assignment.mutable_sensitive_parameters() = run.preview().sensitive_parameters();
   assignment.set_stack_uid(run.preview().stack_uid());
   assignment.set_stack(name.stack.ToString());
@@ -236,6 +242,14 @@ absl::StatusOr<AcquireRunsResponse> RunQueue::TryAcquire(const AcquireRunsReques
                 continue;
               }
               Assignment& assignment = draft->assignment;
+              if (!assignment.stack().empty()) {
+                const absl::Status handed = HandOver(change.sql, change.sealer, assignment);
+                if (!handed.ok()) {
+                  LogError("a run cannot be given its credentials",
+                           {{"run", entry.target}, {"error", handed.ToString()}});
+                  continue;
+                }
+              }
               assignment.set_work(entry.work);
               assignment.mutable_lease()->set_run(entry.target);
               assignment.mutable_lease()->set_generation(entry.generation);

@@ -6,6 +6,7 @@
 #include "common/proto_time.h"
 #include "common/resource_name.h"
 #include "common/status.h"
+#include "services/stacks/row_secrets.h"
 
 namespace stackyard::stacks {
 
@@ -25,6 +26,7 @@ absl::Status InsertRun(Change& change, const StackName& stack, RunRecord& record
   v1::Run& run = *record.mutable_run();
   run.set_name(RunName{stack, number}.ToString());
   *run.mutable_create_time() = ToProto(change.now);
+  if (record.has_preview()) SealSecrets(change.sealer, *record.mutable_preview());
   const std::string body = Pack(record);
   change.sql << "INSERT INTO runs (project, stack, number, body) "
                 "VALUES (:project, :stack, :number, :body)",

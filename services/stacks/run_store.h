@@ -21,7 +21,8 @@ struct RunName {
   std::string ToString() const;
 };
 
-// Makes the next run of a stack: name and create_time are set here.
+// Makes the next run of a stack: name and create_time are set here, and the secrets of a preview
+// are sealed.
 absl::Status InsertRun(Change& change, const StackName& stack, RunRecord& record);
 absl::Status SaveRun(Change& change, const RunRecord& record);
 absl::StatusOr<RunRecord> FindRun(soci::session& sql, const RunName& name);

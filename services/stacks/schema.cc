@@ -199,6 +199,45 @@ CREATE TABLE touches (
   create_micros BIGINT NOT NULL
 );
 CREATE INDEX touches_age ON touches (create_micros)
+)sql",
+          // Sealed data; locks of states, states that did not become current, and what a lost
+          // runner may have made. The digest of a state is filled in later where it is empty.
+          R"sql(
+CREATE TABLE seal_keys (
+  id TEXT PRIMARY KEY,
+  body TEXT NOT NULL
+);
+CREATE TABLE state_locks (
+  uid TEXT PRIMARY KEY,
+  holder TEXT NOT NULL,
+  body TEXT NOT NULL
+);
+CREATE TABLE stray_states (
+  uid TEXT NOT NULL,
+  digest TEXT NOT NULL,
+  create_micros BIGINT NOT NULL,
+  body TEXT NOT NULL,
+  PRIMARY KEY (uid, digest)
+);
+CREATE INDEX stray_states_digest ON stray_states (digest);
+CREATE TABLE unsaved_resources (
+  uid TEXT NOT NULL,
+  address TEXT NOT NULL,
+  run TEXT NOT NULL,
+  revision BIGINT NOT NULL,
+  PRIMARY KEY (uid, address)
+);
+ALTER TABLE state_versions ADD COLUMN digest TEXT NOT NULL DEFAULT '';
+ALTER TABLE state_versions ADD COLUMN kept INTEGER NOT NULL DEFAULT 0;
+CREATE INDEX state_versions_digest ON state_versions (digest)
+)sql",
+          R"sql(
+CREATE TABLE credentials (
+  project TEXT NOT NULL,
+  id TEXT NOT NULL,
+  body TEXT NOT NULL,
+  PRIMARY KEY (project, id)
+)
 )sql"};
 }
 

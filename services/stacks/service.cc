@@ -5,12 +5,14 @@
 #include "common/channel.h"
 #include "common/log.h"
 #include "common/metrics.h"
+#include "common/sealed_blob_store.h"
 #include "services/stacks/announcer.h"
 #include "services/stacks/carrier.h"
 #include "services/stacks/catalog_service.h"
 #include "services/stacks/change_request_service.h"
 #include "services/stacks/change_tail.h"
 #include "services/stacks/courier.h"
+#include "services/stacks/credential_service.h"
 #include "services/stacks/drift.h"
 #include "services/stacks/event_service.h"
 #include "services/stacks/imports.h"
@@ -24,9 +26,9 @@
 #include "services/stacks/run_service.h"
 #include "services/stacks/saga.h"
 #include "services/stacks/schema.h"
+#include "services/stacks/seal_keys.h"
 #include "services/stacks/stack_service.h"
 #include "services/stacks/state_service.h"
-#include "stackyard/v1/credentials.grpc.pb.h"
 #include "stackyard/v1/documents.grpc.pb.h"
 
 namespace stackyard::stacks {
@@ -36,6 +38,9 @@ void Options::AddFlags(Flags& flags) {
   flags.Add("data", &data, "Folder of the database and the blobs");
   flags.Add("database", &database,
             "sqlite:PATH or postgresql://USER@HOST/NAME; empty: sqlite:<data>/stacks.db");
+  flags.Add("seal-key-file", &seal_key_file,
+            "File with the keys that states and secrets are sealed with; empty: <data>/seal.key, "
+            "made at the first start");
   flags.Add("quota-target", &quota_target, "Address of the quota service");
   flags.Add("run-lease", &queue.lease, "A runner that is silent for this long loses its runs");
   flags.Add("run-timeout", &queue.run_timeout, "Longest that a run may take");
@@ -107,12 +112,16 @@ absl::StatusOr<int> Serve(const Options& options) {
                                                ? absl::StrCat("sqlite:", options.data, "/stacks.db")
                                                : options.database,
                                            Schema()));
-  ASSIGN_OR_RETURN(auto blobs, OpenDirectoryBlobStore(absl::StrCat(options.data, "/blobs")));
+  ASSIGN_OR_RETURN(
+      const Sealer sealer,
+      OpenSealer(*db, options.seal_key_file.empty() ? absl::StrCat(options.data, "/seal.key")
+                                                    : options.seal_key_file));
+  ASSIGN_OR_RETURN(auto blobs, OpenSealedBlobStore(absl::StrCat(options.data, "/blobs"), sealer));
   const SystemClock clock;
   Signals signals;
   WatchHub hub;
   signals.on_names = [&](const std::set<std::string>& names) { hub.Touch(names); };
-  Store store(*db, clock, signals);
+  Store store(*db, clock, signals, sealer);
   ASSIGN_OR_RETURN(const auto metrics, Metrics::Open(options.server.metrics_listen));
   const auto quota = Connect(options.quota_target);
   const auto ledger = MakeLedgerClient(quota);
@@ -135,6 +144,7 @@ absl::StatusOr<int> Serve(const Options& options) {
   QuotaRequests quota_requests(store, *quota_changes);
   LeaseMetrics lease_metrics(store, metrics->registry());
   Channels channels(store, *carrier);
+  Credentials credentials(store);
   Inbox inbox(store, *carrier);
   Announcer announcer(store);
   Courier courier(store, *carrier, options.courier);
@@ -154,8 +164,8 @@ absl::StatusOr<int> Serve(const Options& options) {
   EventRpc event_rpc(store, hub);
   NotificationRpc notification_rpc(channels, inbox);
   RunQueueRpc queue_rpc(queue, *blobs);
+  CredentialRpc credential_rpc(credentials);
   // Part of the API and not built yet: UNIMPLEMENTED.
-  v1::CredentialService::Service credential_rpc;
   v1::DocumentService::Service document_rpc;
 
   ASSIGN_OR_RETURN(auto server,

@@ -20,6 +20,8 @@ struct Options {
   std::string data = ".";
   // `sqlite:PATH` or `postgresql://…`; empty: SQLite in `data`.
   std::string database;
+  // Keys that states and secrets are sealed with; empty: `seal.key` in `data`.
+  std::string seal_key_file;
   std::string quota_target = "127.0.0.1:7302";
   RunQueueOptions queue;
   ReconcilerOptions reconciler;

@@ -13,6 +13,7 @@
 #include "services/stacks/operations.h"
 #include "services/stacks/parameters.h"
 #include "services/stacks/proposals.h"
+#include "services/stacks/row_secrets.h"
 
 namespace stackyard::stacks {
 namespace {
@@ -183,10 +184,11 @@ absl::StatusOr<Operation> StackManager::Update(const Principal& caller,
               }
               // From what is there; what came to nothing is not taken up again.
               const bool ready = record.stack().state() == Stack::READY;
-              ASSIGN_OR_RETURN(const RevisionRecord latest,
+              ASSIGN_OR_RETURN(RevisionRecord latest,
                                FindRevision(change.sql, name,
                                             ready ? record.stack().applied_revision()
                                                   : record.stack().latest_revision()));
+              RETURN_IF_ERROR(OpenSecrets(change.sealer, latest));
               const std::string wanted = request.stack().template_version().empty()
                                              ? latest.revision().template_version()
                                              : request.stack().template_version();
@@ -266,11 +268,12 @@ absl::StatusOr<Operation> StackManager::Rollback(const Principal& caller,
               ASSIGN_OR_RETURN(StackRecord record, LockStack(change, name));
               RETURN_IF_ERROR(
                   CheckEtag(request.etag(), record.stack().etag(), record.stack().name()));
-              ASSIGN_OR_RETURN(const RevisionRecord old,
+              ASSIGN_OR_RETURN(RevisionRecord old,
                                FindRevision(change.sql, name, request.revision()));
               if (old.stack_uid() != record.stack().uid()) {
                 return InvalidField("revision", "belongs to an earlier stack of this name");
               }
+              RETURN_IF_ERROR(OpenSecrets(change.sealer, old));
               ASSIGN_OR_RETURN(const StoredVersion stored,
                                FindVersionByName(change.sql, "template_version",
                                                  old.revision().template_version()));
@@ -301,8 +304,9 @@ absl::StatusOr<Operation> StackManager::Retry(const Principal& caller,
                                           "; only a FAILED stack can be tried again"),
                              {{"resource", record.stack().name()}});
               }
-              ASSIGN_OR_RETURN(const RevisionRecord latest,
+              ASSIGN_OR_RETURN(RevisionRecord latest,
                                FindRevision(change.sql, name, record.stack().latest_revision()));
+              RETURN_IF_ERROR(OpenSecrets(change.sealer, latest));
               ASSIGN_OR_RETURN(const StoredVersion stored,
                                FindVersionByName(change.sql, "template_version",
                                                  latest.revision().template_version()));

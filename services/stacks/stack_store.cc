@@ -7,6 +7,7 @@
 #include "common/resource_name.h"
 #include "common/status.h"
 #include "services/stacks/lifecycle.h"
+#include "services/stacks/row_secrets.h"
 
 namespace stackyard::stacks {
 namespace {
@@ -162,6 +163,7 @@ absl::Status InsertRevision(Change& change, const StackName& name, RevisionRecor
   revision.set_number(number);
   revision.set_name(absl::StrCat(name.ToString(), "/revisions/", number));
   *revision.mutable_create_time() = ToProto(change.now);
+  SealSecrets(change.sealer, record);
   const std::string body = Pack(record);
   change.sql << "INSERT INTO revisions (project, stack, number, body) "
                 "VALUES (:project, :stack, :number, :body)",

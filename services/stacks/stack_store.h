@@ -57,7 +57,8 @@ int64_t CountLiveStacks(soci::session& sql, const std::string& project,
 // Name of the live stack whose state has a lineage; empty: none.
 std::string FindLineage(soci::session& sql, const std::string& lineage);
 
-// Makes the next revision of a stack: number, name and create_time are set here.
+// Makes the next revision of a stack: number, name and create_time are set here, and its secrets
+// are sealed. Revisions that are read hold them sealed; OpenSecrets opens them.
 absl::Status InsertRevision(Change& change, const StackName& name, RevisionRecord& record);
 absl::Status SaveRevision(Change& change, const StackName& name, const RevisionRecord& record);
 absl::StatusOr<RevisionRecord> FindRevision(soci::session& sql, const StackName& name,

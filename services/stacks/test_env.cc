@@ -4,8 +4,10 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/id.h"
+#include "common/sealed_blob_store.h"
 #include "services/stacks/events.h"
 #include "services/stacks/schema.h"
+#include "services/stacks/seal_keys.h"
 #include "services/stacks/test_archive.h"
 #include "tests/support/postgres.h"
 
@@ -254,10 +256,12 @@ void StacksTest::SetUp() {
   auto db = Database::Open(url, Schema());
   ASSERT_TRUE(db.ok()) << db.status();
   db_ = *std::move(db);
-  auto blobs = OpenDirectoryBlobStore(folder_ + "/blobs");
+  const auto sealer = OpenSealer(*db_, folder_ + "/seal.key");
+  ASSERT_TRUE(sealer.ok()) << sealer.status();
+  auto blobs = OpenSealedBlobStore(folder_ + "/blobs", *sealer);
   ASSERT_TRUE(blobs.ok()) << blobs.status();
   blobs_ = *std::move(blobs);
-  store_ = std::make_unique<Store>(*db_, clock_, signals_);
+  store_ = std::make_unique<Store>(*db_, clock_, signals_, *sealer);
   catalog_ = std::make_unique<Catalog>(*store_, *blobs_);
   stacks_ = std::make_unique<StackManager>(*store_, *blobs_);
   previews_ = std::make_unique<Previews>(*store_);

@@ -199,6 +199,9 @@ class StacksTest : public testing::TestWithParam<Engine> {
   // How many rows a query counts.
   int64_t Count(const std::string& query);
 
+  // Holds the key file, the blobs, and SQLite's database.
+  const std::string& folder() const { return folder_; }
+
   FakeClock clock_;
   FakeLedger ledger_;
   FakeQuotaChanges quota_changes_;

@@ -59,6 +59,13 @@ const std::vector<std::string_view>& EventTypes() {
       "stack.reviewAsked",
       "stack.updated",
       "state.downloaded",
+      "state.forceUnlocked",
+      "state.foundTooLate",
+      "state.locked",
+      "state.rolledBack",
+      "state.salvaged",
+      "state.unlocked",
+      "state.written",
   };
   return types;
 }

@@ -18,6 +18,8 @@
 #include "services/stacks/operations.h"
 #include "services/stacks/queue_store.h"
 #include "services/stacks/quota_tasks.h"
+#include "services/stacks/state_locks.h"
+#include "services/stacks/takeover.h"
 #include "services/stacks/task_store.h"
 #include "services/stacks/waiting.h"
 
@@ -63,10 +65,13 @@ absl::Status QueueRun(Change& change, StackRecord& record, RunRecord run, Assign
   RETURN_IF_ERROR(InsertRun(change, name, run));
   stack.set_active_run(run.run().name());
   RETURN_IF_ERROR(Enqueue(change, run.run().name(), stack.uid(), work));
+  const auto held = FindStateLock(change.sql, stack.uid());
   return AdvanceOperation(change, stack.operation(), [&](OperationMetadata& metadata) {
     metadata.set_stage(OperationMetadata::QUEUED);
     metadata.set_run(run.run().name());
-    metadata.set_message(message);
+    metadata.set_message(
+        held ? absl::StrCat("waits for the lock of the state, which ", held->lock.who(), " holds")
+             : message);
     metadata.clear_progress();
   });
 }
@@ -214,6 +219,14 @@ absl::Status WithdrawPlan(Change& change, const StackRecord& record) {
   return CloseRequest(change, request, ChangeRequest::WITHDRAWN, "the stack was deleted meanwhile");
 }
 
+// Whatever becomes of the stack, it goes on to tell what a lost runner may have left.
+void AddUnsaved(Change& change, StackRecord& record) {
+  const std::string text = UnsavedText(change.sql, record.stack().uid());
+  if (text.empty()) return;
+  std::string& message = *record.mutable_stack()->mutable_state_detail()->mutable_message();
+  absl::StrAppend(&message, "; ", text);
+}
+
 // Something is there, or counts as if it were.
 bool HoldsAnything(const StackRecord& record) {
   return record.stack().resource_count() > 0 || !record.reservation().empty();
@@ -226,6 +239,7 @@ absl::Status Move(Change& change, StackRecord& record, const StackEvent& event,
   ASSIGN_OR_RETURN(const StackName name, NameOf(record));
   const Stack::State from = record.stack().state();
   ASSIGN_OR_RETURN(record, Next(record, event, change.now));
+  AddUnsaved(change, record);
   RETURN_IF_ERROR(YieldDriftCheck(change, record, from));
   v1::Event entry;
   entry.set_type(EventType(event));
@@ -332,6 +346,7 @@ absl::Status OnApplied(Change& change, StackRecord& record, const RunRecord& run
   ASSIGN_OR_RETURN(RevisionRecord revision, LatestRevision(change, record));
   RETURN_IF_ERROR(SetRevisionState(change, record, revision, Revision::APPLIED));
   record.mutable_stack()->clear_active_run();
+  ForgetUnsaved(change, record.stack().uid(), revision.revision().number());
   RETURN_IF_ERROR(TakeState(change, record, state, &revision));
   RETURN_IF_ERROR(Move(change, record, Applied{revision.revision().number()},
                        absl::StrCat("revision ", revision.revision().number(), " is applied")));
@@ -358,6 +373,7 @@ absl::Status OnBroken(Change& change, StackRecord& record, const RunRecord& run,
   absl::Duration retry = kRetryDestroy;
   if (!applies) {
     ASSIGN_OR_RETURN(retry, OnDestroyFailed(change, record, why));
+    AddUnsaved(change, record);
   }
   SettleQuota(change, record);
   if (HoldsAnything(record)) WatchLease(change, record, retry);
@@ -445,6 +461,64 @@ absl::Status PlanAgain(Change& change, StackRecord& record, const std::string& w
   return SaveStack(change, record);
 }
 
+absl::Status ShowState(Change& change, StackRecord& record, const StateFile& state) {
+  RETURN_IF_ERROR(TakeState(change, record, state, nullptr));
+  RETURN_IF_ERROR(CoverApplied(change, record, state));
+  Stack& stack = *record.mutable_stack();
+  stack.clear_drift();
+  if (record.imported()) *record.mutable_imported_amounts() = stack.amounts();
+  // What is there is not given up with the plan of a new stack.
+  if (stack.resource_count() > 0 && record.settled() == Stack::STATE_UNSPECIFIED &&
+      !record.imported()) {
+    record.set_settled(Stack::FAILED);
+  }
+  if (!record.reservation().empty()) {
+    CommitLater(change, record.reservation(), stack.amounts());
+  } else if (stack.resource_count() > 0 && record.pending_reservation().empty()) {
+    RestoreLater(change, stack);
+  }
+  if (HoldsAnything(record)) WatchLease(change, record, kRetryDestroy);
+  return absl::OkStatus();
+}
+
+absl::Status PlanFromState(Change& change, StackRecord& record, const std::string& why) {
+  const Stack::State state = record.stack().state();
+  // Destroying plans for itself, from the state that there is.
+  if (state == Stack::DESTROYING) return absl::OkStatus();
+  const std::string active = record.stack().active_run();
+  if (active.empty()) {
+    // The plan is being reserved.
+    if (state != Stack::PENDING && state != Stack::PLANNING) return absl::OkStatus();
+    DropTask(change, absl::StrCat("reserve/", record.stack().uid()));
+    RunRecord run;
+    run.mutable_run()->set_type(Run::PLAN);
+    RETURN_IF_ERROR(
+        QueueRun(change, record, run, Assignment::PLAN, "waits for a runner to plan again"));
+    return SaveStack(change, record);
+  }
+  auto entry = FindEntry(change, active);
+  if (!entry) return absl::OkStatus();
+  if (state != Stack::APPLYING) {
+    // A runner that plans loses the run: the next one starts from the new state.
+    if (entry->leased) {
+      entry->leased = false;
+      SaveEntry(change, *entry);
+      change.touched.queue = true;
+    }
+    return absl::OkStatus();
+  }
+  ++entry->generation;
+  FinishEntry(change, *entry);
+  ASSIGN_OR_RETURN(const RunName name, RunName::Parse("active_run", active));
+  ASSIGN_OR_RETURN(RunRecord run, FindRun(change.sql, name));
+  const bool begun = run.run().generation() > 0;
+  run.mutable_run()->set_state(Run::CANCELLED);
+  *run.mutable_run()->mutable_error() = ToProto(Error(v1::RUN_CANCELLED, why, {{"run", active}}));
+  *run.mutable_run()->mutable_end_time() = ToProto(change.now);
+  RETURN_IF_ERROR(SaveRun(change, run));
+  return begun ? PlanRest(change, record, run.operation(), why) : PlanAgain(change, record, why);
+}
+
 absl::Status StartDestroy(Change& change, StackRecord& record, const std::string& operation,
                           bool abandon) {
   RETURN_IF_ERROR(WithdrawWaiting(change, record));
@@ -488,6 +562,7 @@ absl::Status OnDestroyed(Change& change, StackRecord& record, const std::string&
   record.clear_reservation();
   record.clear_pending_reservation();
   DropDriftCheck(change, record);
+  ForgetUnsaved(change, stack.uid(), INT64_MAX);
   record.clear_held_until();
   ForgetLease(change, record);
   ForgetBooking(change, record);

@@ -62,6 +62,8 @@ constexpr Rule kRules[] = {
     {"changeRequest.commented", "", "", kRequester, "Request {} has a comment"},
     {"stack.reservationMissing", "", "", kOperators, "Quota held nothing for stack {}"},
     {"stack.reservationDiffers", "", "", kOperators, "Quota held something else for stack {}"},
+    {"state.forceUnlocked", "", "", kOwners, "The lock of stack {}'s state was broken"},
+    {"state.foundTooLate", "", "", kOperators, "A lost state of stack {} was found too late"},
     {"quota.overCommitted", "", "", kOperators, "More of {} is in use than its limit allows"},
 };
 

@@ -12,6 +12,10 @@ constexpr char kColumns[] =
     "SELECT id, target, work, leased, generation, runner, lease_until, cancel, events_seen, "
     "log_seen FROM queue WHERE ";
 
+// What a runner may take: a person's lock of a state keeps the stack's runs waiting.
+constexpr char kWaiting[] =
+    "leased = 0 AND NOT EXISTS (SELECT 1 FROM state_locks WHERE state_locks.uid = queue.busy)";
+
 QueueEntry ToEntry(const soci::row& row) {
   QueueEntry entry;
   entry.id = IntAt(row, 0);
@@ -58,7 +62,7 @@ absl::Status Enqueue(Change& change, const std::string& target, const std::strin
 std::vector<QueueEntry> LeaseEntries(Change& change, const std::string& runner, int count,
                                      absl::Time until) {
   std::vector<QueueEntry> entries =
-      ToEntries((change.sql.prepare << absl::StrCat(kColumns, "leased = 0 ORDER BY id LIMIT :count",
+      ToEntries((change.sql.prepare << absl::StrCat(kColumns, kWaiting, " ORDER BY id LIMIT :count",
                                                     std::string(change.db.SkipLocked())),
                  soci::use(count)));
   for (QueueEntry& entry : entries) {
@@ -71,6 +75,14 @@ std::vector<QueueEntry> LeaseEntries(Change& change, const std::string& runner, 
     SaveEntry(change, entry);
   }
   return entries;
+}
+
+bool HasWaiting(soci::session& sql) {
+  int waiting = 0;
+  sql << absl::StrCat("SELECT COUNT(*) FROM (SELECT id FROM queue WHERE ", kWaiting,
+                      " LIMIT 1) AS w"),
+      soci::into(waiting);
+  return waiting > 0;
 }
 
 std::optional<QueueEntry> FindEntry(Change& change, const std::string& target) {

@@ -35,9 +35,13 @@ struct QueueEntry {
 absl::Status Enqueue(Change& change, const std::string& target, const std::string& busy,
                      Assignment::Work work);
 
-// Leases up to `count` entries to a runner until `until`, oldest first.
+// Leases up to `count` entries to a runner until `until`, oldest first. Those of stacks whose state
+// a person has locked wait.
 std::vector<QueueEntry> LeaseEntries(Change& change, const std::string& runner, int count,
                                      absl::Time until);
+
+// Whether there is anything to lease.
+bool HasWaiting(soci::session& sql);
 
 // The entry of a target, locked; nothing when its work is done.
 std::optional<QueueEntry> FindEntry(Change& change, const std::string& target);

@@ -1,6 +1,7 @@
 #include "services/stacks/quota_tasks.h"
 
 #include "absl/strings/str_cat.h"
+#include "common/id.h"
 #include "services/stacks/task_store.h"
 
 namespace stackyard::stacks {
@@ -24,6 +25,20 @@ void CommitLater(Change& change, const std::string& reservation,
   task.set_reservation(reservation);
   *task.mutable_amounts() = amounts;
   AddTask(change, absl::StrCat("commit/", reservation), task, change.now);
+}
+
+bool RestoreLater(Change& change, const v1::Stack& stack) {
+  const std::string name = absl::StrCat("restore/", stack.uid());
+  if (HasTask(change.sql, name)) return false;
+  TaskRecord task;
+  task.set_kind(TaskRecord::RESTORE);
+  task.set_stack(stack.name());
+  task.set_stack_uid(stack.uid());
+  const std::string project = stack.name().substr(0, stack.name().find("/stacks/"));
+  task.set_reservation(
+      absl::StrCat(project, "/quota/reservations/", stack.uid(), "-again-", RandomId(8)));
+  AddTask(change, name, task, change.now);
+  return true;
 }
 
 void GuardReservation(Change& change, const std::string& reservation, absl::Time due) {

@@ -5,6 +5,7 @@
 
 #include "services/stacks/change.h"
 #include "stackyard/v1/common.pb.h"
+#include "stackyard/v1/stacks.pb.h"
 
 namespace stackyard::stacks {
 
@@ -14,6 +15,9 @@ void ReleaseLater(Change& change, const std::string& reservation);
 // Sets a reservation to what is there; nothing when `reservation` is empty.
 void CommitLater(Change& change, const std::string& reservation,
                  const google::protobuf::RepeatedPtrField<v1::Amount>& amounts);
+
+// Reserves anew what a stack has and no reservation of it holds. False when that is on its way.
+bool RestoreLater(Change& change, const v1::Stack& stack);
 
 // Gives a reservation back at `due`, unless KeepReservation comes first: written before quota is
 // asked outside of a task, so that nothing is held by nobody after a crash.

@@ -153,19 +153,10 @@ absl::Status GiveBack(Change& change, const Reservation& orphan) {
 }
 
 absl::Status StartRestore(Change& change, const StackRecord& record) {
-  const std::string name_of_task = absl::StrCat("restore/", record.stack().uid());
   // Another replica saw it too.
-  if (HasTask(change.sql, name_of_task)) return absl::OkStatus();
+  if (!RestoreLater(change, record.stack())) return absl::OkStatus();
   LogError("a stack has resources that quota does not hold",
            {{"stack", record.stack().name()}, {"reservation", record.reservation()}});
-  ASSIGN_OR_RETURN(const StackName name, StackName::Parse("name", record.stack().name()));
-  TaskRecord task;
-  task.set_kind(TaskRecord::RESTORE);
-  task.set_stack(record.stack().name());
-  task.set_stack_uid(record.stack().uid());
-  task.set_reservation(absl::StrCat("projects/", name.project, kReservations, record.stack().uid(),
-                                    "-again-", RandomId(8)));
-  AddTask(change, name_of_task, task, change.now);
   return Tell(change, record, "stack.reservationMissing",
               "it has resources, and quota holds nothing for them: they are reserved anew");
 }

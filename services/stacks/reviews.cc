@@ -281,6 +281,18 @@ absl::StatusOr<ChangeRequest> Reviews::Comment(const Principal& caller,
               });
 }
 
+absl::Status AskAnew(Change& change, const StackRecord& record) {
+  if (record.stack().change_request().empty()) return absl::OkStatus();
+  ASSIGN_OR_RETURN(ChangeRequest request,
+                   LockChangeRequest(change, record.stack().change_request()));
+  if (request.state() == ChangeRequest::PENDING) return AskAnewIfStale(change, request);
+  if (record.stack().state() != v1::Stack::AWAITING_APPROVAL) return absl::OkStatus();
+  // Approved, and booked ahead.
+  ASSIGN_OR_RETURN(StackRecord booked, StackOf(change, request));
+  ForgetBooking(change, booked);
+  return PlanAgain(change, booked, "the state changed since the plan was made");
+}
+
 absl::Status WithdrawRequest(Change& change, const std::string& name, const std::string& message) {
   ASSIGN_OR_RETURN(ChangeRequest request, LockRequest(change, name));
   RETURN_IF_ERROR(CheckOpen(request, change.now));

@@ -3,6 +3,7 @@
 
 #include "absl/status/statusor.h"
 #include "services/stacks/change.h"
+#include "services/stacks/stack_store.h"
 #include "stackyard/v1/change_requests.pb.h"
 
 namespace stackyard::stacks {
@@ -26,6 +27,10 @@ class Reviews {
  private:
   Store& store_;
 };
+
+// The state of a stack was replaced: what waits for review and was made from the state before is
+// STALE, and asked anew.
+absl::Status AskAnew(Change& change, const StackRecord& record);
 
 // Takes a request back for its requester.
 absl::Status WithdrawRequest(Change& change, const std::string& name, const std::string& message);

@@ -20,6 +20,7 @@
 #include "services/stacks/run_progress.h"
 #include "services/stacks/run_store.h"
 #include "services/stacks/state_store.h"
+#include "services/stacks/takeover.h"
 
 namespace stackyard::stacks {
 namespace {
@@ -200,6 +201,15 @@ absl::Status Ended(Change& change, const CompleteRunRequest& request, const Queu
   return SaveRun(change, run);
 }
 
+// Whether an apply has changed the state since its plan was made. Destroying plans for itself.
+absl::StatusOr<bool> HasMoved(Change& change, const StackRecord& stack, const QueueEntry& entry) {
+  if (entry.work != Assignment::APPLY) return false;
+  ASSIGN_OR_RETURN(const StackName name, StackName::Parse("name", stack.stack().name()));
+  ASSIGN_OR_RETURN(const RevisionRecord revision,
+                   FindRevision(change.sql, name, stack.stack().latest_revision()));
+  return stack.state_serial() != revision.revision().plan().state_serial();
+}
+
 // The runner itself was told to stop: the run is to go on elsewhere.
 bool WasDrained(const absl::Status& status) {
   google::rpc::ErrorInfo info;
@@ -218,13 +228,8 @@ absl::StatusOr<StateFile> RunQueue::LoadState(const StackRecord& record) {
 
 absl::StatusOr<AcquireRunsResponse> RunQueue::TryAcquire(const AcquireRunsRequest& request) {
   // Idle runners only read.
-  int waiting = 0;
-  RETURN_IF_ERROR(store_.Read([&](soci::session& sql) {
-    sql << "SELECT COUNT(*) FROM (SELECT id FROM queue WHERE leased = 0 LIMIT 1) AS w",
-        soci::into(waiting);
-    return absl::OkStatus();
-  }));
-  if (waiting == 0) return AcquireRunsResponse();
+  ASSIGN_OR_RETURN(const bool waiting, store_.ReadValue<bool>(HasWaiting));
+  if (!waiting) return AcquireRunsResponse();
   using Drafts = std::vector<Draft>;
   ASSIGN_OR_RETURN(
       Drafts drafts,
@@ -441,38 +446,47 @@ absl::StatusOr<int> RunQueue::TakeBack() {
   }));
   if (expired == 0) return 0;
   return store_.WriteValue<int>(Actor(), [&](Change& change) -> absl::StatusOr<int> {
-    int count = 0;
-    for (QueueEntry entry : ExpiredEntries(change)) {
-      ++count;
+    const std::vector<QueueEntry> entries = ExpiredEntries(change);
+    for (const QueueEntry& entry : entries) {
       LogWarning("a runner fell silent", {{"runner", entry.runner}, {"run", entry.target}});
-      if (entry.work == Assignment::APPLY) {
-        ASSIGN_OR_RETURN(RunAndStack both, LoadRun(change, entry.target));
-        auto& [run, stack] = both;
-        ASSIGN_OR_RETURN(const StackName name, StackName::Parse("name", stack.stack().name()));
-        ASSIGN_OR_RETURN(const RevisionRecord revision,
-                         FindRevision(change.sql, name, stack.stack().latest_revision()));
-        if (stack.state_serial() != revision.revision().plan().state_serial()) {
-          // Terraform refuses a plan of an older state.
-          // The next generation, so that the lost runner's completion is refused.
-          ++entry.generation;
-          FinishEntry(change, entry);
-          run.mutable_run()->set_state(Run::FAILED);
-          *run.mutable_run()->mutable_error() = ToProto(
-              Error(v1::RUN_FAILED, absl::StrCat("the runner ", entry.runner, " fell silent"),
-                    {{"run", entry.target}}));
-          *run.mutable_run()->mutable_end_time() = ToProto(change.now);
-          RETURN_IF_ERROR(SaveRun(change, run));
-          RETURN_IF_ERROR(
-              PlanRest(change, stack, run.operation(), "its runner fell silent half way"));
-          continue;
-        }
-      }
-      entry.leased = false;
-      SaveEntry(change, entry);
-      change.touched.queue = true;
+      RETURN_IF_ERROR(TakeOver(change, entry, "fell silent"));
     }
-    return count;
+    return static_cast<int>(entries.size());
   });
+}
+
+absl::Status RunQueue::TakeOver(Change& change, QueueEntry entry, const std::string& how) {
+  if (entry.work == Assignment::APPLY || entry.work == Assignment::DESTROY) {
+    ASSIGN_OR_RETURN(RunAndStack both, LoadRun(change, entry.target));
+    auto& [run, stack] = both;
+    ASSIGN_OR_RETURN(const StateFile state, LoadState(stack));
+    ASSIGN_OR_RETURN(const absl::Status lost, TellLost(change, stack, run, entry, state, how));
+    ASSIGN_OR_RETURN(const bool moved, HasMoved(change, stack, entry));
+    if (moved) {
+      // Terraform refuses a plan of an older state.
+      // The next generation, so that the lost runner's completion is refused.
+      ++entry.generation;
+      FinishEntry(change, entry);
+      run.mutable_run()->set_state(Run::FAILED);
+      *run.mutable_run()->mutable_error() = ToProto(lost);
+      *run.mutable_run()->mutable_end_time() = ToProto(change.now);
+      RETURN_IF_ERROR(SaveRun(change, run));
+      RETURN_IF_ERROR(
+          PlanRest(change, stack, run.operation(), absl::StrCat("its runner ", how, " half way")));
+      return TellSuccessor(change, stack, stack.stack().active_run());
+    }
+    RETURN_IF_ERROR(SaveRun(change, run));
+    RETURN_IF_ERROR(TellSuccessor(change, stack, entry.target));
+    if (const std::string text = UnsavedText(change.sql, stack.stack().uid()); !text.empty()) {
+      stack.mutable_stack()->mutable_state_detail()->set_message(
+          absl::StrCat("its runner ", how, ", another goes on; ", text));
+      RETURN_IF_ERROR(SaveStack(change, stack));
+    }
+  }
+  entry.leased = false;
+  SaveEntry(change, entry);
+  change.touched.queue = true;
+  return absl::OkStatus();
 }
 
 }  // namespace stackyard::stacks

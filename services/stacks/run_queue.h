@@ -39,6 +39,9 @@ class RunQueue {
 
   // Takes runs back from runners that fell silent. Answers how many.
   absl::StatusOr<int> TakeBack();
+  // The runner of an entry that is leased, and locked, is lost: another goes on. What had moved the
+  // state is planned anew; else the same work is given out again. `how` it was lost, for people.
+  absl::Status TakeOver(Change& change, QueueEntry entry, const std::string& how);
 
  private:
   absl::StatusOr<internal::v1::AcquireRunsResponse> TryAcquire(

@@ -38,6 +38,12 @@ grpc::Status RunQueueRpc::SaveState(grpc::ServerContext* context,
   return Answer(queue_.SaveState(*request), response);
 }
 
+grpc::Status RunQueueRpc::SalvageState(grpc::ServerContext* context,
+                                       const internal::v1::SalvageStateRequest* request,
+                                       internal::v1::SalvageStateResponse* response) {
+  return Answer(salvage_.Take(*request), response);
+}
+
 grpc::Status RunQueueRpc::CompleteRun(grpc::ServerContext* context,
                                       const internal::v1::CompleteRunRequest* request,
                                       internal::v1::CompleteRunResponse* response) {

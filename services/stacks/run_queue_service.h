@@ -3,13 +3,15 @@
 
 #include "common/blob_store.h"
 #include "services/stacks/run_queue.h"
+#include "services/stacks/salvage.h"
 #include "stackyard/internal/v1/run_queue.grpc.pb.h"
 
 namespace stackyard::stacks {
 
 class RunQueueRpc final : public internal::v1::RunQueueService::Service {
  public:
-  RunQueueRpc(RunQueue& queue, BlobStore& blobs) : queue_(queue), blobs_(blobs) {}
+  RunQueueRpc(RunQueue& queue, Salvage& salvage, BlobStore& blobs)
+      : queue_(queue), salvage_(salvage), blobs_(blobs) {}
 
   grpc::Status AcquireRuns(grpc::ServerContext* context,
                            const internal::v1::AcquireRunsRequest* request,
@@ -23,6 +25,9 @@ class RunQueueRpc final : public internal::v1::RunQueueService::Service {
   grpc::Status SaveState(grpc::ServerContext* context,
                          const internal::v1::SaveStateRequest* request,
                          internal::v1::SaveStateResponse* response) override;
+  grpc::Status SalvageState(grpc::ServerContext* context,
+                            const internal::v1::SalvageStateRequest* request,
+                            internal::v1::SalvageStateResponse* response) override;
   grpc::Status CompleteRun(grpc::ServerContext* context,
                            const internal::v1::CompleteRunRequest* request,
                            internal::v1::CompleteRunResponse* response) override;
@@ -34,6 +39,7 @@ class RunQueueRpc final : public internal::v1::RunQueueService::Service {
 
  private:
   RunQueue& queue_;
+  Salvage& salvage_;
   BlobStore& blobs_;
 };
 

@@ -135,8 +135,10 @@ absl::StatusOr<int> Serve(const Options& options) {
   Reviews reviews(store);
   RunViews runs(store);
   StateViews states(store, *blobs);
+  StateEdits state_edits(store, *blobs);
   OperationViews operations(store);
   RunQueue queue(store, *blobs, options.queue);
+  Salvage salvage(store, *blobs, queue);
   ReconcilerMetrics reconciler_metrics(metrics->registry());
   Reconciler reconciler(store, *ledger, options.reconciler, reconciler_metrics);
   Saga saga(store, *ledger, *quota_changes);
@@ -159,11 +161,11 @@ absl::StatusOr<int> Serve(const Options& options) {
   StackRpc stack_rpc(stacks, previews, drift, imports, extensions, store, hub);
   ChangeRequestRpc change_request_rpc(reviews, quota_requests);
   RunRpc run_rpc(runs, store, hub);
-  StateRpc state_rpc(states);
+  StateRpc state_rpc(states, state_edits);
   OperationRpc operation_rpc(operations, hub);
   EventRpc event_rpc(store, hub);
   NotificationRpc notification_rpc(channels, inbox);
-  RunQueueRpc queue_rpc(queue, *blobs);
+  RunQueueRpc queue_rpc(queue, salvage, *blobs);
   CredentialRpc credential_rpc(credentials);
   // Part of the API and not built yet: UNIMPLEMENTED.
   v1::DocumentService::Service document_rpc;

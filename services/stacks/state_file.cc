@@ -199,6 +199,30 @@ absl::StatusOr<StateFile> ParseState(std::string_view text) {
   return file;
 }
 
+absl::StatusOr<std::string> WithSerial(std::string_view text, int64_t serial) {
+  RETURN_IF_ERROR(ParseStateMark(text).status());
+  int depth = 0;
+  for (size_t at = 0; at < text.size(); ++at) {
+    if (text[at] == '{' || text[at] == '[') ++depth;
+    if (text[at] == '}' || text[at] == ']') --depth;
+    if (text[at] != '"') continue;
+    const size_t begin = at++;
+    while (text[at] != '"') at += text[at] == '\\' ? 2 : 1;
+    const bool key = depth == 1 && text.substr(begin, at + 1 - begin) == "\"serial\"";
+    const size_t colon = text.find_first_not_of(" \t\r\n", at + 1);
+    if (!key || text[colon] != ':') continue;
+    const size_t number = text.find_first_not_of(" \t\r\n", colon + 1);
+    const size_t end = text.find_first_not_of("0123456789", number);
+    std::string result =
+        absl::StrCat(std::string(text.substr(0, number)), serial, std::string(text.substr(end)));
+    // A key that stands there twice, say.
+    ASSIGN_OR_RETURN(const StateMark mark, ParseStateMark(result));
+    if (mark.serial != serial) return NoState("no plain serial");
+    return result;
+  }
+  return NoState("no serial");
+}
+
 std::vector<MeteredResource> MeteredResources(
     const StateFile& state,
     const google::protobuf::Map<std::string, internal::v1::AttributePaths>& attributes) {

@@ -33,6 +33,10 @@ struct StateMark {
 };
 absl::StatusOr<StateMark> ParseStateMark(std::string_view text);
 
+// The same state with another serial; every other byte stays, since numbers must not be rounded.
+// INVALID_FIELD as for ParseState.
+absl::StatusOr<std::string> WithSerial(std::string_view text, int64_t serial);
+
 // The managed resources with the attributes that meters read.
 std::vector<MeteredResource> MeteredResources(
     const StateFile& state,

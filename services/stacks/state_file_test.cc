@@ -231,6 +231,19 @@ TEST(StateFileTest, MetersReadTheStateAsTheyReadThePlan) {
   }
 }
 
+TEST(StateFileTest, AnotherSerialLeavesEveryOtherByte) {
+  const std::string text =
+      R"({"outputs": {"serial": {"value": "\"serial\": 7"}}, "a": "serial", "version":4,)"
+      R"("big": 12345678901234567890123.50, "serial" : 41 , "lineage":"l"})";
+  std::string wanted = text;
+  wanted.replace(wanted.find("41"), 2, "1042");
+  EXPECT_EQ(*WithSerial(text, 1042), wanted);
+  EXPECT_EQ(WithSerial(Recorded(), 100)->size(), Recorded().size() + 1);
+  for (const char* bad : {"{}", "[]", "", R"({"version":4,"lineage":"l","serial":1,"serial":2})"}) {
+    EXPECT_EQ(ReasonOf(WithSerial(bad, 5).status()), v1::INVALID_FIELD) << bad;
+  }
+}
+
 TEST(StateFileTest, MetersFollowListsByNumber) {
   google::protobuf::Map<std::string, internal::v1::AttributePaths> wanted;
   wanted["t"].add_paths("disk.0.size");

@@ -1,6 +1,5 @@
 #include "services/stacks/state_views.h"
 
-#include "absl/strings/numbers.h"
 #include "common/resource_name.h"
 #include "services/stacks/events.h"
 #include "services/stacks/listing.h"
@@ -14,12 +13,8 @@ using v1::StateVersion;
 absl::StatusOr<StateVersion> FindByName(soci::session& sql, const std::string& name) {
   ASSIGN_OR_RETURN(const auto parts,
                    ParseName("name", name, "projects/*/stacks/*/stateVersions/*"));
-  int64_t serial = 0;
-  if (parts[2] != "latest" && (!absl::SimpleAtoi(parts[2], &serial) || serial < 1)) {
-    return InvalidField("name", "must end in a serial or `latest`");
-  }
   ASSIGN_OR_RETURN(const StackRecord record, FindStack(sql, {parts[0], parts[1]}));
-  return FindState(sql, record, serial);
+  return FindState(sql, record, parts[2]);
 }
 
 }  // namespace

@@ -1,0 +1,109 @@
+#include "services/stacks/state_locks.h"
+
+#include "absl/strings/str_cat.h"
+#include "common/status.h"
+#include "services/stacks/lifecycle.h"
+#include "services/stacks/run_store.h"
+
+namespace stackyard::stacks {
+namespace {
+
+using v1::Run;
+using v1::StateLock;
+
+std::string NameOf(const StackRecord& record) {
+  return absl::StrCat(record.stack().name(), "/stateLock");
+}
+
+// As Terraform calls it.
+const char* OperationOf(Run::Type type) {
+  switch (type) {
+    case Run::APPLY:
+    case Run::DESTROY:
+      return "OperationTypeApply";
+    case Run::REFRESH:
+      return "OperationTypeRefresh";
+    default:
+      return "OperationTypePlan";
+  }
+}
+
+}  // namespace
+
+std::optional<HeldLock> FindStateLock(soci::session& sql, const std::string& uid) {
+  std::string holder, body;
+  sql << "SELECT holder, body FROM state_locks WHERE uid = :uid", soci::use(uid),
+      soci::into(holder), soci::into(body);
+  if (!sql.got_data()) return std::nullopt;
+  const auto lock = Unpacked<StateLock>(body);
+  return HeldLock{lock.ok() ? *lock : StateLock(), holder};
+}
+
+void SaveStateLock(Change& change, const std::string& uid, const HeldLock& held) {
+  const std::string body = Pack(held.lock);
+  change.sql << "INSERT INTO state_locks (uid, holder, body) VALUES (:uid, :holder, :body)",
+      soci::use(uid), soci::use(held.holder), soci::use(body);
+}
+
+void DropStateLock(Change& change, const std::string& uid) {
+  change.sql << "DELETE FROM state_locks WHERE uid = :uid", soci::use(uid);
+  // What waited for it.
+  change.touched.queue = true;
+}
+
+absl::StatusOr<StateLock> LockOfRun(soci::session& sql, const StackRecord& record) {
+  StateLock lock;
+  lock.set_name(NameOf(record));
+  const v1::Stack& stack = record.stack();
+  if (!stack.active_run().empty()) {
+    ASSIGN_OR_RETURN(const RunName name, RunName::Parse("active_run", stack.active_run()));
+    ASSIGN_OR_RETURN(const RunRecord run, FindRun(sql, name));
+    lock.set_lock_id(stack.active_run());
+    lock.set_operation(OperationOf(run.run().type()));
+    lock.set_info(stack.state_detail().message());
+    lock.set_who(run.run().runner().empty() ? stack.active_run()
+                                            : absl::StrCat("runners/", run.run().runner()));
+    lock.set_version(run.run().engine());
+    *lock.mutable_create_time() =
+        run.run().has_start_time() ? run.run().start_time() : run.run().create_time();
+  } else if (stack.state() == Stack::PENDING || stack.state() == Stack::PLANNING) {
+    // Between the plan and what follows from it.
+    lock.set_lock_id(stack.operation());
+    lock.set_operation("OperationTypePlan");
+    lock.set_info(stack.state_detail().message());
+    lock.set_who(stack.operation());
+    *lock.mutable_create_time() = stack.state_detail().since();
+  }
+  return lock;
+}
+
+absl::Status LockedError(const StateLock& lock) {
+  return Error(v1::STATE_LOCKED,
+               absl::StrCat("the state is locked by ", lock.who(), ", lock ", lock.lock_id()),
+               {{"resource", lock.name()},
+                {"lock_id", lock.lock_id()},
+                {"who", lock.who()},
+                {"operation", lock.operation()},
+                {"info", lock.info()}});
+}
+
+absl::Status CheckNoRun(soci::session& sql, const StackRecord& record) {
+  const v1::Stack& stack = record.stack();
+  switch (stack.state()) {
+    case Stack::READY:
+    case Stack::FAILED:
+    case Stack::AWAITING_APPROVAL:
+      return absl::OkStatus();
+    case Stack::DESTROYED:
+    case Stack::REJECTED:
+      return Error(v1::WRONG_STATE,
+                   absl::StrCat(stack.name(), " is ", Stack::State_Name(stack.state())),
+                   {{"resource", stack.name()}, {"state", Stack::State_Name(stack.state())}});
+    default: {
+      ASSIGN_OR_RETURN(const StateLock lock, LockOfRun(sql, record));
+      return LockedError(lock);
+    }
+  }
+}
+
+}  // namespace stackyard::stacks

@@ -1,5 +1,6 @@
 #include "services/runner/plan_reader.h"
 
+#include <algorithm>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <set>
@@ -72,6 +73,9 @@ class PlanReader {
     // Of a look for drift nothing is applied: what is there is what was read.
     ReadModule(refresh ? Member(Member(Member(plan, "prior_state"), "values"), "root_module")
                        : Member(Member(plan, "planned_values"), "root_module"));
+    auto& resources = *summary_.mutable_resources();
+    std::stable_sort(resources.begin(), resources.end(),
+                     [](const auto& a, const auto& b) { return a.address() < b.address(); });
     return std::move(summary_);
   }
 
@@ -100,7 +104,7 @@ class PlanReader {
     const v1::ResourceChange::Action action = ToAction(Member(change, "actions"));
     const std::string address = Text(source, "address");
     // A deposed object is not the one that the address will mean.
-    if (!source.contains("deposed")) unknown_[address] = &Member(change, "after_unknown");
+    if (!source.contains("deposed")) planned_[address] = {&change, action};
     if (action != v1::ResourceChange::NO_OP) touched_.insert(address);
     if (!tell || action == v1::ResourceChange::NO_OP) return;
     if (Text(source, "mode") == "managed") Count(action);
@@ -156,15 +160,17 @@ class PlanReader {
   }
 
   void ReadResource(const json& resource) {
-    internal::v1::MeteredResource& result = *summary_.add_resources();
     const std::string address = Text(resource, "address");
+    const auto planned = planned_.find(address);
+    // It will be there, but it is the stack's no longer.
+    if (planned != planned_.end() && planned->second.action == v1::ResourceChange::FORGET) return;
+    internal::v1::MeteredResource& result = *summary_.add_resources();
     result.set_address(scrubber_.Scrub(address));
     result.set_type(Text(resource, "type"));
     const auto wanted = assignment_.metered_attributes().find(result.type());
     if (wanted == assignment_.metered_attributes().end()) return;
-    const auto unknown = unknown_.find(address);
     for (const std::string& path : wanted->second.paths()) {
-      if (unknown != unknown_.end() && IsMarked(*unknown->second, path)) continue;
+      if (planned != planned_.end() && IsHidden(*planned->second.change, path)) continue;
       if (IsMarked(Member(resource, "sensitive_values"), path)) continue;
       const json* value = Find(Member(resource, "values"), path);
       if (value != nullptr &&
@@ -176,20 +182,37 @@ class PlanReader {
     }
   }
 
+  // Not known before it is applied, or secret: what the schema alone calls so is marked in changes
+  // only.
+  static bool IsHidden(const json& change, const std::string& path) {
+    return IsMarked(Member(change, "after_unknown"), path) ||
+           IsMarked(Member(change, "after_sensitive"), path);
+  }
+
+  struct Planned {
+    const json* change;
+    v1::ResourceChange::Action action;
+  };
+
   const Assignment& assignment_;
   Scrubber scrubber_;
   PlanSummary summary_;
   size_t told_bytes_ = 0;
   // Addresses that the plan does something to.
   std::set<std::string> touched_;
-  std::map<std::string, const json*> unknown_;
+  std::map<std::string, Planned> planned_;
 };
 
 }  // namespace
 
 absl::StatusOr<PlanSummary> ReadPlan(std::string_view text, const Assignment& assignment,
                                      const Scrubber& scrubber) {
-  const json plan = json::parse(text, nullptr, /*allow_exceptions=*/false);
+  return ReadPlanDocument(json::parse(text, nullptr, /*allow_exceptions=*/false), assignment,
+                          scrubber);
+}
+
+absl::StatusOr<PlanSummary> ReadPlanDocument(const json& plan, const Assignment& assignment,
+                                             const Scrubber& scrubber) {
   if (!plan.is_object() || !plan.contains("format_version") || !plan.contains("planned_values")) {
     return absl::InternalError("terraform show did not answer a plan");
   }

@@ -1,6 +1,7 @@
 // Reads `terraform show -json` of a plan.
 #pragma once
 
+#include <nlohmann/json.hpp>
 #include <string_view>
 
 #include "absl/status/statusor.h"
@@ -19,5 +20,10 @@ inline constexpr int kMaxChanges = 5000;
 absl::StatusOr<internal::v1::PlanSummary> ReadPlan(std::string_view text,
                                                    const internal::v1::Assignment& assignment,
                                                    const Scrubber& scrubber);
+
+// Same, of what was parsed already.
+absl::StatusOr<internal::v1::PlanSummary> ReadPlanDocument(
+    const nlohmann::json& plan, const internal::v1::Assignment& assignment,
+    const Scrubber& scrubber);
 
 }  // namespace stackyard::runner

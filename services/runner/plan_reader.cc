@@ -59,7 +59,7 @@ class PlanReader {
       : assignment_(assignment), scrubber_(scrubber) {}
 
   PlanSummary Read(const json& plan) {
-    LearnSecrets(plan);
+    LearnPlanSecrets(plan, scrubber_);
     const bool refresh = assignment_.work() == Assignment::REFRESH;
     for (const json& change : Member(plan, "resource_changes")) ReadChange(change, !refresh);
     if (refresh) {
@@ -80,25 +80,6 @@ class PlanReader {
   }
 
  private:
-  // Providers copy what they are given to where no mark is, for example terraform_data its input to
-  // its output. So what is marked anywhere is left out everywhere.
-  void LearnSecrets(const json& plan) {
-    const auto learn = [this](const json& change) {
-      scrubber_.LearnMarked(Member(change, "before"), Member(change, "before_sensitive"));
-      scrubber_.LearnMarked(Member(change, "after"), Member(change, "after_sensitive"));
-    };
-    for (const char* list : {"resource_changes", "resource_drift"}) {
-      for (const json& source : Member(plan, list)) learn(Member(source, "change"));
-    }
-    for (const json& change : Member(plan, "output_changes")) learn(change);
-    const json& declared =
-        Member(Member(Member(plan, "configuration"), "root_module"), "variables");
-    for (const auto& [name, variable] : Member(plan, "variables").items()) {
-      scrubber_.LearnMarked(Member(variable, "value"),
-                            Member(Member(declared, name.c_str()), "sensitive"));
-    }
-  }
-
   void ReadChange(const json& source, bool tell) {
     const json& change = Member(source, "change");
     const v1::ResourceChange::Action action = ToAction(Member(change, "actions"));
@@ -204,6 +185,24 @@ class PlanReader {
 };
 
 }  // namespace
+
+// Providers copy what they are given to where no mark is, for example terraform_data its input to
+// its output. So what is marked anywhere is left out everywhere.
+void LearnPlanSecrets(const json& plan, Scrubber& scrubber) {
+  const auto learn = [&scrubber](const json& change) {
+    scrubber.LearnMarked(Member(change, "before"), Member(change, "before_sensitive"));
+    scrubber.LearnMarked(Member(change, "after"), Member(change, "after_sensitive"));
+  };
+  for (const char* list : {"resource_changes", "resource_drift"}) {
+    for (const json& source : Member(plan, list)) learn(Member(source, "change"));
+  }
+  for (const json& change : Member(plan, "output_changes")) learn(change);
+  const json& declared = Member(Member(Member(plan, "configuration"), "root_module"), "variables");
+  for (const auto& [name, variable] : Member(plan, "variables").items()) {
+    scrubber.LearnMarked(Member(variable, "value"),
+                         Member(Member(declared, name.c_str()), "sensitive"));
+  }
+}
 
 absl::StatusOr<PlanSummary> ReadPlan(std::string_view text, const Assignment& assignment,
                                      const Scrubber& scrubber) {

@@ -26,4 +26,7 @@ absl::StatusOr<internal::v1::PlanSummary> ReadPlanDocument(
     const nlohmann::json& plan, const internal::v1::Assignment& assignment,
     const Scrubber& scrubber);
 
+// Teaches a scrubber what a plan marks as secret.
+void LearnPlanSecrets(const nlohmann::json& plan, Scrubber& scrubber);
+
 }  // namespace stackyard::runner

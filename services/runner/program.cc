@@ -49,6 +49,14 @@ absl::StatusOr<std::unique_ptr<Program>> Program::Start(const ProgramOptions& op
           .substr(0, 12);
   program->modules_ = std::make_unique<PreparedModules>(program->workspace_->prepared(), key);
   program->terraform_ = std::make_unique<Terraform>(terraform);
+  if (!options.policy_bundle.empty()) {
+    PolicyOptions policy;
+    policy.opa = options.opa;
+    policy.bundle = options.policy_bundle;
+    policy.query = options.policy_query;
+    policy.timeout = options.policy_timeout;
+    ASSIGN_OR_RETURN(program->policy_, Policy::Open(policy));
+  }
   LogInfo("runner begins", {{"runner", id},
                             {"engine", terraform.engine.Label()},
                             {"terraform", terraform.engine.path},
@@ -57,7 +65,8 @@ absl::StatusOr<std::unique_ptr<Program>> Program::Start(const ProgramOptions& op
   program->queue_ = std::make_unique<QueueClient>(Connect(options.stacks_target), id);
   program->parts_ = std::make_unique<RunnerParts>(
       RunnerParts{*program->queue_, *program->terraform_, *program->workspace_, *program->modules_,
-                  *program->plans_, *program->run_metrics_, program->clock_, options.inspect});
+                  *program->plans_, *program->run_metrics_, program->clock_, options.inspect,
+                  program->policy_.get()});
   if (!options.server.listen.empty()) {
     ASSIGN_OR_RETURN(program->server_, Server::Start(options.server, {}));
   }

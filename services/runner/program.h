@@ -35,6 +35,7 @@ class Program {
   std::unique_ptr<PreparedModules> modules_;
   std::unique_ptr<PlanStore> plans_;
   std::unique_ptr<Terraform> terraform_;
+  std::unique_ptr<Policy> policy_;
   std::unique_ptr<QueueClient> queue_;
   std::unique_ptr<RunnerParts> parts_;
   std::unique_ptr<Server> server_;

@@ -12,9 +12,11 @@
 #include "common/work.h"
 #include "services/runner/json_events.h"
 #include "services/runner/plan_store.h"
+#include "services/runner/policy.h"
 #include "services/runner/prepared_modules.h"
 #include "services/runner/queue_client.h"
 #include "services/runner/reporter.h"
+#include "services/runner/resource_schemas.h"
 #include "services/runner/run_metrics.h"
 #include "services/runner/scrubber.h"
 #include "services/runner/state_watcher.h"
@@ -34,6 +36,8 @@ struct RunnerParts {
   const Clock& clock;
   // Path of stackyard-inspect.
   std::string inspect;
+  // nullptr: every plan is as good as the other.
+  const Policy* policy = nullptr;
 };
 
 // One run, as it goes on.
@@ -59,6 +63,10 @@ struct RunContext {
   std::unique_ptr<Upload> upload;
   // What CompleteRun will say.
   internal::v1::CompleteRunRequest& result;
+  // Of the run's resources, as far as its providers told.
+  ResourceSchemas schemas;
+  // The plan as Terraform prints it, for the policy; secrets included.
+  std::string shown_plan;
 };
 
 // A program to the end. What it prints on standard output goes to `out`, on standard error to the

@@ -19,6 +19,9 @@ inline constexpr std::string_view kParametersFile = "stackyard.auto.tfvars.json"
 inline constexpr std::string_view kLockFile = ".terraform.lock.hcl";
 inline constexpr std::string_view kDataFolder = ".terraform";
 
+// Larger plan files are refused.
+inline constexpr size_t kMaxPlan = 256 << 20;
+
 struct TerraformOptions {
   Engine engine;
   // Path of the CLI configuration, see CliConfig.

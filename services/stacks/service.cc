@@ -39,6 +39,8 @@ void Options::AddFlags(Flags& flags) {
   flags.Add("quota-target", &quota_target, "Address of the quota service");
   flags.Add("run-lease", &queue.lease, "A runner that is silent for this long loses its runs");
   flags.Add("run-timeout", &queue.run_timeout, "Longest that a run may take");
+  flags.Add("run-log-mib", &run_log_mib,
+            "MiB kept of the log of a run: a quarter from its beginning, the rest from its end");
   flags.Add("saga-threads", &saga_threads, "Threads that reserve and release quota");
   flags.Add("reconcile-interval", &reconciler.interval,
             "Time between two comparisons of quota's reservations with stacks");
@@ -59,9 +61,15 @@ void Options::AddFlags(Flags& flags) {
 
 namespace {
 
+constexpr int kMostLogMib = 4096;
+
 absl::Status Check(const Options& options) {
   if (options.saga_threads < 1)
     return absl::InvalidArgumentError("--saga-threads must be 1 or more");
+  if (options.run_log_mib < 1 || options.run_log_mib > kMostLogMib) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("--run-log-mib must be from 1 to ", kMostLogMib));
+  }
   if (options.notice_threads < 1) {
     return absl::InvalidArgumentError("--notice-threads must be 1 or more");
   }
@@ -87,6 +95,14 @@ absl::Status Check(const Options& options) {
     return absl::InvalidArgumentError("--smtp-from must be a mail address");
   }
   return absl::OkStatus();
+}
+
+RunQueueOptions QueueOptionsOf(const Options& options) {
+  RunQueueOptions queue = options.queue;
+  const int64_t log = int64_t{options.run_log_mib} << 20;
+  queue.log.head = log / 4;
+  queue.log.tail = log - queue.log.head;
+  return queue;
 }
 
 absl::StatusOr<std::unique_ptr<Carrier>> CarrierOf(const Options& options) {
@@ -127,7 +143,7 @@ absl::StatusOr<int> Serve(const Options& options) {
   RunViews runs(store);
   StateViews states(store, *blobs);
   OperationViews operations(store);
-  RunQueue queue(store, *blobs, options.queue);
+  RunQueue queue(store, *blobs, QueueOptionsOf(options));
   ReconcilerMetrics reconciler_metrics(metrics->registry());
   Reconciler reconciler(store, *ledger, options.reconciler, reconciler_metrics);
   Saga saga(store, *ledger, *quota_changes);

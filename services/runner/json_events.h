@@ -7,6 +7,7 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "stackyard/v1/runs.pb.h"
@@ -41,11 +42,16 @@ class JsonEvents {
  private:
   void ReadPlannedChange(const nlohmann::json& line, TerraformLine& result);
   void ReadHook(const nlohmann::json& line, v1::ResourceEvent::Phase phase, TerraformLine& result);
+  void ReadProvisioning(const nlohmann::json& line, TerraformLine& result);
   void TellTotal(TerraformLine& result);
 
   const Mode mode_;
   bool told_total_ = false;
-  std::set<std::string> planned_;
+  // What is planned: an address may stand for two things, an object and one that was replaced
+  // earlier and is still to be destroyed.
+  std::set<std::pair<std::string, v1::ResourceChange::Action>> planned_;
+  // What is being done to the resources that are being worked on.
+  std::map<std::string, v1::ResourceChange::Action> active_;
   // Addresses that are replaced, with how many of the two halves are done.
   std::map<std::string, int> replaced_;
 };

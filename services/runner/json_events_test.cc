@@ -45,7 +45,11 @@ Reading ReadAll(const std::string& text, JsonEvents::Mode mode) {
 
 TEST(JsonEventsTest, APlanTellsWhatItWillDo) {
   const Reading reading = ReadAll(TestData("change.plan.jsonl"), JsonEvents::Mode::kPlan);
-  EXPECT_THAT(reading.events,
+  std::vector<std::string> planned;
+  for (const std::string& event : reading.events) {
+    if (event.find(" READ") == std::string::npos) planned.push_back(event);
+  }
+  EXPECT_THAT(planned,
               testing::UnorderedElementsAre("terraform_data.removed[0] PLANNED DELETE",
                                             "terraform_data.replaced PLANNED REPLACE",
                                             "terraform_data.updated PLANNED UPDATE",
@@ -78,6 +82,45 @@ TEST(JsonEventsTest, ADestroyCountsWhatItRemoves) {
   const Reading apply = ReadAll(TestData("destroy.apply.jsonl"), JsonEvents::Mode::kApply);
   EXPECT_EQ(plan.totals, apply.totals);
   EXPECT_THAT(apply.events, testing::Contains("terraform_data.kept DONE DELETE"));
+}
+
+TEST(JsonEventsTest, ReadsAndRefreshesAreToldAndNotCounted) {
+  const Reading reading = ReadAll(TestData("change.plan.jsonl"), JsonEvents::Mode::kPlan);
+  EXPECT_THAT(reading.events, testing::Contains("terraform_data.kept STARTED READ"));
+  EXPECT_THAT(reading.events, testing::Contains("terraform_data.kept DONE READ"));
+  // Data is read before it is known what there is to do.
+  const std::string hook =
+      R"("@message":"m","hook":{"resource":{"addr":"data.a.b"},"action":"read"}})";
+  const std::string planned =
+      R"({"type":"planned_change","@message":"m","change":{"resource":{"addr":"a.b"},"action":"create"}})";
+  const Reading data =
+      ReadAll(R"({"type":"apply_start",)" + hook + "\n" + R"({"type":"apply_complete",)" + hook +
+                  "\n" + planned + "\n" + R"({"type":"change_summary","@message":"m"})",
+              JsonEvents::Mode::kPlan);
+  EXPECT_THAT(data.events, ElementsAre("data.a.b STARTED READ", "data.a.b DONE READ",
+                                       "a.b PLANNED CREATE", "total"));
+  EXPECT_THAT(data.totals, ElementsAre(1));
+}
+
+TEST(JsonEventsTest, ProvisioningGoesOn) {
+  const Reading reading = ReadAll(TestData("failing.apply.jsonl"), JsonEvents::Mode::kApply);
+  std::vector<std::string> bad;
+  for (const std::string& event : reading.events) {
+    if (event.rfind("terraform_data.bad ", 0) == 0) bad.push_back(event);
+  }
+  EXPECT_THAT(bad,
+              ElementsAre("terraform_data.bad STARTED CREATE", "terraform_data.bad RUNNING CREATE",
+                          "terraform_data.bad ERRORED CREATE"));
+}
+
+TEST(JsonEventsTest, WhatWasReplacedEarlierCountsForItself) {
+  const std::string planned =
+      R"({"type":"planned_change","@message":"m","change":{"resource":{"addr":"a.b"},"action":)";
+  const Reading reading =
+      ReadAll(planned + "\"update\"}}\n" + planned + "\"delete\"}}\n" + planned + "\"delete\"}}\n" +
+                  R"({"type":"change_summary","@message":"m"})",
+              JsonEvents::Mode::kPlan);
+  EXPECT_THAT(reading.totals, ElementsAre(2));
 }
 
 TEST(JsonEventsTest, ACreationHasIdAndTime) {

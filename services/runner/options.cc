@@ -25,12 +25,34 @@ namespace {
 constexpr int kMaxSlots = 1000;
 constexpr char kInspect[] = "stackyard-inspect";
 
-std::string FindInspect(const std::string& wanted) {
+// The program that is wanted, or one of that name beside this program, or on PATH.
+std::string FindHelper(const std::string& wanted, const char* name) {
   if (!wanted.empty()) return FindProgram(wanted);
   std::error_code error;
   const fs::path own = fs::read_symlink("/proc/self/exe", error);
-  const std::string beside = FindProgram((own.parent_path() / kInspect).string());
-  return beside.empty() ? FindProgram(kInspect) : beside;
+  const std::string beside = FindProgram((own.parent_path() / name).string());
+  return beside.empty() ? FindProgram(name) : beside;
+}
+
+void CompletePolicy(ProgramOptions& options, std::vector<std::string>& faults) {
+  if (options.policy_timeout < absl::Seconds(1) || options.policy_timeout > absl::Minutes(10)) {
+    faults.push_back("--policy-timeout is not from 1s to 10m");
+  }
+  if (options.policy_bundle.empty()) return;
+  if (options.policy_query.empty()) faults.push_back("--policy-query is empty");
+  std::error_code error;
+  options.policy_bundle = fs::absolute(options.policy_bundle, error).lexically_normal().string();
+  if (!fs::exists(options.policy_bundle, error)) {
+    faults.push_back(absl::StrCat("--policy-bundle=", options.policy_bundle, " is not there"));
+  }
+  const std::string opa = FindHelper(options.opa, "opa");
+  if (opa.empty()) {
+    faults.push_back(options.opa.empty()
+                         ? "--policy-bundle needs opa, which is neither beside this program nor on "
+                           "PATH: set --opa"
+                         : absl::StrCat("--opa=", options.opa, " is no program that can be run"));
+  }
+  options.opa = opa;
 }
 
 }  // namespace
@@ -51,6 +73,12 @@ void ProgramOptions::AddFlags(Flags& flags) {
             "Fetch providers that the mirror lacks from their registries");
   flags.Add("pass-env", &pass_env,
             "Names of environment variables that every run gets, separated by commas");
+  flags.Add("policy-bundle", &policy_bundle,
+            "OPA bundle that judges every plan, a folder or a .tar.gz; empty: none");
+  flags.Add("policy-query", &policy_query,
+            "What is evaluated; its value is an object with `deny` and `warn`");
+  flags.Add("policy-timeout", &policy_timeout, "Longest that judging one plan may take");
+  flags.Add("opa", &opa, "The opa program; empty: beside this program, else from PATH");
   flags.Add("memory-limit", &memory_limit, "Soft limit of Terraform's heap, as `1GiB`");
   flags.Add("standby", &standby,
             "Terraforms that are started ahead of time, so many for planning and so many for "
@@ -133,7 +161,7 @@ absl::Status Complete(ProgramOptions& options) {
   } else {
     faults.emplace_back(engine.status().message());
   }
-  const std::string inspect = FindInspect(options.inspect);
+  const std::string inspect = FindHelper(options.inspect, kInspect);
   if (inspect.empty()) {
     faults.push_back(
         options.inspect.empty()
@@ -150,6 +178,7 @@ absl::Status Complete(ProgramOptions& options) {
                                     " holds no HOST/NAMESPACE/TYPE folders"));
     }
   }
+  CompletePolicy(options, faults);
   const auto passed = PassedEnvironment(options.pass_env);
   if (!passed.ok()) faults.emplace_back(passed.status().message());
   if (faults.empty()) return absl::OkStatus();

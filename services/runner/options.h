@@ -27,6 +27,12 @@ struct ProgramOptions {
   std::string provider_mirror;
   bool provider_direct = true;
   std::string pass_env;
+  // Empty: plans are not judged.
+  std::string policy_bundle;
+  std::string policy_query = "data.stackyard";
+  absl::Duration policy_timeout = absl::Seconds(30);
+  // Empty: beside this program, else on PATH.
+  std::string opa;
   std::string memory_limit = "1GiB";
   int standby = 1;
   int provider_pool_min = 1;

@@ -1,5 +1,6 @@
 #include "services/runner/plan_reader.h"
 
+#include <algorithm>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <set>
@@ -58,7 +59,7 @@ class PlanReader {
       : assignment_(assignment), scrubber_(scrubber) {}
 
   PlanSummary Read(const json& plan) {
-    LearnSecrets(plan);
+    LearnPlanSecrets(plan, scrubber_);
     const bool refresh = assignment_.work() == Assignment::REFRESH;
     for (const json& change : Member(plan, "resource_changes")) ReadChange(change, !refresh);
     if (refresh) {
@@ -72,35 +73,19 @@ class PlanReader {
     // Of a look for drift nothing is applied: what is there is what was read.
     ReadModule(refresh ? Member(Member(Member(plan, "prior_state"), "values"), "root_module")
                        : Member(Member(plan, "planned_values"), "root_module"));
+    auto& resources = *summary_.mutable_resources();
+    std::stable_sort(resources.begin(), resources.end(),
+                     [](const auto& a, const auto& b) { return a.address() < b.address(); });
     return std::move(summary_);
   }
 
  private:
-  // Providers copy what they are given to where no mark is, for example terraform_data its input to
-  // its output. So what is marked anywhere is left out everywhere.
-  void LearnSecrets(const json& plan) {
-    const auto learn = [this](const json& change) {
-      scrubber_.LearnMarked(Member(change, "before"), Member(change, "before_sensitive"));
-      scrubber_.LearnMarked(Member(change, "after"), Member(change, "after_sensitive"));
-    };
-    for (const char* list : {"resource_changes", "resource_drift"}) {
-      for (const json& source : Member(plan, list)) learn(Member(source, "change"));
-    }
-    for (const json& change : Member(plan, "output_changes")) learn(change);
-    const json& declared =
-        Member(Member(Member(plan, "configuration"), "root_module"), "variables");
-    for (const auto& [name, variable] : Member(plan, "variables").items()) {
-      scrubber_.LearnMarked(Member(variable, "value"),
-                            Member(Member(declared, name.c_str()), "sensitive"));
-    }
-  }
-
   void ReadChange(const json& source, bool tell) {
     const json& change = Member(source, "change");
     const v1::ResourceChange::Action action = ToAction(Member(change, "actions"));
     const std::string address = Text(source, "address");
     // A deposed object is not the one that the address will mean.
-    if (!source.contains("deposed")) unknown_[address] = &Member(change, "after_unknown");
+    if (!source.contains("deposed")) planned_[address] = {&change, action};
     if (action != v1::ResourceChange::NO_OP) touched_.insert(address);
     if (!tell || action == v1::ResourceChange::NO_OP) return;
     if (Text(source, "mode") == "managed") Count(action);
@@ -156,15 +141,17 @@ class PlanReader {
   }
 
   void ReadResource(const json& resource) {
-    internal::v1::MeteredResource& result = *summary_.add_resources();
     const std::string address = Text(resource, "address");
+    const auto planned = planned_.find(address);
+    // It will be there, but it is the stack's no longer.
+    if (planned != planned_.end() && planned->second.action == v1::ResourceChange::FORGET) return;
+    internal::v1::MeteredResource& result = *summary_.add_resources();
     result.set_address(scrubber_.Scrub(address));
     result.set_type(Text(resource, "type"));
     const auto wanted = assignment_.metered_attributes().find(result.type());
     if (wanted == assignment_.metered_attributes().end()) return;
-    const auto unknown = unknown_.find(address);
     for (const std::string& path : wanted->second.paths()) {
-      if (unknown != unknown_.end() && IsMarked(*unknown->second, path)) continue;
+      if (planned != planned_.end() && IsHidden(*planned->second.change, path)) continue;
       if (IsMarked(Member(resource, "sensitive_values"), path)) continue;
       const json* value = Find(Member(resource, "values"), path);
       if (value != nullptr &&
@@ -176,20 +163,55 @@ class PlanReader {
     }
   }
 
+  // Not known before it is applied, or secret: what the schema alone calls so is marked in changes
+  // only.
+  static bool IsHidden(const json& change, const std::string& path) {
+    return IsMarked(Member(change, "after_unknown"), path) ||
+           IsMarked(Member(change, "after_sensitive"), path);
+  }
+
+  struct Planned {
+    const json* change;
+    v1::ResourceChange::Action action;
+  };
+
   const Assignment& assignment_;
   Scrubber scrubber_;
   PlanSummary summary_;
   size_t told_bytes_ = 0;
   // Addresses that the plan does something to.
   std::set<std::string> touched_;
-  std::map<std::string, const json*> unknown_;
+  std::map<std::string, Planned> planned_;
 };
 
 }  // namespace
 
+// Providers copy what they are given to where no mark is, for example terraform_data its input to
+// its output. So what is marked anywhere is left out everywhere.
+void LearnPlanSecrets(const json& plan, Scrubber& scrubber) {
+  const auto learn = [&scrubber](const json& change) {
+    scrubber.LearnMarked(Member(change, "before"), Member(change, "before_sensitive"));
+    scrubber.LearnMarked(Member(change, "after"), Member(change, "after_sensitive"));
+  };
+  for (const char* list : {"resource_changes", "resource_drift"}) {
+    for (const json& source : Member(plan, list)) learn(Member(source, "change"));
+  }
+  for (const json& change : Member(plan, "output_changes")) learn(change);
+  const json& declared = Member(Member(Member(plan, "configuration"), "root_module"), "variables");
+  for (const auto& [name, variable] : Member(plan, "variables").items()) {
+    scrubber.LearnMarked(Member(variable, "value"),
+                         Member(Member(declared, name.c_str()), "sensitive"));
+  }
+}
+
 absl::StatusOr<PlanSummary> ReadPlan(std::string_view text, const Assignment& assignment,
                                      const Scrubber& scrubber) {
-  const json plan = json::parse(text, nullptr, /*allow_exceptions=*/false);
+  return ReadPlanDocument(json::parse(text, nullptr, /*allow_exceptions=*/false), assignment,
+                          scrubber);
+}
+
+absl::StatusOr<PlanSummary> ReadPlanDocument(const json& plan, const Assignment& assignment,
+                                             const Scrubber& scrubber) {
   if (!plan.is_object() || !plan.contains("format_version") || !plan.contains("planned_values")) {
     return absl::InternalError("terraform show did not answer a plan");
   }

@@ -1,6 +1,7 @@
 // Reads `terraform show -json` of a plan.
 #pragma once
 
+#include <nlohmann/json.hpp>
 #include <string_view>
 
 #include "absl/status/statusor.h"
@@ -19,5 +20,13 @@ inline constexpr int kMaxChanges = 5000;
 absl::StatusOr<internal::v1::PlanSummary> ReadPlan(std::string_view text,
                                                    const internal::v1::Assignment& assignment,
                                                    const Scrubber& scrubber);
+
+// Same, of what was parsed already.
+absl::StatusOr<internal::v1::PlanSummary> ReadPlanDocument(
+    const nlohmann::json& plan, const internal::v1::Assignment& assignment,
+    const Scrubber& scrubber);
+
+// Teaches a scrubber what a plan marks as secret.
+void LearnPlanSecrets(const nlohmann::json& plan, Scrubber& scrubber);
 
 }  // namespace stackyard::runner

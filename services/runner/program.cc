@@ -51,6 +51,14 @@ absl::StatusOr<std::unique_ptr<Program>> Program::Start(const ProgramOptions& op
   program->terraform_ = std::make_unique<Terraform>(terraform);
   program->standby_ = std::make_unique<StandbyPool>(*program->workspace_, *program->terraform_,
                                                     StandbyPoolOptions{.sites = options.standby});
+  if (!options.policy_bundle.empty()) {
+    PolicyOptions policy;
+    policy.opa = options.opa;
+    policy.bundle = options.policy_bundle;
+    policy.query = options.policy_query;
+    policy.timeout = options.policy_timeout;
+    ASSIGN_OR_RETURN(program->policy_, Policy::Open(policy));
+  }
   LogInfo("runner begins", {{"runner", id},
                             {"engine", terraform.engine.Label()},
                             {"terraform", terraform.engine.path},
@@ -61,6 +69,7 @@ absl::StatusOr<std::unique_ptr<Program>> Program::Start(const ProgramOptions& op
       RunnerParts{*program->queue_, *program->terraform_, *program->workspace_, *program->modules_,
                   *program->plans_, *program->run_metrics_, program->clock_,
                   *program->standby_, options.inspect,
+                  program->policy_.get(),
                   RunnerIdentity::FromEnvironment()});
   program->OpenProviders(options);
   if (!options.server.listen.empty()) {

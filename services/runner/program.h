@@ -41,6 +41,7 @@ class Program {
   std::unique_ptr<ProviderMetrics> provider_metrics_;
   std::unique_ptr<ProviderSchemaCache> provider_schemas_;
   std::unique_ptr<ProviderPool> providers_;
+  std::unique_ptr<Policy> policy_;
   std::unique_ptr<QueueClient> queue_;
   std::unique_ptr<RunnerParts> parts_;
   std::unique_ptr<Server> server_;

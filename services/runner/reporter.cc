@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "common/log.h"
 #include "common/proto_time.h"
 #include "common/status.h"
@@ -58,16 +59,22 @@ void Reporter::Log(std::string_view text) {
   absl::MutexLock lock(&mutex_);
   if (finished_) return;
   if (log_.size() + line.size() > options_.max_pending_log) {
-    if (!std::exchange(log_dropped_, true)) log_ += "(lines are missing here)\n";
+    dropped_ += static_cast<int64_t>(line.size());
     return;
   }
-  log_dropped_ = false;
+  TellDropped();
   log_ += line;
+}
+
+void Reporter::TellDropped() {
+  const int64_t dropped = std::exchange(dropped_, 0);
+  if (dropped > 0) absl::StrAppend(&log_, "(", dropped, " bytes of the log are missing here)\n");
 }
 
 void Reporter::Finish() {
   {
     absl::MutexLock lock(&mutex_);
+    TellDropped();
     finished_ = true;
   }
   // The destructor waits for the thread, which ends when everything is sent.

@@ -20,7 +20,7 @@ namespace stackyard::runner {
 struct ReporterOptions {
   // How long events are gathered before they are sent.
   absl::Duration gather = absl::Milliseconds(50);
-  // Log beyond this that could not be sent yet is dropped, with a line that says so.
+  // Log beyond this that could not be sent yet is dropped, with a line that says how much.
   size_t max_pending_log = 8 << 20;
 };
 
@@ -44,6 +44,7 @@ class Reporter {
  private:
   void Run();
   bool TakeBatch(internal::v1::ReportRunRequest& batch);
+  void TellDropped() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   QueueClient& queue_;
   const internal::v1::Lease lease_;
@@ -55,7 +56,8 @@ class Reporter {
   absl::Mutex mutex_;
   std::deque<v1::RunEvent> events_ ABSL_GUARDED_BY(mutex_);
   std::string log_ ABSL_GUARDED_BY(mutex_);
-  bool log_dropped_ ABSL_GUARDED_BY(mutex_) = false;
+  // Bytes dropped since the last line that was kept.
+  int64_t dropped_ ABSL_GUARDED_BY(mutex_) = 0;
   int64_t sequence_ ABSL_GUARDED_BY(mutex_) = 0;
   bool finished_ ABSL_GUARDED_BY(mutex_) = false;
   // Of the sending thread alone.

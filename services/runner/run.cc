@@ -61,7 +61,7 @@ absl::Status RunStep(RunContext& context, const Step& step) {
 
 absl::Status RunSteps(RunContext& context) {
   absl::Status result;
-  for (const Step& step : StepsFor(context.assignment)) {
+  for (const Step& step : StepsFor(context.assignment, context.parts.policy != nullptr)) {
     if (result.ok() && !step.always && context.control.interrupted()) {
       result = StopStatus(context.control, step.name);
     }

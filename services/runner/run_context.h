@@ -13,6 +13,7 @@
 #include "common/work.h"
 #include "services/runner/json_events.h"
 #include "services/runner/plan_store.h"
+#include "services/runner/policy.h"
 #include "services/runner/prepared_modules.h"
 #include "services/runner/queue_client.h"
 #include "services/runner/reporter.h"
@@ -44,6 +45,8 @@ struct RunnerParts {
   StandbyPool& standby;
   // Path of stackyard-inspect.
   std::string inspect;
+  // nullptr: every plan is as good as the other.
+  const Policy* policy = nullptr;
   RunnerIdentity identity = {};
   // Null: providers go the plain way.
   ProviderPool* providers = nullptr;
@@ -84,6 +87,8 @@ struct RunContext {
   ResourceSchemas schemas;
   // Provider processes that were started ahead of the run; null: there are none.
   std::unique_ptr<RunProviders> providers;
+  // The plan as Terraform prints it, for the policy; secrets included.
+  std::string shown_plan;
 };
 
 // A program to the end. What it prints on standard output goes to `out`, on standard error to the

@@ -19,13 +19,13 @@
 #include "services/runner/plan_reader.h"
 #include "services/runner/run_identity.h"
 #include "services/runner/run_providers.h"
+#include "services/runner/plan_summary.h"
+#include "services/runner/policy_step.h"
 
 namespace stackyard::runner {
 namespace {
 
 using internal::v1::Assignment;
-
-constexpr size_t kMaxPlan = 256 << 20;
 
 std::string PathOf(const RunContext& context, std::string_view file) {
   return absl::StrCat(context.folder.module(), "/", std::string(file));
@@ -103,12 +103,7 @@ absl::Status BeginUpload(RunContext& context) {
 absl::Status Show(RunContext& context) {
   // Nobody applies what a REFRESH or a PREVIEW planned.
   if (context.assignment.work() == Assignment::PLAN) RETURN_IF_ERROR(BeginUpload(context));
-  const TerraformSite site = SiteOf(context, context.folder.module());
-  std::string text;
-  RETURN_IF_ERROR(RunCommand(context, context.parts.terraform.Show(site),
-                             [&text](std::string_view bytes) { text += bytes; }));
-  ASSIGN_OR_RETURN(internal::v1::PlanSummary summary,
-                   ReadPlan(text, context.assignment, context.scrubber));
+  ASSIGN_OR_RETURN(internal::v1::PlanSummary summary, SummarizePlan(context));
   v1::Plan& told = *summary.mutable_plan();
   if (context.upload != nullptr) told.set_digest(Sha256Hex(context.upload->plan));
   told.set_state_serial(StateSerial(context.assignment.state()));
@@ -164,24 +159,34 @@ absl::Status NothingToDestroy(RunContext& context) {
   return SaveState(context);
 }
 
+// Steps with the look at the plan between them, where there is a policy.
+std::vector<Step> Judged(bool judged, std::vector<Step> steps, const std::vector<Step>& after) {
+  if (judged) steps.push_back({"policy", JudgePlan});
+  steps.insert(steps.end(), after.begin(), after.end());
+  return steps;
+}
+
 }  // namespace
 
-std::vector<Step> StepsFor(const Assignment& assignment) {
+std::vector<Step> StepsFor(const Assignment& assignment, bool judged) {
   const Step prepare{"prepare", Prepare};
   const Step save_state{"save", SaveState, /*always=*/true};
   switch (assignment.work()) {
     case Assignment::INSPECT:
       return InspectSteps();
     case Assignment::PLAN:
-      return {prepare, PlanStep(PlanKind::kNormal), {"show", Show}, {"save", SavePlan}};
+      return Judged(judged, {prepare, PlanStep(PlanKind::kNormal), {"show", Show}},
+                    {{"save", SavePlan}});
     case Assignment::PREVIEW:
+      return Judged(judged, {prepare, PlanStep(PlanKind::kNormal), {"show", Show}}, {});
     case Assignment::REFRESH:
       return {prepare, PlanStep(PlanKind::kNormal), {"show", Show}};
     case Assignment::APPLY:
       return {prepare, ChangeStep("apply"), save_state};
     case Assignment::DESTROY:
       if (IsEmptyState(assignment.state())) return {{"save", NothingToDestroy}};
-      return {prepare, PlanStep(PlanKind::kDestroy), ChangeStep("destroy"), save_state};
+      return Judged(judged, {prepare, PlanStep(PlanKind::kDestroy)},
+                    {ChangeStep("destroy"), save_state});
     default:
       return {{"prepare", [](RunContext&) {
                  return Error(v1::INTERNAL_FAULT, "this runner does not know the kind of work");

@@ -16,8 +16,8 @@ struct Step {
   bool always = false;
 };
 
-// The steps of an assignment, in order.
-std::vector<Step> StepsFor(const internal::v1::Assignment& assignment);
+// The steps of an assignment, in order. `judged`: plans are shown to a policy.
+std::vector<Step> StepsFor(const internal::v1::Assignment& assignment, bool judged);
 
 // `plan`, `apply`, …
 std::string WorkName(internal::v1::Assignment::Work work);

@@ -23,6 +23,8 @@ inline constexpr std::string_view kDataFolder = ".terraform";
 // modules should come to depend on.
 inline constexpr char kProgramPath[] =
     "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+// Larger plan files are refused.
+inline constexpr size_t kMaxPlan = 256 << 20;
 
 struct TerraformOptions {
   Engine engine;

@@ -16,6 +16,7 @@
 #include "services/stacks/leases.h"
 #include "services/stacks/meters.h"
 #include "services/stacks/operations.h"
+#include "services/stacks/plan_requests.h"
 #include "services/stacks/queue_store.h"
 #include "services/stacks/quota_tasks.h"
 #include "services/stacks/state_locks.h"
@@ -102,28 +103,10 @@ bool DoesNothing(const v1::Plan& plan) {
   return ActionsOf(plan).empty() && plan.changed_outputs().empty();
 }
 
-std::string Summarize(const v1::Plan& plan) {
-  return absl::StrCat(plan.to_create(), " to create, ", plan.to_update(), " to update, ",
-                      plan.to_replace(), " to replace, ", plan.to_destroy(), " to destroy");
-}
-
 absl::Status AskReview(Change& change, StackRecord& record, RevisionRecord& revision,
                        const v1::ApprovalPolicy& policy) {
   ASSIGN_OR_RETURN(const StackName name, NameOf(record));
-  const v1::Plan& plan = revision.revision().plan();
-  ChangeRequest request;
-  request.set_type(record.stack().applied_revision() == 0 ? ChangeRequest::PROVISION
-                                                          : ChangeRequest::UPDATE);
-  request.set_stack(record.stack().name());
-  request.set_revision(revision.revision().name());
-  request.set_plan_digest(plan.digest());
-  request.set_summary(Summarize(plan));
-  *request.mutable_amounts() = plan.amounts();
-  request.set_requester(revision.revision().creator());
-  request.set_reason(revision.revision().reason());
-  request.set_estimated_micros_per_hour(plan.estimated_micros_per_hour());
-  request.set_currency(plan.currency());
-  request.set_price_date(plan.price_date());
+  ChangeRequest request = RequestForPlan(record, revision);
   // After the end of the lease there is nothing to decide.
   RETURN_IF_ERROR(OpenRequest(change, name.project, request, policy,
                               FromProto(record.stack().lease().end_time())));
@@ -284,6 +267,9 @@ absl::Status OnPlanned(Change& change, StackRecord& record, const RunRecord& run
   plan.set_state_serial(record.state_serial());
   *plan.mutable_create_time() = ToProto(change.now);
   RETURN_IF_ERROR(SaveRevision(change, name, revision));
+  if (IsForbidden(plan)) {
+    return RejectByPolicy(change, record, revision, stored.version.approval());
+  }
 
   TaskRecord task;
   task.set_kind(TaskRecord::RESERVE);

@@ -26,6 +26,8 @@ void TakeResource(const v1::ResourceEvent& event, v1::Run& run) {
       } else {
         progress.set_failed(progress.failed() + 1);
       }
+      // Never more than all, whatever Terraform may tell twice.
+      progress.set_total(std::max(progress.total(), progress.done() + progress.failed()));
       break;
     default:
       break;
@@ -62,7 +64,8 @@ void TakeEvent(const v1::RunEvent& event, v1::Run& run) {
       if (run.diagnostics_size() < kMostDiagnostics) *run.add_diagnostics() = event.diagnostic();
       break;
     case v1::RunEvent::kPlannedTotal:
-      run.mutable_progress()->set_total(event.planned_total());
+      // What is planned after a takeover comes on top of what was done before it.
+      run.mutable_progress()->set_total(run.progress().done() + event.planned_total());
       break;
     default:
       break;

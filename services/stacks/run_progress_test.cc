@@ -70,6 +70,35 @@ TEST(RunProgressTest, ResourcesAreCountedAndWhatGoesOnIsListed) {
   EXPECT_THAT(run.progress().active(), IsEmpty());
 }
 
+TEST(RunProgressTest, ATakeoverGoesOnCounting) {
+  v1::Run run;
+  v1::RunEvent total;
+  total.set_planned_total(4);
+  TakeEvent(total, run);
+  Take(run, "a", ResourceEvent::DONE);
+  Take(run, "b", ResourceEvent::DONE);
+  // The next generation plans what is left, and tells it at the plan and at the change.
+  total.set_planned_total(2);
+  TakeEvent(total, run);
+  TakeEvent(total, run);
+  EXPECT_EQ(run.progress().total(), 4);
+  EXPECT_EQ(run.progress().done(), 2);
+  Take(run, "c", ResourceEvent::DONE);
+  Take(run, "d", ResourceEvent::DONE);
+  EXPECT_EQ(run.progress().done(), 4);
+}
+
+TEST(RunProgressTest, NeverMoreThanAll) {
+  v1::Run run;
+  v1::RunEvent total;
+  total.set_planned_total(1);
+  TakeEvent(total, run);
+  for (int i = 0; i < 3; ++i) Take(run, "a", ResourceEvent::DONE);
+  Take(run, "b", ResourceEvent::ERRORED);
+  EXPECT_EQ(run.progress().done(), 3);
+  EXPECT_EQ(run.progress().total(), 4);
+}
+
 TEST(RunProgressTest, ReadsAreNoWork) {
   v1::Run run;
   Take(run, "data.a", ResourceEvent::STARTED, ResourceChange::READ);

@@ -76,6 +76,9 @@ absl::Status Started(Change& change, const QueueEntry& entry, const std::string&
   shown.set_generation(entry.generation);
   shown.set_engine(engine);
   shown.clear_steps();
+  // What an earlier generation has done stays done; the rest begins anew.
+  shown.mutable_progress()->clear_active();
+  shown.mutable_progress()->clear_failed();
   if (!shown.has_start_time()) *shown.mutable_start_time() = ToProto(change.now);
   RETURN_IF_ERROR(SaveRun(change, run));
   return AdvanceOperation(change, run.operation(), [&](OperationMetadata& metadata) {
@@ -104,6 +107,7 @@ absl::StatusOr<Draft> InspectDraft(Change& change, const QueueEntry& entry) {
 // What a runner is told of a template version.
 void TakeVersion(const v1::TemplateVersion& version, Assignment& assignment) {
   assignment.set_bundle_digest(version.bundle_digest());
+  assignment.set_template_version(version.name());
   assignment.set_inject_stack_uid(
       std::any_of(version.parameters().begin(), version.parameters().end(),
                   [](const auto& parameter) { return parameter.injected(); }));
@@ -350,7 +354,7 @@ absl::StatusOr<ReportRunResponse> RunQueue::Report(const ReportRunRequest& reque
 
         ASSIGN_OR_RETURN(const RunName name, RunName::Parse("lease.run", target));
         ASSIGN_OR_RETURN(RunRecord run, FindRun(change.sql, name));
-        RETURN_IF_ERROR(AppendLog(change, target, run.run().log_size(), text));
+        RETURN_IF_ERROR(AppendLog(change, target, run.run().log_size(), text, options_.log));
         run.mutable_run()->set_log_size(run.run().log_size() + static_cast<int64_t>(text.size()));
         for (int i = skip; i < request.events_size(); ++i) {
           TakeEvent(request.events(i), *run.mutable_run());

@@ -6,6 +6,7 @@
 #include "common/blob_store.h"
 #include "services/stacks/change.h"
 #include "services/stacks/queue_store.h"
+#include "services/stacks/run_log.h"
 #include "services/stacks/stack_store.h"
 #include "services/stacks/state_file.h"
 #include "stackyard/internal/v1/run_queue.pb.h"
@@ -17,6 +18,8 @@ struct RunQueueOptions {
   absl::Duration lease = absl::Seconds(15);
   // Longest that a run may take.
   absl::Duration run_timeout = absl::Hours(2);
+  // Of each run's log.
+  LogLimits log;
 };
 
 class RunQueue {

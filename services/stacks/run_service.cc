@@ -4,6 +4,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/handler.h"
 #include "common/status.h"
+#include "services/stacks/run_log.h"
 
 namespace stackyard::stacks {
 
@@ -85,11 +86,11 @@ grpc::ServerWriteReactor<v1::TailLogResponse>* RunRpc::TailLog(grpc::CallbackSer
             [&](soci::session& sql) -> absl::StatusOr<News<v1::TailLogResponse>> {
               ASSIGN_OR_RETURN(const RunRecord record, FindRun(sql, name));
               News<v1::TailLogResponse> news;
-              std::string text = stacks::ReadLog(sql, name.ToString(), offset, 256 << 10);
-              offset += static_cast<int64_t>(text.size());
-              if (!text.empty()) {
+              LogPart part = stacks::ReadLog(sql, name.ToString(), offset, 256 << 10);
+              offset = part.next_offset;
+              if (!part.text.empty()) {
                 auto& message = news.messages.emplace_back();
-                message.set_text(std::move(text));
+                message.set_text(std::move(part.text));
                 message.set_next_offset(offset);
               }
               news.more = !news.messages.empty() && offset < record.run().log_size();

@@ -116,39 +116,4 @@ absl::StatusOr<Rows<v1::RunEvent>> ListRunEvents(soci::session& sql, const std::
       [](const v1::RunEvent&) { return true; });
 }
 
-absl::Status AppendLog(Change& change, const std::string& run, int64_t size,
-                       std::string_view text) {
-  if (text.empty()) return absl::OkStatus();
-  const std::string copy(text);
-  change.sql << "INSERT INTO run_logs (run, start, text) VALUES (:run, :start, :text)",
-      soci::use(run), soci::use(size), soci::use(copy);
-  change.touched.names.insert(run);
-  return absl::OkStatus();
-}
-
-std::string ReadLog(soci::session& sql, const std::string& run, int64_t offset, int64_t limit) {
-  // The chunk that holds the offset, and those behind it.
-  int64_t first = 0;
-  sql << "SELECT COALESCE(MAX(start), 0) FROM run_logs WHERE run = :run AND start <= :offset",
-      soci::use(run), soci::use(offset), soci::into(first);
-  std::string result;
-  soci::rowset<soci::row> rows =
-      (sql.prepare << "SELECT start, text FROM run_logs WHERE run = :run AND start >= :first "
-                      "ORDER BY start LIMIT 1000",
-       soci::use(run), soci::use(first));
-  for (const soci::row& row : rows) {
-    const int64_t start = IntAt(row, 0);
-    const std::string text = row.get<std::string>(1);
-    const int64_t skip = offset > start ? offset - start : 0;
-    if (skip < static_cast<int64_t>(text.size())) result.append(text, skip);
-    if (static_cast<int64_t>(result.size()) >= limit) break;
-  }
-  if (static_cast<int64_t>(result.size()) > limit) {
-    // Whole lines, unless the first alone is longer.
-    const size_t end = result.rfind('\n', limit - 1);
-    result.resize(end == std::string::npos ? limit : end + 1);
-  }
-  return result;
-}
-
 }  // namespace stackyard::stacks

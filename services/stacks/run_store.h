@@ -1,4 +1,4 @@
-// Rows of runs, their typed events and their logs.
+// Rows of runs and their typed events.
 #pragma once
 
 #include <string>
@@ -38,10 +38,5 @@ absl::Status AppendRunEvents(Change& change, const std::string& run,
 // Oldest first, behind `page.after`.
 absl::StatusOr<Rows<v1::RunEvent>> ListRunEvents(soci::session& sql, const std::string& run,
                                                  const Page& page);
-
-// Appends whole lines to a log of `size` bytes.
-absl::Status AppendLog(Change& change, const std::string& run, int64_t size, std::string_view text);
-// Whole lines from `offset` on, about `limit` bytes; empty when there is no more.
-std::string ReadLog(soci::session& sql, const std::string& run, int64_t offset, int64_t limit);
 
 }  // namespace stackyard::stacks

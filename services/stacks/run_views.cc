@@ -13,6 +13,7 @@
 #include "services/stacks/operations.h"
 #include "services/stacks/previews.h"
 #include "services/stacks/queue_store.h"
+#include "services/stacks/run_log.h"
 
 namespace stackyard::stacks {
 namespace {
@@ -140,8 +141,9 @@ absl::StatusOr<v1::ReadLogResponse> RunViews::ReadLog(const v1::ReadLogRequest& 
       [&](soci::session& sql) -> absl::StatusOr<v1::ReadLogResponse> {
         ASSIGN_OR_RETURN(const RunRecord record, FindRun(sql, name));
         v1::ReadLogResponse response;
-        response.set_text(stacks::ReadLog(sql, name.ToString(), request.offset(), limit));
-        response.set_next_offset(request.offset() + static_cast<int64_t>(response.text().size()));
+        LogPart part = stacks::ReadLog(sql, name.ToString(), request.offset(), limit);
+        response.set_text(std::move(part.text));
+        response.set_next_offset(part.next_offset);
         response.set_complete(HasEnded(record.run()) &&
                               response.next_offset() >= record.run().log_size());
         return response;

@@ -44,6 +44,8 @@ void Options::AddFlags(Flags& flags) {
   flags.Add("quota-target", &quota_target, "Address of the quota service");
   flags.Add("run-lease", &queue.lease, "A runner that is silent for this long loses its runs");
   flags.Add("run-timeout", &queue.run_timeout, "Longest that a run may take");
+  flags.Add("run-log-mib", &run_log_mib,
+            "MiB kept of the log of a run: a quarter from its beginning, the rest from its end");
   flags.Add("saga-threads", &saga_threads, "Threads that reserve and release quota");
   flags.Add("reconcile-interval", &reconciler.interval,
             "Time between two comparisons of quota's reservations with stacks");
@@ -64,9 +66,15 @@ void Options::AddFlags(Flags& flags) {
 
 namespace {
 
+constexpr int kMostLogMib = 4096;
+
 absl::Status Check(const Options& options) {
   if (options.saga_threads < 1)
     return absl::InvalidArgumentError("--saga-threads must be 1 or more");
+  if (options.run_log_mib < 1 || options.run_log_mib > kMostLogMib) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("--run-log-mib must be from 1 to ", kMostLogMib));
+  }
   if (options.notice_threads < 1) {
     return absl::InvalidArgumentError("--notice-threads must be 1 or more");
   }
@@ -92,6 +100,14 @@ absl::Status Check(const Options& options) {
     return absl::InvalidArgumentError("--smtp-from must be a mail address");
   }
   return absl::OkStatus();
+}
+
+RunQueueOptions QueueOptionsOf(const Options& options) {
+  RunQueueOptions queue = options.queue;
+  const int64_t log = int64_t{options.run_log_mib} << 20;
+  queue.log.head = log / 4;
+  queue.log.tail = log - queue.log.head;
+  return queue;
 }
 
 absl::StatusOr<std::unique_ptr<Carrier>> CarrierOf(const Options& options) {
@@ -137,7 +153,7 @@ absl::StatusOr<int> Serve(const Options& options) {
   StateViews states(store, *blobs);
   StateEdits state_edits(store, *blobs);
   OperationViews operations(store);
-  RunQueue queue(store, *blobs, options.queue);
+  RunQueue queue(store, *blobs, QueueOptionsOf(options));
   Salvage salvage(store, *blobs, queue);
   ReconcilerMetrics reconciler_metrics(metrics->registry());
   Reconciler reconciler(store, *ledger, options.reconciler, reconciler_metrics);

@@ -24,6 +24,8 @@ struct Options {
   std::string seal_key_file;
   std::string quota_target = "127.0.0.1:7302";
   RunQueueOptions queue;
+  // Of the log of a run, in MiB.
+  int run_log_mib = 64;
   ReconcilerOptions reconciler;
   // Threads that do the steps with quota.
   int saga_threads = 4;

@@ -261,6 +261,11 @@ int64_t Cgroup::OutOfMemoryKills() const {
                  "oom_kill");
 }
 
+int64_t Cgroup::RefusedProcesses() const {
+  const Folder* pids = Find("pids");
+  return pids == nullptr ? 0 : Counter(pids->path + "/pids.events", "max");
+}
+
 int64_t Cgroup::PeakMemory() const {
   const Folder* memory = Find("memory");
   if (memory == nullptr) return 0;

@@ -36,6 +36,8 @@ class Cgroup {
   absl::Status SetLimits(const Limits& limits);
   // How many of its processes the kernel ended because memory was short.
   int64_t OutOfMemoryKills() const;
+  // How often it was refused another process.
+  int64_t RefusedProcesses() const;
   // The most memory that it has used, in bytes; 0: not known.
   int64_t PeakMemory() const;
 

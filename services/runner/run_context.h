@@ -10,11 +10,13 @@
 #include "absl/time/time.h"
 #include "common/clock.h"
 #include "common/work.h"
+#include "services/runner/containment.h"
 #include "services/runner/json_events.h"
 #include "services/runner/plan_store.h"
 #include "services/runner/prepared_modules.h"
 #include "services/runner/queue_client.h"
 #include "services/runner/reporter.h"
+#include "services/runner/run_limits.h"
 #include "services/runner/run_metrics.h"
 #include "services/runner/scrubber.h"
 #include "services/runner/state_watcher.h"
@@ -34,6 +36,8 @@ struct RunnerParts {
   const Clock& clock;
   // Path of stackyard-inspect.
   std::string inspect;
+  Containment& containment;
+  LimitOptions limits;
 };
 
 // One run, as it goes on.
@@ -44,10 +48,16 @@ struct RunContext {
   RunControl& control;
   Reporter& reporter;
   RunFolder& folder;
+  // Confines all commands of the run.
+  Box& box;
+  const RunAllowance& allowance;
   // When the run must have ended.
   ProcessLimits limits;
-  // Name of the step that goes on.
+  // Name of the step that goes on, and when that must have ended.
   std::string step;
+  absl::Time step_deadline;
+  // The shared folder that the run's module was copied from, and still links to.
+  std::string prepared;
   // Lives from the step that changes the state to the step that saves it.
   std::unique_ptr<StateWatcher> watcher;
   // The plan file on its way to the blob store, from when it is there; and its digest there.
@@ -61,8 +71,8 @@ struct RunContext {
   internal::v1::CompleteRunRequest& result;
 };
 
-// A program to the end. What it prints on standard output goes to `out`, on standard error to the
-// log. RUN_FAILED when it ran out of time, and when it failed and said nothing better.
+// A program to the end, confined. What it prints on standard output goes to `out`, on standard
+// error to the log. RUN_FAILED when it ran out of time, and when it failed and said nothing better.
 absl::Status RunCommand(RunContext& context, const Command& command, const Sink& out);
 
 // Same for Terraform with `-json`: its lines become events and log lines, its diagnostics are kept

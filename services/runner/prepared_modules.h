@@ -36,6 +36,8 @@ class PreparedModules {
   absl::StatusOr<std::string> Publish(const std::string& digest, const std::string& folder);
   // Digests, last used first; at most 100.
   std::vector<std::string> Recent() const;
+  // Where they lie.
+  const std::string& root() const { return root_; }
 
  private:
   // The folder, marked as used; empty when it is not there.

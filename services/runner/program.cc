@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <iostream>
 #include <string>
 
 #include "absl/strings/str_cat.h"
@@ -9,6 +10,8 @@
 #include "common/id.h"
 #include "common/log.h"
 #include "common/status_macros.h"
+#include "services/runner/run_confinement.h"
+#include "services/runner/run_credentials.h"
 
 namespace stackyard::runner {
 namespace {
@@ -19,29 +22,72 @@ std::string RunnerId() {
   return absl::StrCat(host, "-", RandomId());
 }
 
+// What operators should know of it.
+void LogContainment(const Containment& containment) {
+  for (const Containment::Missing& missing : containment.missing()) {
+    LogWarning("runs go on without a part of what confines them",
+               {{"missing", missing.feature}, {"why", missing.why}});
+  }
+  if (getuid() != 0) {
+    LogInfo(
+        "the runner is not root: its runs have its own user, and their sandboxes alone keep "
+        "them apart");
+  }
+}
+
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<Program>> Program::Start(const ProgramOptions& options) {
+absl::StatusOr<std::unique_ptr<Program>> Program::Prepare(const ProgramOptions& options,
+                                                          const std::string& id) {
   std::unique_ptr<Program> program(new Program());
   program->drain_ = options.server.drain;
+  ASSIGN_OR_RETURN(program->workspace_, Workspace::Open(options.work_dir, id));
+  const Workspace& workspace = *program->workspace_;
+  const bool may_have_users = getuid() == 0 && options.slot_uids != 0;
+  if (may_have_users) RETURN_IF_ERROR(workspace.LetUsersThrough());
+  std::string mirror = options.provider_mirror;
+  if (mirror.empty() && !options.provider_direct) {
+    // Only the built-in providers: an empty mirror.
+    mirror = workspace.own() + "/no-providers";
+    RETURN_IF_ERROR(MakeFolder(mirror));
+  }
+  RETURN_IF_ERROR(
+      WriteFile(workspace.cli_config(), CliConfig(mirror, options.provider_direct), 0644));
+  ContainmentOptions containment;
+  containment.bwrap = options.bwrap;
+  containment.paths = SandboxPaths(options, workspace.cli_config());
+  if (mirror != options.provider_mirror) containment.paths.push_back({mirror});
+  containment.slot_uids = static_cast<uid_t>(options.slot_uids);
+  ASSIGN_OR_RETURN(containment.max_file_bytes, ParseSize(options.run_file_size));
+  containment.scratch = workspace.own();
+  program->containment_ = Containment::Open(containment, id);
+  return program;
+}
+
+absl::StatusOr<int> Program::Preflight(const ProgramOptions& options) {
+  ASSIGN_OR_RETURN(const auto program, Prepare(options, RunnerId()));
+  for (const Containment::Missing& missing : program->containment_->missing()) {
+    std::cout << missing.feature << "\n";
+    std::cerr << "no " << missing.feature << ": " << missing.why << "\n";
+  }
+  return program->containment_->missing().empty() ? 0 : 3;
+}
+
+absl::StatusOr<std::unique_ptr<Program>> Program::Start(const ProgramOptions& options) {
   const std::string id = RunnerId();
+  ASSIGN_OR_RETURN(std::unique_ptr<Program> program, Prepare(options, id));
+  RETURN_IF_ERROR(
+      program->containment_->Check({options.allow_without.begin(), options.allow_without.end()}));
+  LogContainment(*program->containment_);
   ASSIGN_OR_RETURN(program->metrics_, Metrics::Open(options.server.metrics_listen));
   program->run_metrics_ = std::make_unique<RunMetrics>(program->metrics_->registry());
-  ASSIGN_OR_RETURN(program->workspace_, Workspace::Open(options.work_dir, id));
   program->plans_ = std::make_unique<PlanStore>(program->workspace_->plans());
 
   TerraformOptions terraform;
   ASSIGN_OR_RETURN(terraform.engine, ReadEngine(options.terraform));
-  terraform.cli_config = program->workspace_->own() + "/terraform.rc";
+  terraform.cli_config = program->workspace_->cli_config();
   terraform.memory_limit = options.memory_limit;
   ASSIGN_OR_RETURN(terraform.passed_environment, PassedEnvironment(options.pass_env));
-  std::string mirror = options.provider_mirror;
-  if (mirror.empty() && !options.provider_direct) {
-    // Only the built-in providers: an empty mirror.
-    mirror = program->workspace_->own() + "/no-providers";
-    RETURN_IF_ERROR(MakeFolder(mirror));
-  }
-  RETURN_IF_ERROR(WriteFile(terraform.cli_config, CliConfig(mirror, options.provider_direct)));
   // What was prepared links into the mirror, and knows where the engine looks for providers.
   const std::string key =
       Sha256Hex(absl::StrCat(terraform.engine.Label(), "\n", options.provider_mirror, "\n",
@@ -49,8 +95,6 @@ absl::StatusOr<std::unique_ptr<Program>> Program::Start(const ProgramOptions& op
           .substr(0, 12);
   program->modules_ = std::make_unique<PreparedModules>(program->workspace_->prepared(), key);
   program->terraform_ = std::make_unique<Terraform>(terraform);
-  program->standby_ = std::make_unique<StandbyPool>(*program->workspace_, *program->terraform_,
-                                                    StandbyPoolOptions{.sites = options.standby});
   if (!options.policy_bundle.empty()) {
     PolicyOptions policy;
     policy.opa = options.opa;
@@ -64,12 +108,13 @@ absl::StatusOr<std::unique_ptr<Program>> Program::Start(const ProgramOptions& op
                             {"terraform", terraform.engine.path},
                             {"slots", options.slots}});
 
+  ASSIGN_OR_RETURN(const LimitOptions limits, RunLimitOptions(options));
+  program->OpenStandby(options.standby, limits.usual);
   program->queue_ = std::make_unique<QueueClient>(Connect(options.stacks_target), id);
   program->parts_ = std::make_unique<RunnerParts>(
       RunnerParts{*program->queue_, *program->terraform_, *program->workspace_, *program->modules_,
-                  *program->plans_, *program->run_metrics_, program->clock_,
-                  *program->standby_, options.inspect,
-                  program->policy_.get(),
+                  *program->plans_, *program->run_metrics_, program->clock_, *program->standby_,
+                  options.inspect, *program->containment_, limits, program->policy_.get(),
                   RunnerIdentity::FromEnvironment()});
   program->OpenProviders(options);
   if (!options.server.listen.empty()) {
@@ -79,6 +124,20 @@ absl::StatusOr<std::unique_ptr<Program>> Program::Start(const ProgramOptions& op
       *program->parts_,
       RunnerOptions{.slots = options.slots, .heartbeat_interval = options.heartbeat_interval});
   return program;
+}
+
+void Program::OpenStandby(int sites, const Limits& limits) {
+  const auto prepare = [this, limits](const ReadySite& site, StandbyPool::Kind kind) {
+    TerraformSite place{site.folder->module(), site.folder->path(), site.folder->tmp(), {}};
+    place.environment = BareEnvironment(terraform_->passed_environment());
+    place.memory_limit = GoMemoryLimit(limits, terraform_->memory_limit());
+    Command command = kind == StandbyPool::Kind::kPlan ? terraform_->Plan(place, PlanKind::kNormal)
+                                                       : terraform_->Apply(place);
+    return ConfineToRun(*site.box, *site.folder, modules_->root(), /*network=*/true,
+                        std::move(command));
+  };
+  standby_ = std::make_unique<StandbyPool>(*workspace_, *containment_, prepare,
+                                           StandbyPoolOptions{.limits = limits, .sites = sites});
 }
 
 void Program::OpenProviders(const ProgramOptions& options) {

@@ -41,6 +41,7 @@ absl::Status Explain(const absl::Status& status, const RunContext& context) {
 absl::Status RunStep(RunContext& context, const Step& step) {
   const absl::Time start = context.parts.clock.TimeNow();
   context.step = step.name;
+  context.step_deadline = absl::Now() + context.allowance.TimeoutOf(step.name);
   v1::RunEvent begun;
   begun.set_step_started(step.name);
   context.reporter.Event(std::move(begun));
@@ -85,7 +86,8 @@ absl::StatusOr<std::unique_ptr<ReadySite>> MakeSite(const RunnerParts& parts,
                                                     const Assignment& assignment) {
   std::unique_ptr<ReadySite> site;
   // What waits has the environment that runs have as a rule.
-  const bool plain = assignment.environment().empty();
+  const bool plain = assignment.environment().empty() && assignment.credentials().empty() &&
+                     !assignment.network_disabled();
   const Assignment::Work work = assignment.work();
   if (plain && (work == Assignment::PLAN || work == Assignment::PREVIEW)) {
     site = parts.standby.Take(StandbyPool::Kind::kPlan);
@@ -94,9 +96,14 @@ absl::StatusOr<std::unique_ptr<ReadySite>> MakeSite(const RunnerParts& parts,
   } else {
     parts.standby.Busy();
   }
-  if (site != nullptr) return site;
+  const Limits limits = Allow(assignment.limits(), parts.limits).limits;
+  if (site != nullptr) {
+    RETURN_IF_ERROR(site->box->SetLimits(limits));
+    return site;
+  }
   site = std::make_unique<ReadySite>();
   ASSIGN_OR_RETURN(site->folder, parts.workspace.MakeRunFolder(assignment.lease()));
+  ASSIGN_OR_RETURN(site->box, parts.containment.MakeBox(limits));
   return site;
 }
 
@@ -108,12 +115,17 @@ absl::Status RunInSite(const RunnerParts& parts, const Assignment& assignment, R
     reporter.Notice(absl::StrCat("The run was taken over by another runner: attempt ",
                                  assignment.lease().generation(), "."));
   }
+  const RunAllowance allowance = Allow(assignment.limits(), parts.limits);
+  for (const std::string& notice : allowance.notices) reporter.Notice(notice);
   ProcessLimits limits;
   limits.deadline =
       absl::Now() + (assignment.has_timeout() ? FromProto(assignment.timeout()) : kDefaultTimeout);
-  RunContext context{
-      parts,  assignment, scrubber, control, reporter, *site.folder, std::move(site.terraform),
-      limits, "",         nullptr,  nullptr, result};
+  RunContext context{parts,     assignment, scrubber,
+                     control,   reporter,   *site.folder,
+                     *site.box, allowance,  std::move(site.terraform),
+                     limits,    "",         absl::InfiniteFuture(),
+                     "",        nullptr,    nullptr,
+                     result};
   const absl::Status status = RunSteps(context);
   if (status.ok() && context.providers != nullptr) context.providers->GiveBack();
   context.providers.reset();

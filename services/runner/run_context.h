@@ -11,6 +11,7 @@
 #include "absl/time/time.h"
 #include "common/clock.h"
 #include "common/work.h"
+#include "services/runner/containment.h"
 #include "services/runner/json_events.h"
 #include "services/runner/plan_store.h"
 #include "services/runner/policy.h"
@@ -19,6 +20,7 @@
 #include "services/runner/reporter.h"
 #include "services/runner/resource_schemas.h"
 #include "services/runner/run_credentials.h"
+#include "services/runner/run_limits.h"
 #include "services/runner/run_metrics.h"
 #include "services/runner/scrubber.h"
 #include "services/runner/standby_pool.h"
@@ -45,6 +47,8 @@ struct RunnerParts {
   StandbyPool& standby;
   // Path of stackyard-inspect.
   std::string inspect;
+  Containment& containment;
+  LimitOptions limits;
   // nullptr: every plan is as good as the other.
   const Policy* policy = nullptr;
   RunnerIdentity identity = {};
@@ -65,10 +69,16 @@ struct RunContext {
   RunFolder& folder;
   // A Terraform that waits in the run's folder; null: none, or none any more.
   std::unique_ptr<Standby> standby;
+  // Confines all commands of the run.
+  Box& box;
+  const RunAllowance& allowance;
   // When the run must have ended.
   ProcessLimits limits;
-  // Name of the step that goes on.
+  // Name of the step that goes on, and when that must have ended.
   std::string step;
+  absl::Time step_deadline;
+  // The shared folder that the run's module was copied from, and still links to.
+  std::string prepared;
   // Lives from the step that changes the state to the step that saves it.
   std::unique_ptr<StateWatcher> watcher;
   // The plan file on its way to the blob store, from when it is there; and its digest there.
@@ -91,8 +101,8 @@ struct RunContext {
   std::string shown_plan;
 };
 
-// A program to the end. What it prints on standard output goes to `out`, on standard error to the
-// log. RUN_FAILED when it ran out of time, and when it failed and said nothing better.
+// A program to the end, confined. What it prints on standard output goes to `out`, on standard
+// error to the log. RUN_FAILED when it ran out of time, and when it failed and said nothing better.
 absl::Status RunCommand(RunContext& context, const Command& command, const Sink& out);
 
 // Same for Terraform with `-json`: its lines become events and log lines, its diagnostics are kept

@@ -79,6 +79,13 @@ std::string SandboxArguments(const Sandbox& sandbox, const SandboxedProgram& pro
   return arguments.Take();
 }
 
+bool Same(const Confinement& one, const Confinement& other) {
+  const bool same_sandbox = one.sandbox == other.sandbox ||
+                            (one.sandbox && other.sandbox && *one.sandbox == *other.sandbox);
+  return same_sandbox && one.uid == other.uid && one.cgroups == other.cgroups &&
+         one.max_file_bytes == other.max_file_bytes && one.max_open_files == other.max_open_files;
+}
+
 std::string SandboxPasswd(uid_t uid) {
   return absl::StrCat("run:x:", uid, ":", uid, "::/:/usr/sbin/nologin\n");
 }

@@ -16,6 +16,8 @@ namespace stackyard::runner {
 struct Bind {
   std::string path;
   bool writable = false;
+
+  friend bool operator==(const Bind&, const Bind&) = default;
 };
 
 // A view of the machine made by bubblewrap: namespaces of its own, no capabilities, a root that is
@@ -30,6 +32,8 @@ struct Sandbox {
   bool network = false;
   // A compiled seccomp filter, see SeccompFilter; none: no filter.
   std::shared_ptr<const Fd> seccomp;
+
+  friend bool operator==(const Sandbox&, const Sandbox&) = default;
 };
 
 // What is left empty confines nothing.
@@ -45,6 +49,9 @@ struct Confinement {
   // Files that one process may hold open; 0: as many as the runner.
   int64_t max_open_files = 0;
 };
+
+// Whether both confine in the same way.
+bool Same(const Confinement& one, const Confinement& other);
 
 // What the program in a sandbox is started with.
 struct SandboxedProgram {

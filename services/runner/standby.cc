@@ -74,8 +74,11 @@ Standby::Standby(Command command, std::string pipe, std::string config, ChildPro
 Standby::~Standby() { unlink(pipe_.c_str()); }
 
 bool Standby::Is(const Command& command) const {
+  const bool same_confinement = command.confinement == command_.confinement ||
+                                (command.confinement && command_.confinement &&
+                                 Same(*command.confinement, *command_.confinement));
   return command.argv == command_.argv && command.environment == command_.environment &&
-         command.directory == command_.directory && command.confinement == command_.confinement;
+         command.directory == command_.directory && same_confinement;
 }
 
 absl::StatusOr<ChildProcess> Standby::Release() {

@@ -14,9 +14,12 @@ constexpr absl::Duration kPauseAfterFault = absl::Seconds(30);
 
 }  // namespace
 
-StandbyPool::StandbyPool(Workspace& workspace, const Terraform& terraform,
+StandbyPool::StandbyPool(Workspace& workspace, Containment& containment, Prepare prepare,
                          StandbyPoolOptions options)
-    : workspace_(workspace), terraform_(terraform), options_(options) {
+    : workspace_(workspace),
+      containment_(containment),
+      prepare_(std::move(prepare)),
+      options_(options) {
   if (options_.sites == 0) return;
   absl::MutexLock lock(&mutex_);
   refill_ = std::make_unique<Loop>("standby", [this] { return Refill(); });
@@ -81,10 +84,11 @@ absl::Duration StandbyPool::Refill() {
 absl::StatusOr<std::unique_ptr<ReadySite>> StandbyPool::Make(Kind kind) {
   auto site = std::make_unique<ReadySite>();
   ASSIGN_OR_RETURN(site->folder, workspace_.MakeReadyFolder());
-  const TerraformSite place{site->folder->module(), site->folder->path(), site->folder->tmp(), {}};
-  const Command command =
-      kind == Kind::kPlan ? terraform_.Plan(place, PlanKind::kNormal) : terraform_.Apply(place);
-  ASSIGN_OR_RETURN(site->terraform, Standby::Start(command, site->folder->path() + "/config"));
+  ASSIGN_OR_RETURN(site->box, containment_.MakeBox(options_.limits));
+  RETURN_IF_ERROR(site->box->Own(site->folder->path()));
+  RETURN_IF_ERROR(site->box->Own(site->folder->tmp()));
+  ASSIGN_OR_RETURN(site->terraform,
+                   Standby::Start(prepare_(*site, kind), site->folder->path() + "/config"));
   return site;
 }
 

@@ -1,6 +1,7 @@
 // Terraforms that are started ahead of time, each in the folder of a run to come.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -10,8 +11,8 @@
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 #include "common/work.h"
+#include "services/runner/containment.h"
 #include "services/runner/standby.h"
-#include "services/runner/terraform.h"
 #include "services/runner/workspace.h"
 
 namespace stackyard::runner {
@@ -19,11 +20,14 @@ namespace stackyard::runner {
 // The place of a run to come, where a Terraform waits.
 struct ReadySite {
   std::unique_ptr<RunFolder> folder;
-  // Goes before its folder.
+  std::unique_ptr<Box> box;
+  // Goes first. Null: none waits here.
   std::unique_ptr<Standby> terraform;
 };
 
 struct StandbyPoolOptions {
+  // Of a site, until it is known whose it is.
+  Limits limits;
   // Sites kept ready for planning, and as many for applying; 0: none.
   int sites = 1;
   // They are made when no run has begun for that long: the processors belong to the runs.
@@ -35,8 +39,12 @@ class StandbyPool {
  public:
   enum class Kind { kPlan, kApply };
 
+  // How one command of a site will be started.
+  using Prepare = std::function<Command(const ReadySite& site, Kind kind)>;
+
   // The parts must outlive it. Begins at once.
-  StandbyPool(Workspace& workspace, const Terraform& terraform, StandbyPoolOptions options);
+  StandbyPool(Workspace& workspace, Containment& containment, Prepare prepare,
+              StandbyPoolOptions options);
   // Kills those that wait.
   ~StandbyPool();
 
@@ -53,7 +61,8 @@ class StandbyPool {
   absl::StatusOr<std::unique_ptr<ReadySite>> Make(Kind kind);
 
   Workspace& workspace_;
-  const Terraform& terraform_;
+  Containment& containment_;
+  const Prepare prepare_;
   const StandbyPoolOptions options_;
   mutable absl::Mutex mutex_;
   std::map<Kind, std::vector<std::unique_ptr<ReadySite>>> ready_ ABSL_GUARDED_BY(mutex_);

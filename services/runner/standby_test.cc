@@ -115,7 +115,17 @@ TEST_F(StandbyTest, NeedsAConfiguration) {
 TEST_F(StandbyTest, ThePoolMakesThemReadyAndTakesThemAway) {
   auto workspace = Workspace::Open(folder_.path() + "/work", "me");
   ASSERT_TRUE(workspace.ok()) << workspace.status();
-  StandbyPool pool(**workspace, *terraform_, {.sites = 2, .quiet = absl::ZeroDuration()});
+  ContainmentOptions options;
+  options.scratch = (*workspace)->own();
+  const auto containment = Containment::Open(options, "me");
+  const auto site_of = [](const ReadySite& ready) {
+    return TerraformSite{ready.folder->module(), ready.folder->path(), ready.folder->tmp(), {}};
+  };
+  const auto prepare = [&](const ReadySite& ready, StandbyPool::Kind kind) {
+    return kind == StandbyPool::Kind::kPlan ? terraform_->Plan(site_of(ready), PlanKind::kNormal)
+                                            : terraform_->Apply(site_of(ready));
+  };
+  StandbyPool pool(**workspace, *containment, prepare, {.sites = 2, .quiet = absl::ZeroDuration()});
   const auto wait = [&pool](int count) {
     const absl::Time deadline = absl::Now() + absl::Seconds(30);
     while (pool.size() != count && absl::Now() < deadline) absl::SleepFor(absl::Milliseconds(5));
@@ -126,8 +136,7 @@ TEST_F(StandbyTest, ThePoolMakesThemReadyAndTakesThemAway) {
   const auto two = pool.Take(StandbyPool::Kind::kPlan);
   ASSERT_TRUE(one && two);
   EXPECT_NE(one->folder->path(), two->folder->path());
-  const TerraformSite site{one->folder->module(), one->folder->path(), one->folder->tmp(), {}};
-  EXPECT_TRUE(one->terraform->Is(terraform_->Plan(site, PlanKind::kNormal)));
+  EXPECT_TRUE(one->terraform->Is(terraform_->Plan(site_of(*one), PlanKind::kNormal)));
   EXPECT_TRUE(wait(4));
 }
 

@@ -120,12 +120,18 @@ absl::Status RunInSite(const RunnerParts& parts, const Assignment& assignment, R
   ProcessLimits limits;
   limits.deadline =
       absl::Now() + (assignment.has_timeout() ? FromProto(assignment.timeout()) : kDefaultTimeout);
-  RunContext context{parts,     assignment, scrubber,
-                     control,   reporter,   *site.folder,
-                     *site.box, allowance,  std::move(site.terraform),
-                     limits,    "",         absl::InfiniteFuture(),
-                     "",        nullptr,    nullptr,
-                     result};
+  RunContext context{.parts = parts,
+                     .assignment = assignment,
+                     .scrubber = scrubber,
+                     .control = control,
+                     .reporter = reporter,
+                     .folder = *site.folder,
+                     .standby = std::move(site.terraform),
+                     .box = *site.box,
+                     .allowance = allowance,
+                     .limits = limits,
+                     .step_deadline = absl::InfiniteFuture(),
+                     .result = result};
   const absl::Status status = RunSteps(context);
   if (status.ok() && context.providers != nullptr) context.providers->GiveBack();
   context.providers.reset();

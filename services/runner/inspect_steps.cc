@@ -6,6 +6,7 @@
 #include "common/status.h"
 #include "common/status_macros.h"
 #include "services/runner/bundle.h"
+#include "services/runner/module_policy.h"
 #include "services/runner/module_report.h"
 
 namespace stackyard::runner {
@@ -14,11 +15,7 @@ namespace {
 absl::Status Prepare(RunContext& context) { return FetchBundle(context, context.folder.module()); }
 
 absl::Status Inspect(RunContext& context) {
-  std::string text;
-  RETURN_IF_ERROR(RunCommand(
-      context, {{context.parts.inspect, context.folder.module()}, {}, context.folder.module()},
-      [&text](std::string_view bytes) { text += bytes; }));
-  ASSIGN_OR_RETURN(ModuleReport report, ReadModuleReport(text));
+  ASSIGN_OR_RETURN(ModuleReport report, InspectModule(context, context.folder.module()));
   for (v1::Diagnostic& diagnostic : report.diagnostics) KeepDiagnostic(context, diagnostic);
   RETURN_IF_ERROR(ModuleStatus(report.diagnostics));
   *context.result.mutable_module() = std::move(report.summary);

@@ -242,7 +242,7 @@ class ChangesTest(suite.MeshTestCase):
         self.assertEqual(error.fields(), ["revision"])
 
     def test_retry_goes_on_where_it_failed(self):
-        gate = MESH.dir / "gate"
+        gate = MESH.shared / "gate"
         operation = self.ann.post("/v1/projects/web/stacks?stackId=tried",
                                   self.body("gated", gate=str(gate)))
         error = clients.status_error(self.ann.wait(operation)["error"])

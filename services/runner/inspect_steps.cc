@@ -7,6 +7,7 @@
 #include "common/status_macros.h"
 #include "services/runner/bundle.h"
 #include "services/runner/module_needs.h"
+#include "services/runner/module_policy.h"
 #include "services/runner/module_report.h"
 #include "services/runner/run_providers.h"
 
@@ -71,13 +72,6 @@ std::vector<Step> InspectSteps() {
           {"init", Init},
           {"validate", Validate},
           {"save", Keep}};
-}
-
-absl::StatusOr<std::string> InspectModule(RunContext& context, const std::string& folder) {
-  std::string text;
-  RETURN_IF_ERROR(RunCommand(context, {{context.parts.inspect, folder}, {}, folder},
-                             [&text](std::string_view bytes) { text += bytes; }));
-  return text;
 }
 
 absl::Status FetchBundle(RunContext& context, const std::string& folder) {

@@ -20,6 +20,8 @@ struct RunQueueOptions {
   absl::Duration run_timeout = absl::Hours(2);
   // Of each run's log.
   LogLimits log;
+  // What modules may contain.
+  internal::v1::CatalogPolicy policy;
 };
 
 class RunQueue {

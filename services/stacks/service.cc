@@ -8,6 +8,7 @@
 #include "common/sealed_blob_store.h"
 #include "services/stacks/announcer.h"
 #include "services/stacks/carrier.h"
+#include "services/stacks/catalog_policy.h"
 #include "services/stacks/catalog_service.h"
 #include "services/stacks/change_request_service.h"
 #include "services/stacks/change_tail.h"
@@ -46,6 +47,10 @@ void Options::AddFlags(Flags& flags) {
   flags.Add("run-timeout", &queue.run_timeout, "Longest that a run may take");
   flags.Add("run-log-mib", &run_log_mib,
             "MiB kept of the log of a run: a quarter from its beginning, the rest from its end");
+  flags.Add("catalog-policy", &catalog_policy,
+            "YAML file of what modules may contain: providers, module_sources, provisioners, "
+            "denied_data_sources; empty: no modules from outside of the template, no provisioners, "
+            "no data source `external`");
   flags.Add("saga-threads", &saga_threads, "Threads that reserve and release quota");
   flags.Add("reconcile-interval", &reconciler.interval,
             "Time between two comparisons of quota's reservations with stacks");
@@ -123,6 +128,8 @@ absl::StatusOr<std::unique_ptr<Carrier>> CarrierOf(const Options& options) {
 
 absl::StatusOr<int> Serve(const Options& options) {
   RETURN_IF_ERROR(Check(options));
+  ASSIGN_OR_RETURN(const internal::v1::CatalogPolicy policy,
+                   LoadCatalogPolicy(options.catalog_policy));
   ASSIGN_OR_RETURN(const std::unique_ptr<Carrier> carrier, CarrierOf(options));
   ASSIGN_OR_RETURN(auto db, Database::Open(options.database.empty()
                                                ? absl::StrCat("sqlite:", options.data, "/stacks.db")
@@ -153,7 +160,9 @@ absl::StatusOr<int> Serve(const Options& options) {
   StateViews states(store, *blobs);
   StateEdits state_edits(store, *blobs);
   OperationViews operations(store);
-  RunQueue queue(store, *blobs, QueueOptionsOf(options));
+  RunQueueOptions queue_options = QueueOptionsOf(options);
+  queue_options.policy = policy;
+  RunQueue queue(store, *blobs, queue_options);
   Salvage salvage(store, *blobs, queue);
   ReconcilerMetrics reconciler_metrics(metrics->registry());
   Reconciler reconciler(store, *ledger, options.reconciler, reconciler_metrics);

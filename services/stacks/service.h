@@ -26,6 +26,8 @@ struct Options {
   RunQueueOptions queue;
   // Of the log of a run, in MiB.
   int run_log_mib = 64;
+  // File of the catalogue's policy, see catalog_policy.h; empty: the default.
+  std::string catalog_policy;
   ReconcilerOptions reconciler;
   // Threads that do the steps with quota.
   int saga_threads = 4;

@@ -110,6 +110,16 @@ class RunsTest(suite.MeshTestCase):
         run = self.ann.get("/v1/projects/web/stacks/some/runs/2")
         self.assert_progress(run, 100)
         self.assert_phases(run, STARTED=100, DONE=100)
+        # Who reads the stream in pieces misses nothing and sees nothing twice.
+        seen, token = [], ""
+        for most in (1, 2, 150, 10**6):
+            resume = f"?resumeToken={token}" if token else ""
+            for message in self.ann.stream(f"/v1/{run['name']}:watch{resume}"):
+                seen.append(message["event"])
+                token = message["resumeToken"]
+                if len(seen) >= most:
+                    break
+        self.assertEqual(seen, self.events(run["name"]))
         self.ann.succeed(self.ann.delete("/v1/projects/web/stacks/some"))
         run = self.ann.get("/v1/projects/web/stacks/some/runs/3")
         self.assert_progress(run, 100)
@@ -124,7 +134,9 @@ class RunsTest(suite.MeshTestCase):
         operation = self.create("loud", "templates/loud/versions/1", lines=lines)
         self.ann.succeed(operation, 400)
         grown = [runs.peak_mib(process) - was for process, was in zip(processes, before)]
-        print(f"    peak memory: stacks +{grown[0]} MiB, runner +{grown[1]} MiB", flush=True)
+        print("    peak memory, MiB: " + ", ".join(
+            f"{name} {was} -> {was + more}" for name, was, more
+            in zip(("stacks", "runner"), before, grown)), flush=True)
         self.assertLess(max(grown), MEMORY_MIB, "MiB, stacks and runner")
 
         run = self.ann.get("/v1/projects/web/stacks/loud/runs/2")

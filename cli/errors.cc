@@ -17,6 +17,7 @@ int OutcomeCode(const absl::Status& status) {
     case v1::QUOTA_EXCEEDED:
       return kExitQuota;
     case v1::REQUEST_CLOSED:
+    case v1::POLICY_DENIED:
       return kExitRejected;
     default:
       return kExitFailed;
@@ -64,7 +65,7 @@ std::string ExitCodesHelp() {
   5    refused by quota
   6    conflict: the name is taken, or the state does not allow it now
   7    the service is unavailable, or the time is up
-  8    rejected, withdrawn or expired in review
+  8    rejected, withdrawn or expired in review, or forbidden by the policy
   130  interrupted
 )";
 }

@@ -23,7 +23,7 @@ enum ExitCode {
   kExitConflict = 6,
   // Nobody answers, or not in time.
   kExitUnavailable = 7,
-  // A reviewer rejected it, or it was withdrawn or expired.
+  // A reviewer or the policy rejected it, or it was withdrawn or expired.
   kExitRejected = 8,
   kExitInterrupted = 130,
 };

@@ -37,6 +37,7 @@ TEST(ExitCode, AnOperationThatFailedIsNotARequestThatWasRefused) {
   EXPECT_EQ(ExitCodeOf(AsOutcome(Error(v1::MODULE_INVALID, "x"))), 1);
   EXPECT_EQ(ExitCodeOf(AsOutcome(Error(v1::QUOTA_EXCEEDED, "x"))), 5);
   EXPECT_EQ(ExitCodeOf(AsOutcome(Error(v1::REQUEST_CLOSED, "x"))), 8);
+  EXPECT_EQ(ExitCodeOf(AsOutcome(Error(v1::POLICY_DENIED, "x"))), 8);
   EXPECT_TRUE(AsOutcome(absl::OkStatus()).ok());
 }
 

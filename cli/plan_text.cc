@@ -91,6 +91,21 @@ std::string ChangesText(const google::protobuf::RepeatedPtrField<Change>& change
   return text;
 }
 
+std::string PolicyText(const google::protobuf::RepeatedPtrField<v1::Diagnostic>& messages,
+                       bool color) {
+  std::string text;
+  for (const v1::Diagnostic& message : messages) {
+    const bool denies = message.severity() == v1::Diagnostic::ERROR;
+    absl::StrAppend(
+        &text,
+        Paint(denies ? "Policy denies: " : "Policy warns: ", denies ? Color::kRed : Color::kYellow,
+              color),
+        message.summary(),
+        message.address().empty() ? "" : absl::StrCat(" (", message.address(), ")"), "\n");
+  }
+  return text;
+}
+
 std::string PlanText(const v1::Plan& plan, bool color) {
   std::string text = ChangesText(plan.changes(), color);
   if (text.empty()) text = "No resource changes.\n";
@@ -109,6 +124,7 @@ std::string PlanText(const v1::Plan& plan, bool color) {
         diagnostic.summary(),
         diagnostic.address().empty() ? "" : absl::StrCat(" (", diagnostic.address(), ")"), "\n");
   }
+  text += PolicyText(plan.policy_messages(), color);
   if (plan.stale()) text += "The plan is stale: the state changed since it was made.\n";
   return text;
 }

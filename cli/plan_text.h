@@ -21,4 +21,8 @@ std::string PlanText(const v1::Plan& plan, bool color);
 // One line per metric that is short, and from when it would fit.
 std::string ShortfallsText(const google::protobuf::RepeatedPtrField<v1::Shortfall>& shortfalls);
 
+// What the policy bundle says of a plan, a line each.
+std::string PolicyText(const google::protobuf::RepeatedPtrField<v1::Diagnostic>& messages,
+                       bool color);
+
 }  // namespace stackyard::cli

@@ -49,6 +49,16 @@ TEST(PlanText, ShowsWhatChangesAndWhatItCosts) {
             "Warning: deprecated (a.new)\n");
 }
 
+TEST(PlanText, SaysWhatThePolicySays) {
+  v1::Plan plan;
+  ASSERT_TRUE(google::protobuf::TextFormat::ParseFromString(
+      R"(policy_messages { severity: ERROR summary: "no public buckets" address: "a.b" }
+         policy_messages { severity: WARNING summary: "no owner tag" })",
+      &plan));
+  EXPECT_THAT(PlanText(plan, false), HasSubstr("Policy denies: no public buckets (a.b)\n"
+                                               "Policy warns: no owner tag\n"));
+}
+
 TEST(PlanText, ColorsSignsOnTerminalsOnly) {
   EXPECT_THAT(PlanText(Example(), true), HasSubstr("\033[32m+ a.new\033[0m"));
 }

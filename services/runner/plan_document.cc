@@ -157,6 +157,7 @@ absl::StatusOr<json> OutputChanges(const std::vector<StoredChange>& outputs) {
 absl::Status AddVariables(const PlanFile& plan, json& document) {
   json& declared = document["configuration"]["root_module"]["variables"];
   std::set<std::string> seen;
+  if (plan.root_files.empty()) return Unexpected("a plan without its module");
   for (const auto& [name, text] : plan.root_files) {
     if (!absl::EndsWith(name, ".tf")) return Unexpected(absl::StrCat("a module with ", name));
     // Most modules have no secrets.

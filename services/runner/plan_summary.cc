@@ -34,7 +34,10 @@ absl::Status ShowPlan(RunContext& context) {
 }
 
 absl::StatusOr<internal::v1::PlanSummary> SummarizePlan(RunContext& context) {
-  if (context.parts.policy == nullptr) {
+  // Nothing is applied of a look for drift.
+  const bool judged = context.parts.policy != nullptr &&
+                      context.assignment.work() != internal::v1::Assignment::REFRESH;
+  if (!judged) {
     const auto document = ReadDirectly(context);
     if (document.ok()) return ReadPlanDocument(*document, context.assignment, context.scrubber);
     if (document.status().code() != absl::StatusCode::kFailedPrecondition) {
@@ -47,7 +50,7 @@ absl::StatusOr<internal::v1::PlanSummary> SummarizePlan(RunContext& context) {
   RETURN_IF_ERROR(ShowPlan(context));
   auto summary = ReadPlan(context.shown_plan, context.assignment, context.scrubber);
   // It has secrets, and nobody else wants it.
-  if (context.parts.policy == nullptr) context.shown_plan.clear();
+  if (!judged) context.shown_plan.clear();
   return summary;
 }
 

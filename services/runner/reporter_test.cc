@@ -136,6 +136,21 @@ TEST_F(ReporterTest, TooMuchPendingIsDroppedWithAWord) {
                                           " bytes of the log are missing here)\n")));
 }
 
+TEST_F(ReporterTest, EventsDoNotWaitBehindALongLog) {
+  auto reporter = Make({.gather = absl::Minutes(10), .max_pending_log = 64 << 20});
+  const std::string line(1023, 'x');
+  for (int i = 0; i < 32 << 10; ++i) reporter->Log(line);
+  reporter->Notice("now");
+  reporter->Finish();
+  size_t before = 0;
+  queue_.WaitFor(kRun, [&before](const RecordedRun& run) {
+    before = run.log_before_event.empty() ? 0 : run.log_before_event[0];
+    return !run.events.empty();
+  });
+  EXPECT_LE(before, 1U << 20) << "of 32 MiB";
+  EXPECT_EQ(queue_.Recorded(kRun).log.size(), 32U << 20);
+}
+
 TEST_F(ReporterTest, AnOldGenerationAbandonsTheRun) {
   queue_.Steal(kRun, /*tell_by_heartbeat=*/false);
   auto reporter = Make();

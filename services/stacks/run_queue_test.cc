@@ -340,6 +340,37 @@ TEST_P(RunQueueTest, ProgressShowsInTheRunAndInTheOperation) {
   EXPECT_THAT(metadata.progress().active(), ElementsAre("aws_instance.web[0]"));
 }
 
+TEST_P(RunQueueTest, ProgressGoesOnAfterATakeover) {
+  MakeReady("shop", 3);
+  ASSERT_TRUE(Delete("shop").ok());
+  const auto tell = [this](const Assignment& assignment, int total, int done, int failed) {
+    internal::v1::ReportRunRequest request;
+    *request.mutable_lease() = assignment.lease();
+    request.add_events()->set_planned_total(total);
+    for (int i = 0; i < done + failed; ++i) {
+      auto& resource = *request.add_events()->mutable_resource();
+      resource.set_address(absl::StrCat("aws_instance.web[", i, "]"));
+      resource.set_action(v1::ResourceChange::DELETE);
+      resource.set_phase(i < done ? v1::ResourceEvent::DONE : v1::ResourceEvent::ERRORED);
+    }
+    for (int i = 0; i < request.events_size(); ++i) request.mutable_events(i)->set_sequence(i + 1);
+    EXPECT_TRUE(queue_->Report(request).ok());
+    return GetRun(assignment.lease().run()).progress();
+  };
+  const Assignment first = Acquire(Assignment::DESTROY, "r1");
+  v1::Progress progress = tell(first, 3, 1, 1);
+  EXPECT_EQ(progress.total(), 3);
+  EXPECT_EQ(progress.done(), 1);
+  EXPECT_EQ(progress.failed(), 1);
+  EXPECT_EQ(LoseRunner(), 1);
+  const Assignment second = Acquire(Assignment::DESTROY, "r2");
+  ASSERT_EQ(second.lease().generation(), 2);
+  progress = tell(second, 2, 2, 0);
+  EXPECT_EQ(progress.total(), 3) << "one was done before";
+  EXPECT_EQ(progress.done(), 3);
+  EXPECT_EQ(progress.failed(), 0) << "it was tried again";
+}
+
 TEST_P(RunQueueTest, CancellingAQueuedPlanEndsIt) {
   const Operation operation = Create("shop");
   ASSERT_TRUE(Cancel(GetStack().active_run()).ok());

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # record.sh: makes the recorded outputs in this folder anew, with the terraform on PATH. The
 # recordings of AWS resources need STACKYARD_PROVIDER_MIRROR and moto_server; without them they are
-# left as they are.
+# left as they are. aws.schema, the provider's schema of these resources, is recorded by
+#   STACKYARD_RECORD=PATH runner_plan_document_aws_test
 set -euo pipefail
 HERE=$(cd "$(dirname "$0")" && pwd)
 WORK=$(mktemp -d)
@@ -16,9 +17,10 @@ export CHECKPOINT_DISABLE=1 TF_IN_AUTOMATION=1 TF_CLI_CONFIG_FILE=$WORK/rc
 
 # tf NAME COMMAND...: its standard output becomes NAME; it may fail.
 tf() { terraform "${@:2}" >"$HERE/$1" 2>/dev/null || true; }
-# step NAME VARIABLES...: plans into NAME.plan.jsonl and NAME.show.json.
+# step NAME VARIABLES...: plans into NAME.plan.jsonl, NAME.plan and NAME.show.json.
 step() {
   tf "$1.plan.jsonl" plan -json -input=false -out=plan "${@:2}"
+  cp plan "$HERE/$1.plan"
   tf "$1.show.json" show -json plan
 }
 

@@ -192,6 +192,7 @@ grpc::Status FakeQueue::ReportRun(grpc::ServerContext*, const ReportRunRequest* 
     if (event.sequence() < next) continue;
     if (event.sequence() > next) return ToGrpc(InvalidField("events", "there is a gap"));
     run.events.push_back(event);
+    run.log_before_event.push_back(run.log.size());
   }
   const int64_t size = static_cast<int64_t>(run.log.size());
   if (request->log_offset() > size) return ToGrpc(InvalidField("log_offset", "there is a gap"));

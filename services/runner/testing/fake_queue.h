@@ -21,6 +21,8 @@ namespace stackyard::runner {
 struct RecordedRun {
   std::vector<v1::RunEvent> events;
   std::string log;
+  // How much of the log had come before each event.
+  std::vector<size_t> log_before_event;
   // Snapshots in order, and how many events had come before each.
   std::vector<std::string> states;
   std::vector<size_t> events_before_state;

@@ -55,9 +55,11 @@ absl::StatusOr<std::unique_ptr<Program>> Program::Start(const ProgramOptions& op
                             {"slots", options.slots}});
 
   program->queue_ = std::make_unique<QueueClient>(Connect(options.stacks_target), id);
+  program->salvager_ = std::make_unique<Salvager>(*program->queue_, *program->workspace_);
   program->parts_ = std::make_unique<RunnerParts>(
       RunnerParts{*program->queue_, *program->terraform_, *program->workspace_, *program->modules_,
-                  *program->plans_, *program->run_metrics_, program->clock_, options.inspect});
+                  *program->plans_, *program->run_metrics_, program->clock_, *program->salvager_,
+                  options.inspect});
   if (!options.server.listen.empty()) {
     ASSIGN_OR_RETURN(program->server_, Server::Start(options.server, {}));
   }

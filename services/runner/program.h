@@ -36,6 +36,7 @@ class Program {
   std::unique_ptr<PlanStore> plans_;
   std::unique_ptr<Terraform> terraform_;
   std::unique_ptr<QueueClient> queue_;
+  std::unique_ptr<Salvager> salvager_;
   std::unique_ptr<RunnerParts> parts_;
   std::unique_ptr<Server> server_;
   std::unique_ptr<Runner> runner_;

@@ -8,6 +8,7 @@
 #include "common/proto_time.h"
 #include "common/status.h"
 #include "common/status_macros.h"
+#include "services/runner/run_note.h"
 #include "services/runner/steps.h"
 
 namespace stackyard::runner {
@@ -111,7 +112,11 @@ void ExecuteRun(const RunnerParts& parts, const Assignment& assignment, RunContr
   internal::v1::CompleteRunRequest result;
   *result.mutable_lease() = assignment.lease();
   result.set_engine(parts.terraform.engine().Label());
-  const auto folder = parts.workspace.MakeRunFolder(assignment.lease());
+  auto folder = parts.workspace.MakeRunFolder(assignment.lease());
+  if (folder.ok()) {
+    const absl::Status noted = WriteNote((*folder)->path(), assignment);
+    if (!noted.ok()) folder = noted;
+  }
   const absl::Status status =
       folder.ok() ? RunInFolder(parts, assignment, control, **folder, result)
                   : Error(v1::INTERNAL_FAULT, std::string(folder.status().message()));
@@ -126,6 +131,8 @@ void ExecuteRun(const RunnerParts& parts, const Assignment& assignment, RunContr
                {{"run", name}, {"error", std::string(completed.message())}});
     }
   }
+  // Who goes on with it has to know what was not saved.
+  if (control.abandoned() && folder.ok()) parts.salvager.Add(*std::move(folder));
   const std::string outcome = ResultName(control, status);
   if (outcome == "ok" && assignment.work() == Assignment::APPLY) {
     parts.plans.Remove(assignment.plan_digest());

@@ -16,6 +16,7 @@
 #include "services/runner/queue_client.h"
 #include "services/runner/reporter.h"
 #include "services/runner/run_metrics.h"
+#include "services/runner/salvager.h"
 #include "services/runner/scrubber.h"
 #include "services/runner/state_watcher.h"
 #include "services/runner/terraform.h"
@@ -32,6 +33,7 @@ struct RunnerParts {
   PlanStore& plans;
   RunMetrics& metrics;
   const Clock& clock;
+  Salvager& salvager;
   // Path of stackyard-inspect.
   std::string inspect;
 };

@@ -11,6 +11,7 @@
 #include "services/stacks/courier.h"
 #include "services/stacks/reconciler.h"
 #include "services/stacks/run_queue.h"
+#include "services/stacks/state_retention.h"
 
 namespace stackyard::stacks {
 
@@ -25,6 +26,7 @@ struct Options {
   std::string quota_target = "127.0.0.1:7302";
   RunQueueOptions queue;
   ReconcilerOptions reconciler;
+  RetentionOptions retention;
   // Threads that do the steps with quota.
   int saga_threads = 4;
   // Threads that deliver to channels and send mail.

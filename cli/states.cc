@@ -115,7 +115,7 @@ absl::Status Rollback(Context& context, const std::string& text, const std::stri
         context.output().out() << version.name()
                                << (version.draft() ? " is a draft until the lock is given back\n"
                                                    : " is the current state\n");
-        context.Note("A drift check, or a preview, shows what a plan would do now.");
+        context.Note("A preview shows what a plan would do now.");
       });
 }
 

@@ -1,5 +1,6 @@
 #include "services/runner/run.h"
 
+#include <algorithm>
 #include <string>
 #include <utility>
 
@@ -8,6 +9,7 @@
 #include "common/proto_time.h"
 #include "common/status.h"
 #include "common/status_macros.h"
+#include "services/runner/local_state.h"
 #include "services/runner/run_note.h"
 #include "services/runner/steps.h"
 
@@ -99,6 +101,16 @@ absl::Status RunInFolder(const RunnerParts& parts, const Assignment& assignment,
   return status;
 }
 
+// Whether the folder holds a newer state than the service has: it did not take the last one.
+bool HasUnsavedState(const RunFolder& folder, const Assignment& assignment,
+                     const internal::v1::CompleteRunRequest& result) {
+  if (assignment.work() != Assignment::APPLY && assignment.work() != Assignment::DESTROY) {
+    return false;
+  }
+  const auto left = NewestState(folder.module(), {kCurrentState, kErroredState}, "");
+  return left && left->serial > std::max(result.state().serial(), StateSerial(assignment.state()));
+}
+
 }  // namespace
 
 void ExecuteRun(const RunnerParts& parts, const Assignment& assignment, RunControl& control) {
@@ -132,7 +144,9 @@ void ExecuteRun(const RunnerParts& parts, const Assignment& assignment, RunContr
     }
   }
   // Who goes on with it has to know what was not saved.
-  if (control.abandoned() && folder.ok()) parts.salvager.Add(*std::move(folder));
+  if (folder.ok() && (control.abandoned() || HasUnsavedState(**folder, assignment, result))) {
+    parts.salvager.Add(*std::move(folder));
+  }
   const std::string outcome = ResultName(control, status);
   if (outcome == "ok" && assignment.work() == Assignment::APPLY) {
     parts.plans.Remove(assignment.plan_digest());

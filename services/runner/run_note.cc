@@ -13,7 +13,7 @@ namespace {
 using internal::v1::Assignment;
 using nlohmann::json;
 
-constexpr char kNote[] = "/lease.json";
+constexpr char kNote[] = ".lease.json";
 constexpr size_t kMaxNote = 1 << 16;
 
 }  // namespace
@@ -56,6 +56,11 @@ absl::StatusOr<RunNote> ReadNote(const std::string& run_folder) {
 bool HasNote(const std::string& run_folder) {
   std::error_code error;
   return std::filesystem::exists(run_folder + kNote, error);
+}
+
+void RemoveNote(const std::string& run_folder) {
+  std::error_code error;
+  std::filesystem::remove(run_folder + kNote, error);
 }
 
 }  // namespace stackyard::runner

@@ -18,10 +18,11 @@ struct RunNote {
   bool changes_state = false;
 };
 
-// Into the folder of a run, out of reach of what runs in it.
+// Beside the folder of a run, out of reach of what runs in it.
 absl::Status WriteNote(const std::string& run_folder, const internal::v1::Assignment& assignment);
-// NOT_FOUND when the folder has none, DATA_LOSS when it cannot be read.
+// NOT_FOUND when there is none, DATA_LOSS when it cannot be read.
 absl::StatusOr<RunNote> ReadNote(const std::string& run_folder);
 bool HasNote(const std::string& run_folder);
+void RemoveNote(const std::string& run_folder);
 
 }  // namespace stackyard::runner

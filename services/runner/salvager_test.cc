@@ -169,8 +169,10 @@ TEST_F(SalvagerTest, ARunnerThatEndsLeavesWhatNobodyTook) {
 TEST(RunNoteTest, ADamagedNoteIsToldAndKept) {
   TempFolder folder;
   EXPECT_TRUE(absl::IsNotFound(ReadNote(folder.path()).status()));
-  ASSERT_TRUE(WriteFile(folder.path() + "/lease.json", "{\"run\":7}").ok());
+  ASSERT_TRUE(WriteFile(folder.path() + ".lease.json", "{\"run\":7}").ok());
   EXPECT_TRUE(absl::IsDataLoss(ReadNote(folder.path()).status()));
+  RemoveNote(folder.path());
+  EXPECT_FALSE(HasNote(folder.path()));
 }
 
 TEST(LocalStateTest, OnlyWholeStatesCount) {

@@ -103,6 +103,14 @@ void Workspace::Leave(RunFolder& folder) {
   folder.Keep();
 }
 
+RunFolder::~RunFolder() {
+  if (!kept_) {
+    RemoveFolder(path_);
+    RemoveNote(path_);
+  }
+  RemoveFolder(tmp_);
+}
+
 std::vector<std::string> DeadRunner::RunFolders() const {
   std::vector<std::string> folders;
   std::error_code error;

@@ -14,14 +14,11 @@ namespace stackyard::runner {
 
 inline constexpr size_t kMaxTmpPath = 88;
 
-// The folders of one run, removed with the object.
+// The folders of one run, and its note, removed with the object.
 class RunFolder {
  public:
   RunFolder(std::string path, std::string tmp) : path_(std::move(path)), tmp_(std::move(tmp)) {}
-  ~RunFolder() {
-    if (!kept_) RemoveFolder(path_);
-    RemoveFolder(tmp_);
-  }
+  ~RunFolder();
   RunFolder(const RunFolder&) = delete;
   RunFolder& operator=(const RunFolder&) = delete;
 

@@ -3,8 +3,10 @@
 from the folder of a runner that was killed."""
 
 import json
+import shutil
 
 import bundles
+import clients
 import suite
 from mesh import Mesh, eventually
 
@@ -13,23 +15,22 @@ PATIENCE = 60
 # Longer than any test waits: only who finds the dead runner's folder ends its lease before.
 LEASE = "10m"
 
-# Each waits until its gate, a file outside of the run, is there.
+# The first is made at once. The others wait for their gates, files outside of the run, and are in no
+# state before.
 GATED_MAIN = """
 resource "terraform_data" "first" {
   input = "first"
-  provisioner "local-exec" {
-    command = "echo first >> '${var.folder}/journal'"
-  }
 }
 resource "terraform_data" "second" {
   depends_on = [terraform_data.first]
   input      = "second"
   provisioner "local-exec" {
-    command = "while [ ! -e '${var.folder}/second' ]; do sleep 0.1; done; echo second >> '${var.folder}/journal'"
+    command = "while [ ! -e '${var.folder}/second' ]; do sleep 0.1; done"
   }
 }
 resource "terraform_data" "third" {
-  input = "third"
+  depends_on = [terraform_data.second]
+  input      = "third"
   provisioner "local-exec" {
     command = "while [ ! -e '${var.folder}/third' ]; do sleep 0.1; done"
   }
@@ -82,6 +83,19 @@ class StatesTest(suite.MeshTestCase):
     def get(self, name):
         return self.admin.get(f"/v1/projects/web/stacks/{name}")
 
+    def start_stacks(self):
+        """Starts it again, and waits until the gateway has noticed."""
+        MESH["stacks"].start()
+
+        def answered():
+            try:
+                return self.admin.get("/v1/projects/web")
+            except clients.ApiError as error:
+                if error.http != 503:
+                    raise
+                return None
+        eventually(answered, "stacks answers", PATIENCE)
+
     def held(self, name):
         """What quota holds for a stack, by metric."""
         reservations = self.admin.get("/v1/projects/web/quota/reservations?pageSize=1000")["reservations"]
@@ -104,8 +118,7 @@ class StatesTest(suite.MeshTestCase):
         self.cli.ok("states", "push", "pushed", path)
         self.assertEqual(self.get("pushed")["resourceCount"], 1)
         eventually(lambda: self.held("pushed").get("resources") == 1, lambda: self.held("pushed"))
-        drift = self.admin.succeed(self.admin.post("/v1/projects/web/stacks/pushed:checkDrift"))
-        self.assertEqual([c["address"] for c in drift["drift"]["changes"]], ["terraform_data.one[1]"])
+        self.assertIn("+ terraform_data.one[1]", self.cli.ok("stacks", "preview", "pushed").out)
         path.write_text(json.dumps({**state, "lineage": "another"}))
         self.assertEqual(self.cli("states", "push", "pushed", path).code, 6)
 
@@ -115,8 +128,7 @@ class StatesTest(suite.MeshTestCase):
         self.assertEqual((back["serial"], len(back["resources"][0]["instances"])), (serial + 2, 2))
         self.assertEqual(self.get("pushed")["resourceCount"], 2)
         eventually(lambda: self.held("pushed").get("resources") == 2, lambda: self.held("pushed"))
-        drift = self.admin.succeed(self.admin.post("/v1/projects/web/stacks/pushed:checkDrift"))
-        self.assertEqual(drift["drift"]["changes"], [])
+        self.assertNotIn("+ terraform_data", self.cli.ok("stacks", "preview", "pushed").out)
 
     def test_a_lock_keeps_runs_waiting(self):
         self.admin.succeed(self.create("locked", "counted", amount=1))
@@ -150,55 +162,84 @@ class StatesTest(suite.MeshTestCase):
         self.cli.ok("states", "force-unlock", "locked", "--reason", "they left")
         self.assertEqual(self.admin.get("/v1/projects/web/stacks/locked/stateLock")["lockId"], "")
 
+    def begin_gated(self, mesh, name):
+        """A stack whose apply has saved its first resource and waits; answers its gates, operation and run."""
+        gates = mesh.dir / f"{name}-gates"
+        gates.mkdir()
+        admin = mesh.rest("admin")
+        operation = admin.post(f"/v1/projects/web/stacks?stackId={name}",
+                               {"templateVersion": "templates/gated/versions/1",
+                                "parameters": {"folder": str(gates)}})
+        path = f"/v1/projects/web/stacks/{name}"
+        eventually(lambda: [r["address"] for r in admin.get(f"{path}/resources")["resources"]]
+                   == ["terraform_data.first"], lambda: admin.get(f"{path}/resources"), PATIENCE)
+        run = next(r["name"] for r in admin.get(f"{path}/runs")["runs"] if r["type"] == "APPLY")
+        eventually(lambda: "terraform_data.second" in admin.get(f"/v1/{run}")["progress"]["active"],
+                   lambda: admin.get(f"/v1/{run}"), PATIENCE)
+        return gates, operation, run
+
+    def local_state(self, mesh):
+        """The state in the runner's folder, once the second resource is in it."""
+        def probe():
+            for found in mesh.dir.glob("runner-1/work/runs/*/*/module/terraform.tfstate"):
+                text = found.read_text()
+                if '"second"' in text and text.rstrip().endswith("}"):
+                    return json.loads(text)
+            return None
+        return eventually(probe, "the second is in the local state", PATIENCE)
+
+    def lost(self, mesh, run, seconds):
+        """The run, once it was taken over."""
+        def probe():
+            found = mesh.rest("admin").get(f"/v1/{run}")
+            return found if found["state"] == "FAILED" else None
+        return eventually(probe, lambda: mesh.rest("admin").get(f"/v1/{run}"), seconds)
+
     def test_what_a_killed_runner_left_is_found(self):
-        folder = MESH.dir / "gates"
-        folder.mkdir()
-        journal = folder / "journal"
-        operation = self.create("killed", "gated", folder=str(folder))
-
-        def written(word):
-            return lambda: journal.exists() and word in journal.read_text().split()
-        eventually(written("first"), "the first is made", PATIENCE)
-        path = "/v1/projects/web/stacks/killed/resources"
-        eventually(lambda: [r["address"] for r in self.admin.get(path)["resources"]]
-                   == ["terraform_data.first"], lambda: self.admin.get(path), PATIENCE)
-        run = next(r for r in self.admin.get("/v1/projects/web/stacks/killed/runs")["runs"]
-                   if r["type"] == "APPLY")
-        eventually(lambda: "terraform_data.third" in self.admin.get(f"/v1/{run['name']}")["progress"]["active"],
-                   "the third is begun", PATIENCE)
-
+        gates, operation, run = self.begin_gated(MESH, "killed")
         # With nobody to save it to, the second is in the runner's folder alone.
         MESH["stacks"].kill()
-        (folder / "second").touch()
-        eventually(written("second"), "the second is made", PATIENCE)
-
-        def local():
-            for found in MESH.dir.glob("runner-1/work/runs/*/*/module/terraform.tfstate"):
-                if '"second"' in found.read_text():
-                    return json.loads(found.read_text())
-            return None
-        state = eventually(local, "the second is in the local state", PATIENCE)
+        (gates / "second").touch()
+        state = self.local_state(MESH)
         MESH["runner-1"].kill()
-        (folder / "third").touch()
-        MESH["stacks"].start()
+        (gates / "third").touch()
+        self.start_stacks()
         MESH["runner-1"].start()
 
-        lost = eventually(lambda: (lambda r: r if r["state"] == "FAILED" else None)(
-            self.admin.get(f"/v1/{run['name']}")), "the lease ends without waiting", 20)
-        self.assertEqual(lost["unsavedResources"], ["terraform_data.third"])
-        self.assertIn("terraform_data.third", lost["error"]["message"])
+        lost = self.lost(MESH, run, 20)
+        self.assertEqual(lost["unsavedResources"], [], "it was found")
         stack = self.admin.succeed(operation)
-        self.assertEqual(stack["state"], "READY")
-        self.assertEqual(stack["resourceCount"], 3)
-        ids = {r["name"]: r["instances"][0]["attributes"]["id"] for r in state["resources"]
-               if r["name"] in ("first", "second")}
-        self.assertEqual(stack["outputs"]["ids"]["value"], [ids["first"], ids["second"]])
-        self.assertEqual(sorted(journal.read_text().split()), ["first", "second"])
-        self.assertIn("terraform_data.third", self.cli.ok("stacks", "get", "killed").out)
+        self.assertEqual((stack["state"], stack["resourceCount"]), ("READY", 3))
+        ids = {r["name"]: r["instances"][0]["attributes"]["id"] for r in state["resources"]}
+        self.assertEqual(stack["outputs"]["ids"]["value"], [ids["first"], ids["second"]],
+                         "nothing is made twice")
         types = [e["type"] for e in self.admin.get("/v1/projects/web/events?pageSize=1000")["events"]]
         self.assertEqual(types.count("state.salvaged"), 1)
-        eventually(lambda: not list(MESH.dir.glob("runner-1/work/runs/*/*/lease.json")),
+        eventually(lambda: len(list(MESH.dir.glob("runner-1/work/runs/*"))) == 1,
                    "the dead runner's folder is gone", PATIENCE)
+
+    def test_what_a_lost_machine_may_have_made_is_told(self):
+        with Mesh(stacks_flags=["--run-lease", "3s"],
+                  runner_flags=["--heartbeat-interval", "500ms"]) as mesh:
+            admin = mesh.rest("admin")
+            admin.post("/v1/projects?projectId=web", {})
+            bundles.published(admin, "gated", "1", bundles.pack(gated()))
+            gates, operation, run = self.begin_gated(mesh, "told")
+            mesh["runner-1"].kill()
+            shutil.rmtree(mesh.dir / "runner-1" / "work")
+            (gates / "second").touch()
+            (gates / "third").touch()
+            mesh["runner-1"].start()
+
+            lost = self.lost(mesh, run, PATIENCE)
+            self.assertEqual(lost["unsavedResources"], ["terraform_data.second"])
+            self.assertIn("terraform_data.second", lost["error"]["message"])
+            stack = admin.succeed(operation)
+            self.assertEqual((stack["state"], stack["resourceCount"]), ("READY", 3))
+            self.assertIn("terraform_data.second", mesh.cli("admin").ok("stacks", "get", "told").out)
+            self.assertIn("terraform_data.second", mesh.cli("admin").ok("runs", "get", "told/2").out)
+            notices = mesh.cli("admin").ok("runs", "events", "told/3").out
+            self.assertIn("terraform_data.second", notices)
 
     def test_nothing_that_is_stored_shows_a_secret(self):
         self.admin.succeed(self.create("sealed", "counted", amount=1, note="hunter2-in-the-state"))
@@ -217,7 +258,7 @@ class StatesTest(suite.MeshTestCase):
         self.assertIn("seal.key is missing", MESH["stacks"].tail())
         self.assertFalse(key.exists())
         key.with_suffix(".away").rename(key)
-        MESH["stacks"].start()
+        self.start_stacks()
         self.assertEqual(self.get("sealed")["state"], "READY")
 
 

@@ -144,7 +144,7 @@ void ExecuteRun(const RunnerParts& parts, const Assignment& assignment, RunContr
     }
   }
   // Who goes on with it has to know what was not saved.
-  if (folder.ok() && (control.abandoned() || HasUnsavedState(**folder, assignment, result))) {
+  if (folder.ok() && HasUnsavedState(**folder, assignment, result)) {
     parts.salvager.Add(*std::move(folder));
   }
   const std::string outcome = ResultName(control, status);

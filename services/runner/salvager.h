@@ -24,7 +24,7 @@ class Salvager {
   // Gives up what goes on.
   ~Salvager();
 
-  // A run of this runner that lost its lease, after all of it has ended.
+  // A run of this runner that has ended with a state that the service did not take.
   void Add(std::unique_ptr<RunFolder> folder);
 
  private:

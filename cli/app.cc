@@ -48,6 +48,7 @@ int RunApp(const std::vector<std::string>& arguments, const Environment& environ
   AddTemplateCommands(tree.root(), context);
   AddStackCommands(tree.root(), context);
   AddRunCommands(tree.root(), context);
+  AddStateCommands(tree.root(), context);
   AddRequestCommands(tree.root(), context);
   AddQuotaCommands(tree.root(), context);
   AddOperationCommands(tree.root(), context);

@@ -12,6 +12,7 @@ void AddStackCommands(Command root, Context& context);
 // create, update, delete and the other changes, below `stacks`.
 void AddStackChangeCommands(Command stacks, Context& context);
 void AddRunCommands(Command root, Context& context);
+void AddStateCommands(Command root, Context& context);
 void AddRequestCommands(Command root, Context& context);
 void AddQuotaCommands(Command root, Context& context);
 // grants and reservations, below `quota`.

@@ -366,7 +366,7 @@ TEST_F(CommandsTest, CompletesWords) {
     }
     return names;
   };
-  EXPECT_THAT(offers({"sta"}), ::testing::ElementsAre("stacks"));
+  EXPECT_THAT(offers({"stac"}), ::testing::ElementsAre("stacks"));
   EXPECT_THAT(offers({"stacks", "re"}),
               ::testing::UnorderedElementsAre("retry", "repair", "resources", "revisions"));
   EXPECT_THAT(offers({"-p", "x", "stacks", "create", "--par"}),

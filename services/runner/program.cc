@@ -112,10 +112,11 @@ absl::StatusOr<std::unique_ptr<Program>> Program::Start(const ProgramOptions& op
   ASSIGN_OR_RETURN(const LimitOptions limits, RunLimitOptions(options));
   program->OpenStandby(options.standby, limits.usual);
   program->queue_ = std::make_unique<QueueClient>(Connect(options.stacks_target), id);
+  program->salvager_ = std::make_unique<Salvager>(*program->queue_, *program->workspace_);
   program->parts_ = std::make_unique<RunnerParts>(
       RunnerParts{*program->queue_, *program->terraform_, *program->workspace_, *program->modules_,
                   *program->plans_, *program->run_metrics_, program->clock_, *program->standby_,
-                  options.inspect, *program->containment_, limits, program->policy_.get(),
+                  *program->salvager_,                   options.inspect, *program->containment_, limits, program->policy_.get(),
                   RunnerIdentity::FromEnvironment()});
   program->OpenProviders(options);
   if (!options.server.listen.empty()) {

@@ -52,6 +52,7 @@ class Program {
   std::unique_ptr<ProviderPool> providers_;
   std::unique_ptr<Policy> policy_;
   std::unique_ptr<QueueClient> queue_;
+  std::unique_ptr<Salvager> salvager_;
   std::unique_ptr<RunnerParts> parts_;
   std::unique_ptr<Server> server_;
   std::unique_ptr<Runner> runner_;

@@ -140,6 +140,21 @@ absl::StatusOr<int64_t> QueueClient::SaveState(const Lease& lease, std::string s
   return response.serial();
 }
 
+absl::StatusOr<SalvageStateResponse> QueueClient::Salvage(const Lease& lease,
+                                                          const std::string& state,
+                                                          const RunControl& control) {
+  SalvageStateRequest request;
+  *request.mutable_lease() = lease;
+  request.set_state(state);
+  SalvageStateResponse response;
+  const absl::Status status =
+      Retry("SalvageState", kCallTimeout, control, [&](grpc::ClientContext& context) {
+        return FromGrpc(stub_->SalvageState(&context, request, &response));
+      });
+  if (!status.ok()) return status;
+  return response;
+}
+
 absl::Status QueueClient::Complete(const CompleteRunRequest& request, const RunControl& control) {
   return Retry("CompleteRun", kCallTimeout, control, [&](grpc::ClientContext& context) {
     CompleteRunResponse response;

@@ -41,6 +41,10 @@ class QueueClient {
   // Answers the serial that is now the current one.
   absl::StatusOr<int64_t> SaveState(const internal::v1::Lease& lease, std::string state,
                                     const RunControl& control);
+  // Of a run whose runner is dead; an empty state: there is none.
+  absl::StatusOr<internal::v1::SalvageStateResponse> Salvage(const internal::v1::Lease& lease,
+                                                             const std::string& state,
+                                                             const RunControl& control);
   absl::Status Complete(const internal::v1::CompleteRunRequest& request, const RunControl& control);
   // OUT_OF_RANGE when it is longer than `max_bytes`, DATA_LOSS when it has another digest.
   absl::StatusOr<std::string> ReadBlob(const std::string& digest, size_t max_bytes,

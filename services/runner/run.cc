@@ -1,5 +1,6 @@
 #include "services/runner/run.h"
 
+#include <algorithm>
 #include <string>
 #include <utility>
 
@@ -9,6 +10,8 @@
 #include "common/status.h"
 #include "common/status_macros.h"
 #include "services/runner/run_providers.h"
+#include "services/runner/local_state.h"
+#include "services/runner/run_note.h"
 #include "services/runner/steps.h"
 
 namespace stackyard::runner {
@@ -139,6 +142,16 @@ absl::Status RunInSite(const RunnerParts& parts, const Assignment& assignment, R
   return scrubber.Scrub(status);
 }
 
+// Whether the folder holds a newer state than the service has: it did not take the last one.
+bool HasUnsavedState(const RunFolder& folder, const Assignment& assignment,
+                     const internal::v1::CompleteRunRequest& result) {
+  if (assignment.work() != Assignment::APPLY && assignment.work() != Assignment::DESTROY) {
+    return false;
+  }
+  const auto left = NewestState(folder.module(), {kCurrentState, kErroredState}, "");
+  return left && left->serial > std::max(result.state().serial(), StateSerial(assignment.state()));
+}
+
 }  // namespace
 
 void ExecuteRun(const RunnerParts& parts, const Assignment& assignment, RunControl& control) {
@@ -152,7 +165,11 @@ void ExecuteRun(const RunnerParts& parts, const Assignment& assignment, RunContr
   internal::v1::CompleteRunRequest result;
   *result.mutable_lease() = assignment.lease();
   result.set_engine(parts.terraform.engine().Label());
-  const auto site = MakeSite(parts, assignment);
+  auto site = MakeSite(parts, assignment);
+  if (site.ok()) {
+    const absl::Status noted = WriteNote((*site)->folder->path(), assignment);
+    if (!noted.ok()) site = noted;
+  }
   const absl::Status status = site.ok()
                                   ? RunInSite(parts, assignment, control, **site, result)
                                   : Error(v1::INTERNAL_FAULT, std::string(site.status().message()));
@@ -166,6 +183,10 @@ void ExecuteRun(const RunnerParts& parts, const Assignment& assignment, RunContr
       LogError("a run could not be completed",
                {{"run", name}, {"error", std::string(completed.message())}});
     }
+  }
+  // Who goes on with it has to know what was not saved.
+  if (site.ok() && HasUnsavedState(*(*site)->folder, assignment, result)) {
+    parts.salvager.Add(std::move((*site)->folder));
   }
   const std::string outcome = ResultName(control, status);
   if (outcome == "ok" && assignment.work() == Assignment::APPLY) {

@@ -22,6 +22,7 @@
 #include "services/runner/run_credentials.h"
 #include "services/runner/run_limits.h"
 #include "services/runner/run_metrics.h"
+#include "services/runner/salvager.h"
 #include "services/runner/scrubber.h"
 #include "services/runner/standby_pool.h"
 #include "services/runner/state_watcher.h"
@@ -45,6 +46,7 @@ struct RunnerParts {
   RunMetrics& metrics;
   const Clock& clock;
   StandbyPool& standby;
+  Salvager& salvager;
   // Path of stackyard-inspect.
   std::string inspect;
   Containment& containment;

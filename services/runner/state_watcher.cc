@@ -13,13 +13,14 @@
 #include "absl/strings/str_cat.h"
 #include "common/log.h"
 #include "common/status.h"
+#include "services/runner/local_state.h"
 
 namespace stackyard::runner {
 namespace {
 
 using nlohmann::json;
 
-constexpr std::string_view kState = "terraform.tfstate";
+constexpr std::string_view kState = kCurrentState;
 constexpr int kGatherMillis = 50;
 
 // Takes all events that are there; answers whether one was about the state.
@@ -98,17 +99,21 @@ void StateWatcher::Watch() {
 }
 
 absl::Status StateWatcher::Save(bool last) {
-  absl::StatusOr<std::string> state =
-      ReadFileOfRun(absl::StrCat(folder_, "/", std::string(kState)));
-  if (absl::IsNotFound(state.status())) return absl::OkStatus();
-  if (!state.ok()) return state.status();
-  const int64_t serial = StateSerial(*state);
-  if (serial == 0) {
-    if (!last || state->empty()) return absl::OkStatus();
-    return absl::InternalError("Terraform left a state that cannot be read");
+  absl::StatusOr<std::string> text = ReadFileOfRun(absl::StrCat(folder_, "/", std::string(kState)));
+  if (!text.ok() && !absl::IsNotFound(text.status())) return text.status();
+  const bool broken = text.ok() && !text->empty() && StateSerial(*text) == 0;
+  auto state = text.ok() ? ParseLocalState(*std::move(text)) : std::nullopt;
+  if (last) {
+    // What Terraform could not write in its place, as when the disk was full.
+    auto errored = NewestState(folder_, {kErroredState}, state ? state->lineage : "");
+    if (errored && (!state || errored->serial > state->serial)) state = std::move(errored);
+    if (!state && broken) {
+      return absl::InternalError("Terraform left a state that cannot be read");
+    }
   }
-  if (serial <= this->serial()) return absl::OkStatus();
-  const auto saved = queue_.SaveState(lease_, *std::move(state), control_);
+  if (!state || state->serial <= this->serial()) return absl::OkStatus();
+  const int64_t serial = state->serial;
+  const auto saved = queue_.SaveState(lease_, std::move(state->text), control_);
   if (!saved.ok()) {
     if (ReasonOf(saved.status()) == v1::GENERATION_STALE) control_.Abandon(StopReason::kLeaseLost);
     return saved.status();

@@ -26,8 +26,9 @@ class StateWatcher {
 
   // Begins to watch. INTERNAL when the system does not let it.
   absl::Status Start();
-  // Stops watching and sends the last snapshot, when it was not sent yet. To be called when
-  // Terraform has ended. The refusal of the last snapshot.
+  // Stops watching and sends the last snapshot, when it was not sent yet: also one that Terraform
+  // could only leave as errored.tfstate. To be called when Terraform has ended. The refusal of the
+  // last snapshot.
   absl::Status Finish();
   // Serial of the last snapshot saved.
   int64_t serial() const;

@@ -107,6 +107,18 @@ TEST_F(StateWatcherTest, ABrokenLastSnapshotIsAnError) {
   EXPECT_FALSE(watcher->Finish().ok());
 }
 
+TEST_F(StateWatcherTest, AStateThatTerraformCouldNotWriteIsSentAtTheEnd) {
+  const auto watcher = Watch();
+  Write(State(1));
+  WaitSaved(1);
+  // The disk was full.
+  Write("{\"version\":4,");
+  std::ofstream(folder_.path() + "/run/errored.tfstate") << State(3);
+  EXPECT_TRUE(watcher->Finish().ok());
+  EXPECT_THAT(Saved(), ElementsAre(State(1), State(3)));
+  EXPECT_EQ(watcher->serial(), 3);
+}
+
 TEST_F(StateWatcherTest, AnOldGenerationAbandonsTheRun) {
   queue_.Steal(kRun, /*tell_by_heartbeat=*/false);
   const auto watcher = Watch();

@@ -17,6 +17,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/log.h"
 #include "common/status_macros.h"
+#include "services/runner/run_note.h"
 
 namespace stackyard::runner {
 namespace fs = std::filesystem;
@@ -50,7 +51,7 @@ absl::StatusOr<std::unique_ptr<Workspace>> Workspace::Open(const std::string& ro
   std::unique_ptr<Workspace> workspace(new Workspace(path, runner_id, std::move(lock)));
   RETURN_IF_ERROR(MakeFolder(workspace->own_));
   RETURN_IF_ERROR(workspace->MakeTmp());
-  workspace->RemoveOrphans();
+  workspace->ClaimDead();
   return workspace;
 }
 
@@ -84,26 +85,59 @@ absl::Status Workspace::LetUsersThrough() const {
 }
 
 Workspace::~Workspace() {
-  RemoveFolder(own_);
+  if (!leaves_) RemoveFolder(own_);
   if (!tmp_.empty()) RemoveFolder(tmp_);
   unlink(lock_path_.c_str());
 }
 
-void Workspace::RemoveOrphans() const {
+void Workspace::ClaimDead() {
   std::error_code error;
   for (const fs::directory_entry& entry : fs::directory_iterator(root_ + "/runs", error)) {
     const std::string path = entry.path().string();
     if (path == own_) continue;
     const std::string lock_path = absl::StrCat(root_, "/locks/", entry.path().filename().string());
-    // A living runner made its lock before its folder, and holds it.
-    const Fd lock(open(lock_path.c_str(), O_RDWR | O_CLOEXEC));
+    // A living runner made its lock before its folder, and holds it. One that left something when
+    // it ended has none any more.
+    Fd lock(open(lock_path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
     if (lock.ok() && flock(lock.get(), LOCK_EX | LOCK_NB) != 0) continue;
-    LogInfo("removing what a dead runner left", {{"path", path}});
-    RemoveFolder(path);
-    const auto tmp = ReadFile(lock_path, /*max_bytes=*/4096);
-    if (tmp.ok() && !tmp->empty()) RemoveFolder(*tmp);
-    unlink(lock_path.c_str());
+    auto dead = std::make_unique<DeadRunner>(path, lock_path, std::move(lock));
+    const auto folders = dead->RunFolders();
+    if (std::any_of(folders.begin(), folders.end(), HasNote)) {
+      dead_.push_back(std::move(dead));
+    } else {
+      dead->Remove();
+    }
   }
+}
+
+void Workspace::Leave(RunFolder& folder) {
+  leaves_ = true;
+  folder.Keep();
+}
+
+RunFolder::~RunFolder() {
+  if (!kept_) {
+    RemoveFolder(path_);
+    RemoveNote(path_);
+  }
+  RemoveFolder(tmp_);
+}
+
+std::vector<std::string> DeadRunner::RunFolders() const {
+  std::vector<std::string> folders;
+  std::error_code error;
+  for (const fs::directory_entry& entry : fs::directory_iterator(path_, error)) {
+    if (entry.is_directory(error)) folders.push_back(entry.path().string());
+  }
+  return folders;
+}
+
+void DeadRunner::Remove() {
+  LogInfo("removing what a dead runner left", {{"path", path_}});
+  RemoveFolder(path_);
+  const auto tmp = ReadFile(lock_path_, /*max_bytes=*/4096);
+  if (tmp.ok() && !tmp->empty()) RemoveFolder(*tmp);
+  unlink(lock_path_.c_str());
 }
 
 absl::StatusOr<std::unique_ptr<RunFolder>> Workspace::MakeRunFolder(

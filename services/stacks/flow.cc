@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
-#include "common/log.h"
 #include "common/proto_time.h"
 #include "common/status.h"
 #include "services/stacks/bookings.h"
@@ -19,6 +18,7 @@
 #include "services/stacks/plan_requests.h"
 #include "services/stacks/queue_store.h"
 #include "services/stacks/quota_tasks.h"
+#include "services/stacks/shown_state.h"
 #include "services/stacks/state_locks.h"
 #include "services/stacks/takeover.h"
 #include "services/stacks/task_store.h"
@@ -33,9 +33,6 @@ using v1::ChangeRequest;
 using v1::ResourceChange;
 using v1::Revision;
 using v1::Run;
-
-// After a failed apply, before a stack whose lease is over is destroyed.
-constexpr absl::Duration kRetryDestroy = absl::Minutes(5);
 
 absl::StatusOr<StackName> NameOf(const StackRecord& record) {
   return StackName::Parse("name", record.stack().name());
@@ -123,61 +120,6 @@ absl::Status AskReview(Change& change, StackRecord& record, RevisionRecord& revi
   });
 }
 
-// What a state holds by the meters of a template version.
-absl::StatusOr<Price> PriceOfState(Change& change, const StateFile& state,
-                                   const std::string& version) {
-  ASSIGN_OR_RETURN(const StoredVersion stored,
-                   FindVersionByName(change.sql, "template_version", version));
-  return PriceOfStack(stored.version.meters(),
-                      MeteredResources(state, MeteredAttributes(stored.version.meters())));
-}
-
-// Of a change that broke half way, what the version before counts is there as well: each metric
-// holds the greater of the two.
-absl::Status CoverApplied(Change& change, StackRecord& record, const StateFile& state) {
-  Stack& stack = *record.mutable_stack();
-  if (stack.applied_revision() == 0) return absl::OkStatus();
-  ASSIGN_OR_RETURN(const StackName name, NameOf(record));
-  ASSIGN_OR_RETURN(const RevisionRecord applied,
-                   FindRevision(change.sql, name, stack.applied_revision()));
-  const std::string& before = applied.revision().template_version();
-  if (before == stack.template_version()) return absl::OkStatus();
-  const auto price = PriceOfState(change, state, before);
-  // The proposed version could count it; the old one need not.
-  if (!price.ok()) return absl::OkStatus();
-  RaiseAmounts({price->amounts.begin(), price->amounts.end()}, *stack.mutable_amounts());
-  return absl::OkStatus();
-}
-
-// Sets what the stack shows of its state, and its amounts and cost from the meters. `revision` is
-// the one that was applied; nullptr when it was destroyed.
-absl::Status TakeState(Change& change, StackRecord& record, const StateFile& state,
-                       const RevisionRecord* revision) {
-  Stack& stack = *record.mutable_stack();
-  stack.clear_outputs();
-  for (const auto& [name, output] : state.outputs) {
-    v1::Output shown = output;
-    if (shown.sensitive()) shown.clear_value();
-    (*stack.mutable_outputs())[name] = std::move(shown);
-  }
-  int count = 0;
-  for (const auto& resource : state.resources) count += resource.mode() == "managed";
-  stack.set_resource_count(count);
-  const auto price = PriceOfState(change, state, stack.template_version());
-  if (!price.ok()) {
-    // The plan was countable, so its amounts stand; an operator should know.
-    if (revision != nullptr) *stack.mutable_amounts() = revision->revision().plan().amounts();
-    LogWarning("the state of a stack cannot be counted",
-               {{"stack", stack.name()}, {"error", std::string(price.status().message())}});
-    return absl::OkStatus();
-  }
-  stack.mutable_amounts()->Assign(price->amounts.begin(), price->amounts.end());
-  stack.set_estimated_micros_per_hour(price->micros_per_hour);
-  stack.set_currency(price->currency);
-  stack.set_price_date(price->price_date);
-  return absl::OkStatus();
-}
-
 // The reservation follows what the state holds.
 void SettleQuota(Change& change, StackRecord& record) {
   const bool holds = record.stack().resource_count() > 0 || !record.reservation().empty();
@@ -208,11 +150,6 @@ void AddUnsaved(Change& change, StackRecord& record) {
   if (text.empty()) return;
   std::string& message = *record.mutable_stack()->mutable_state_detail()->mutable_message();
   absl::StrAppend(&message, "; ", text);
-}
-
-// Something is there, or counts as if it were.
-bool HoldsAnything(const StackRecord& record) {
-  return record.stack().resource_count() > 0 || !record.reservation().empty();
 }
 
 }  // namespace
@@ -445,26 +382,6 @@ absl::Status PlanAgain(Change& change, StackRecord& record, const std::string& w
   RETURN_IF_ERROR(
       QueueRun(change, record, run, Assignment::PLAN, "waits for a runner to plan again"));
   return SaveStack(change, record);
-}
-
-absl::Status ShowState(Change& change, StackRecord& record, const StateFile& state) {
-  RETURN_IF_ERROR(TakeState(change, record, state, nullptr));
-  RETURN_IF_ERROR(CoverApplied(change, record, state));
-  Stack& stack = *record.mutable_stack();
-  stack.clear_drift();
-  if (record.imported()) *record.mutable_imported_amounts() = stack.amounts();
-  // What is there is not given up with the plan of a new stack.
-  if (stack.resource_count() > 0 && record.settled() == Stack::STATE_UNSPECIFIED &&
-      !record.imported()) {
-    record.set_settled(Stack::FAILED);
-  }
-  if (!record.reservation().empty()) {
-    CommitLater(change, record.reservation(), stack.amounts());
-  } else if (stack.resource_count() > 0 && record.pending_reservation().empty()) {
-    RestoreLater(change, stack);
-  }
-  if (HoldsAnything(record)) WatchLease(change, record, kRetryDestroy);
-  return absl::OkStatus();
 }
 
 absl::Status PlanFromState(Change& change, StackRecord& record, const std::string& why) {

@@ -59,10 +59,6 @@ absl::Status GiveUp(Change& change, StackRecord& record, const absl::Status& why
 absl::Status PlanRest(Change& change, StackRecord& record, const std::string& operation,
                       const std::string& why);
 
-// The state was replaced from outside a run: what the stack shows of it, and what quota holds for
-// it, follow. The caller saves the record.
-absl::Status ShowState(Change& change, StackRecord& record, const StateFile& state);
-
 // The state was replaced while a plan was made, or waited for a runner to apply it: plans from the
 // state that there is now.
 absl::Status PlanFromState(Change& change, StackRecord& record, const std::string& why);

@@ -11,6 +11,9 @@
 
 namespace stackyard::stacks {
 
+// After a failed apply, before a stack whose lease is over is destroyed.
+inline constexpr absl::Duration kRetryDestroy = absl::Minutes(5);
+
 // Sees to a stack that holds something: warns before the end of its lease, destroys it at the end,
 // and holds its quota until it is gone. Calling it again changes nothing. `earliest` puts off a
 // destroy that is due already, after a failure.

@@ -465,7 +465,13 @@ absl::Status RunQueue::TakeOver(Change& change, QueueEntry entry, const std::str
   if (entry.work == Assignment::APPLY || entry.work == Assignment::DESTROY) {
     ASSIGN_OR_RETURN(RunAndStack both, LoadRun(change, entry.target));
     auto& [run, stack] = both;
-    ASSIGN_OR_RETURN(const StateFile state, LoadState(stack));
+    // A state that cannot be read keeps nobody from being taken over; all is told then.
+    const auto loaded = LoadState(stack);
+    if (!loaded.ok()) {
+      LogError("the state of a stack cannot be read",
+               {{"stack", stack.stack().name()}, {"error", loaded.status().ToString()}});
+    }
+    const StateFile state = loaded.ok() ? *loaded : StateFile();
     ASSIGN_OR_RETURN(const absl::Status lost, TellLost(change, stack, run, entry, state, how));
     ASSIGN_OR_RETURN(const bool moved, HasMoved(change, stack, entry));
     if (moved) {

@@ -51,6 +51,10 @@ void Options::AddFlags(Flags& flags) {
             "YAML file of what modules may contain: providers, module_sources, provisioners, "
             "denied_data_sources; empty: no modules from outside of the template, no provisioners, "
             "no data source `external`");
+  flags.Add("keep-states", &retention.states,
+            "Versions of a stack's state that are kept, besides those that plans were made from");
+  flags.Add("blob-grace", &retention.blob_grace,
+            "How long a blob that nothing names is left alone");
   flags.Add("saga-threads", &saga_threads, "Threads that reserve and release quota");
   flags.Add("reconcile-interval", &reconciler.interval,
             "Time between two comparisons of quota's reservations with stacks");
@@ -82,6 +86,12 @@ absl::Status Check(const Options& options) {
   }
   if (options.notice_threads < 1) {
     return absl::InvalidArgumentError("--notice-threads must be 1 or more");
+  }
+  if (options.retention.states < 1) {
+    return absl::InvalidArgumentError("--keep-states must be 1 or more");
+  }
+  if (options.retention.blob_grace < absl::Hours(1)) {
+    return absl::InvalidArgumentError("--blob-grace must be 1h or more");
   }
   if (options.reconciler.interval <= absl::ZeroDuration()) {
     return absl::InvalidArgumentError("--reconcile-interval must be more than nothing");
@@ -159,6 +169,7 @@ absl::StatusOr<int> Serve(const Options& options) {
   RunViews runs(store);
   StateViews states(store, *blobs);
   StateEdits state_edits(store, *blobs);
+  StateRetention retention(store, *blobs, options.retention);
   OperationViews operations(store);
   RunQueueOptions queue_options = QueueOptionsOf(options);
   queue_options.policy = policy;
@@ -227,6 +238,12 @@ absl::StatusOr<int> Serve(const Options& options) {
       if (!swept.ok()) LogError("old rows stay", {{"error", swept.ToString()}});
     }
     return absl::Minutes(1);
+  });
+  const Loop blob_broom("blob-broom", [&] {
+    for (const auto& swept : {retention.Prune(), retention.Sweep()}) {
+      if (!swept.ok()) LogError("old states stay", {{"error", swept.status().ToString()}});
+    }
+    return absl::Hours(1);
   });
   const Loop sweeper("lost-runs", [&] {
     const auto count = queue.TakeBack();

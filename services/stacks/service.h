@@ -11,6 +11,7 @@
 #include "services/stacks/courier.h"
 #include "services/stacks/reconciler.h"
 #include "services/stacks/run_queue.h"
+#include "services/stacks/state_retention.h"
 
 namespace stackyard::stacks {
 
@@ -29,6 +30,7 @@ struct Options {
   // File of the catalogue's policy, see catalog_policy.h; empty: the default.
   std::string catalog_policy;
   ReconcilerOptions reconciler;
+  RetentionOptions retention;
   // Threads that do the steps with quota.
   int saga_threads = 4;
   // Threads that deliver to channels and send mail.

@@ -4,6 +4,7 @@
 
 #include "services/stacks/flow.h"
 #include "services/stacks/reviews.h"
+#include "services/stacks/shown_state.h"
 
 namespace stackyard::stacks {
 

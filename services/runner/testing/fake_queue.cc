@@ -211,6 +211,25 @@ grpc::Status FakeQueue::SaveState(grpc::ServerContext*, const SaveStateRequest* 
   return grpc::Status::OK;
 }
 
+std::vector<internal::v1::SalvageStateRequest> FakeQueue::Salvaged() {
+  absl::MutexLock lock(&mutex_);
+  return salvaged_;
+}
+
+void FakeQueue::WaitSalvaged(size_t count) {
+  absl::MutexLock lock(&mutex_);
+  const auto done = [&]() ABSL_SHARED_LOCKS_REQUIRED(mutex_) { return salvaged_.size() >= count; };
+  ASSERT_TRUE(mutex_.AwaitWithTimeout(absl::Condition(&done), kPatience));
+}
+
+grpc::Status FakeQueue::SalvageState(grpc::ServerContext*, const SalvageStateRequest* request,
+                                     SalvageStateResponse* response) {
+  absl::MutexLock lock(&mutex_);
+  salvaged_.push_back(*request);
+  response->set_accepted(true);
+  return grpc::Status::OK;
+}
+
 grpc::Status FakeQueue::CompleteRun(grpc::ServerContext*, const CompleteRunRequest* request,
                                     CompleteRunResponse*) {
   absl::MutexLock lock(&mutex_);

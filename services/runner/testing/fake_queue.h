@@ -64,6 +64,10 @@ class FakeQueue final : public internal::v1::RunQueueService::Service {
   // Everything that was sent, as text, to look for secrets in. Without states and blobs.
   std::string Everything(const std::string& run);
   int reads_of(const std::string& digest);
+  // What was handed in of lost runs, in order.
+  std::vector<internal::v1::SalvageStateRequest> Salvaged();
+  // Waits until so many were.
+  void WaitSalvaged(size_t count);
   int refused() const;
 
  private:
@@ -75,6 +79,8 @@ class FakeQueue final : public internal::v1::RunQueueService::Service {
                          internal::v1::ReportRunResponse*) override;
   grpc::Status SaveState(grpc::ServerContext*, const internal::v1::SaveStateRequest*,
                          internal::v1::SaveStateResponse*) override;
+  grpc::Status SalvageState(grpc::ServerContext*, const internal::v1::SalvageStateRequest*,
+                            internal::v1::SalvageStateResponse*) override;
   grpc::Status CompleteRun(grpc::ServerContext*, const internal::v1::CompleteRunRequest*,
                            internal::v1::CompleteRunResponse*) override;
   grpc::Status ReadBlob(grpc::ServerContext*, const internal::v1::ReadBlobRequest*,
@@ -93,6 +99,7 @@ class FakeQueue final : public internal::v1::RunQueueService::Service {
   std::deque<internal::v1::Assignment> waiting_ ABSL_GUARDED_BY(mutex_);
   std::map<std::string, RecordedRun> runs_ ABSL_GUARDED_BY(mutex_);
   std::map<std::string, std::string> blobs_ ABSL_GUARDED_BY(mutex_);
+  std::vector<internal::v1::SalvageStateRequest> salvaged_ ABSL_GUARDED_BY(mutex_);
   std::map<std::string, int> reads_ ABSL_GUARDED_BY(mutex_);
   // By run; true: kill.
   std::map<std::string, bool> cancelled_ ABSL_GUARDED_BY(mutex_);

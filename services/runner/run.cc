@@ -82,7 +82,7 @@ std::string ResultName(const RunControl& control, const absl::Status& status) {
 absl::Status RunInFolder(const RunnerParts& parts, const Assignment& assignment,
                          RunControl& control, RunFolder& folder,
                          internal::v1::CompleteRunRequest& result) {
-  const Scrubber scrubber(assignment, parts.terraform.passed_environment());
+  Scrubber scrubber(assignment, parts.terraform.passed_environment());
   Reporter reporter(parts.queue, assignment.lease(), scrubber, control, parts.clock);
   if (assignment.lease().generation() > 1) {
     reporter.Notice(absl::StrCat("The run was taken over by another runner: attempt ",

@@ -17,6 +17,7 @@
 #include "services/runner/json_value.h"
 #include "services/runner/module_report.h"
 #include "services/runner/plan_reader.h"
+#include "services/runner/plan_secrets.h"
 #include "services/runner/run_identity.h"
 
 namespace stackyard::runner {
@@ -128,6 +129,9 @@ absl::Status SavePlan(RunContext& context) {
 // Applies the plan file; `name` is `apply` or `destroy`.
 Step ChangeStep(const std::string& name) {
   return {name, [](RunContext& context) -> absl::Status {
+            if (LogsRequests(SiteOf(context, "").environment)) {
+              RETURN_IF_ERROR(LearnPlanSecrets(context));
+            }
             context.watcher = std::make_unique<StateWatcher>(
                 context.parts.queue, context.assignment.lease(), context.folder.module(),
                 StateSerial(context.assignment.state()), context.control);

@@ -15,6 +15,7 @@ import threading
 import unittest
 import urllib.request
 
+import aws_test
 import bundles
 import clients
 import suite
@@ -175,9 +176,9 @@ def everything(rest, project):
 CLI = [("stacks", "list"), ("stacks", "get", "{stack}"), ("stacks", "outputs", "{stack}"),
        ("stacks", "resources", "{stack}"), ("stacks", "revisions", "{stack}"), ("runs", "list", "{stack}"),
        ("runs", "get", "{stack}"), ("runs", "logs", "{stack}"), ("runs", "events", "{stack}"),
-       ("requests", "list"), ("requests", "get", "1"), ("events", "list"), ("operations", "list"),
+       ("requests", "list"), ("events", "list"), ("operations", "list"),
        ("credentials", "list"), ("credentials", "get", "git"), ("channels", "list"),
-       ("channels", "get", "hook"), ("templates", "describe", "vault")]
+       ("templates", "describe", "vault")]
 
 GRPC = [("StackService/ListStacks", {"parent": "projects/web"}),
         ("StackService/GetStack", {"name": "projects/web/stacks/vault"}),
@@ -215,6 +216,8 @@ class SecretsTestCase(suite.MeshTestCase):
             cls.planted.know(f"{user}'s token", cls.mesh.tokens[user])
         cls.ann, cls.dave, cls.vera = (cls.mesh.rest(user) for user in ("ann", "dave", "vera"))
         (cls.mesh.dir / "secret").mkdir()
+        cls.hooks = Hooks()
+        cls.addClassCleanup(cls.hooks.close)
 
     def secret_file(self, name, text):
         path = self.mesh.dir / "secret" / name
@@ -225,16 +228,18 @@ class SecretsTestCase(suite.MeshTestCase):
         """Text that is searched at the end."""
         self.texts.append((place, data if isinstance(data, bytes) else data.encode()))
 
-    def keep_answers(self, stack):
-        """All that people can read, by each of the three ways."""
+    def keep_answers(self, stack, more=()):
+        """All that people can read, by each of the three ways; `more` are commands."""
         for user in ("vera", "ann", "dave"):
             for path, data in everything(self.mesh.rest(user), "web"):
                 self.keep(f"{user} at {path}", data)
         for user in ("vera", "ann"):
-            for command in CLI:
+            for command in [*CLI, *more]:
                 for form in ("table", "json"):
                     words = [word.format(stack=stack) for word in command]
                     done = self.mesh.cli(user)(*words, "-o", form)
+                    if user == "ann":
+                        self.assertEqual(done.code, 0, done)
                     self.keep(f"{user}: stackyard {' '.join(words)} -o {form}", done.out + done.err)
             grpcurl = self.mesh.grpcurl(user)
             if pathlib.Path(grpcurl.program).exists():
@@ -287,13 +292,13 @@ class VaultTest(SecretsTestCase):
         def passed(planted):
             return {"PASSED_TOKEN": planted.plant("passed variable")}
         cls.begin(["--pass-env", "PASSED_TOKEN"], passed)
-        cls.hooks = Hooks()
-        cls.addClassCleanup(cls.hooks.close)
         for version, approval in (("1", "required"), ("2", "auto")):
             bundles.published(cls.admin, "vault", version, bundles.pack(vault(approval)))
 
     def update(self, mode, gate=0):
-        return self.ann.patch(f"/v1/{self.stack}?updateMask=parameters", {
+        """Without review: version 2 needs none."""
+        return self.ann.patch(f"/v1/{self.stack}?updateMask=template_version,parameters", {
+            "templateVersion": "templates/vault/versions/2",
             "parameters": {**self.parameters, "mode": mode, "gate": gate}})
 
     def terraform(self):
@@ -347,15 +352,7 @@ class VaultTest(SecretsTestCase):
             self.assertIn("said (sensitive)", self.log_of(apply_run))
             self.assertIn("acme", self.log_of(apply_run), "what is no secret is shown")
 
-            # From here on without review. Runs that fail in ways that name the secrets.
-            self.ann.patch(f"/v1/{self.stack}?updateMask=templateVersion",
-                           {"templateVersion": "templates/vault/versions/2"})
-            eventually(lambda: self.admin.get(f"/v1/{self.stack}")["state"] in ("READY", "AWAITING_APPROVAL"),
-                       "the stack moved to version 2", 120)
-            current = self.admin.get(f"/v1/{self.stack}")
-            if current["state"] == "AWAITING_APPROVAL":
-                self.approve(self.review("vault"))
-                eventually(lambda: self.admin.get(f"/v1/{self.stack}")["state"] == "READY", "READY", 120)
+            # Runs that fail in ways that name the secrets.
             condition = self.admin.wait(self.update("condition"))
             self.assertIn("The password (sensitive)", json.dumps(condition["error"]))
             self.keep("error of a condition", json.dumps(condition))
@@ -386,7 +383,7 @@ class VaultTest(SecretsTestCase):
             self.keep("a refused credential", json.dumps(caught.exception.body))
             eventually(lambda: self.hooks.to("/hook"), "the webhook was called", 30)
 
-            self.keep_answers("vault")
+            self.keep_answers("vault", [("requests", "get", "1"), ("channels", "get", "hook")])
             for listener in listeners:
                 listener.close()
                 self.assertTrue(listener.text, "a stream sent nothing")
@@ -404,6 +401,116 @@ class VaultTest(SecretsTestCase):
         self.mesh["runner-1"].start()
         runs = list((self.mesh.dir / "runner-1/work/runs").glob("*/*-*"))
         self.assertEqual([str(run) for run in runs if run.is_dir() and "projects_" in run.name], [])
+
+
+CLOUD_MAIN = """
+terraform {
+  required_providers {
+    aws = { source = "hashicorp/aws" }
+  }
+}
+
+provider "aws" {
+  skip_credentials_validation = true
+  skip_metadata_api_check     = true
+  skip_requesting_account_id  = true
+  skip_region_validation      = true
+  s3_use_path_style           = true
+}
+
+resource "aws_secretsmanager_secret" "one" {
+  name = var.name
+}
+
+# That it is a secret is known from the provider's schema alone.
+resource "aws_secretsmanager_secret_version" "one" {
+  secret_id     = aws_secretsmanager_secret.one.id
+  secret_string = "%s"
+}
+
+resource "aws_s3_bucket" "mine" {
+  bucket = "bucket-of-${var.name}"
+}
+
+# The provider says what it does not like.
+resource "aws_sqs_queue" "bad" {
+  count = var.bad ? 1 : 0
+  name  = "${nonsensitive(var.password)}!"
+}
+"""
+CLOUD_VARIABLES = """
+variable "name" {
+  type = string
+}
+variable "bad" {
+  type    = bool
+  default = false
+}
+variable "password" {
+  type      = string
+  sensitive = true
+}
+"""
+
+
+@unittest.skipIf(aws_test.missing(), aws_test.missing())
+class CloudTest(SecretsTestCase):
+    """Two projects with keys of their own, each in a cloud of its own, and a provider that logs all
+    that it sends."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.begin(["--provider-mirror", MIRROR or "", "--no-provider-direct", "--pass-env", "TF_LOG"],
+                  lambda planted: {"TF_LOG": "debug"})
+        cls.clouds = {}
+        for project in ("web", "other"):
+            cls.clouds[project] = aws_test.Emulator(cls.mesh.dir / "log" / f"moto-{project}.log")
+            cls.addClassCleanup(cls.clouds[project].close)
+        cls.admin.timeout = aws_test.PATIENCE + 60
+        cls.admin.post("/v1/projects?projectId=other", {})
+        files = {"main.tf": CLOUD_MAIN % cls.planted.plant("module", plain=True),
+                 "variables.tf": CLOUD_VARIABLES, "template.yaml": YAML % "auto"}
+        cls.admin.succeed(bundles.publish(cls.admin, "vault", "1", bundles.pack(files)), aws_test.PATIENCE)
+
+    def create(self, project, **parameters):
+        return self.admin.post(f"/v1/projects/{project}/stacks?stackId=vault", {
+            "templateVersion": "templates/vault/versions/1",
+            "parameters": {"name": f"{project}-1", "password": self.password, **parameters}})
+
+    def test_each_project_in_its_own_cloud_and_nothing_shows(self):
+        self.password = self.planted.plant("sensitive parameter")
+        with CommandLines(ours=[self.mesh.grpcurl("ann").program]) as lines:
+            for project, cloud in self.clouds.items():
+                key = self.planted.plant(f"key of {project}", plain=True)
+                self.admin.post(f"/v1/projects/{project}/credentials?credentialId=git", {
+                    "providers": ["hashicorp/aws"], "static": {
+                        "variables": {"AWS_REGION": aws_test.REGION, "AWS_ACCESS_KEY_ID": f"AKIA{project}",
+                                      "AWS_ENDPOINT_URL": f"http://{cloud.address}"},
+                        "secretVariables": {"AWS_SECRET_ACCESS_KEY": key}}})
+            operations = [self.create(project) for project in self.clouds]
+            for operation in operations:
+                self.admin.succeed(operation, aws_test.PATIENCE)
+            for project, cloud in self.clouds.items():
+                self.assertEqual(cloud.buckets(), [f"bucket-of-{project}-1"])
+            # An error of the provider that quotes the value.
+            failed = self.admin.wait(self.admin.patch(
+                "/v1/projects/web/stacks/vault?updateMask=parameters.bad", {"parameters": {"bad": True}}),
+                aws_test.PATIENCE)
+            self.assertIn("(sensitive)", json.dumps(failed["error"]))
+            self.keep("an error of the provider", json.dumps(failed))
+            log = self.log_of("projects/web/stacks/vault/runs/2")
+            self.assertIn("AKIAweb", log, "the log tells which key was used")
+            self.admin.delete("/v1/projects/other/credentials/git")
+            # Without its key the project has no way in: not as the other one, and not as the machine.
+            lost = self.admin.wait(self.admin.delete("/v1/projects/other/stacks/vault"), aws_test.PATIENCE)
+            self.assertIn("credential", json.dumps(lost["error"]).lower())
+            self.keep("an error without a key", json.dumps(lost))
+            self.assertEqual(self.clouds["other"].buckets(), ["bucket-of-other-1"])
+            self.keep_answers("vault")
+        self.search_command_lines(lines)
+        self.search_core_dumps()
+        # The emulators are other people's clouds.
+        self.search([(r"log/moto-.*", None, "the cloud itself")])
 
 
 if __name__ == "__main__":

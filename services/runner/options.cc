@@ -179,7 +179,15 @@ absl::StatusOr<std::map<std::string, std::string>> PassedEnvironment(const std::
                                              "CHECKPOINT_DISABLE",
                                              "TF_CLI_CONFIG_FILE",
                                              "TF_DATA_DIR",
-                                             "TF_WORKSPACE"};
+                                             "TF_WORKSPACE",
+                                             // The runner's own identity, which only credentials of
+                                             // projects give to runs.
+                                             "AWS_ROLE_ARN",
+                                             "AWS_WEB_IDENTITY_TOKEN_FILE",
+                                             "AWS_CONTAINER_AUTHORIZATION_TOKEN",
+                                             "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE",
+                                             "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+                                             "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"};
   static const RE2 kName("[A-Za-z_][A-Za-z0-9_]*");
   std::map<std::string, std::string> result;
   for (const auto part : absl::StrSplit(names, ',', absl::SkipWhitespace())) {

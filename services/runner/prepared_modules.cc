@@ -128,4 +128,10 @@ std::vector<std::string> PreparedModules::Recent() const {
   return std::vector<std::string>(recent_.begin(), recent_.end());
 }
 
+bool PreparedModules::NeedsNoProviders(const std::string& digest) const {
+  std::error_code error;
+  const fs::path folder = fs::path(root_) / digest;
+  return fs::exists(folder, error) && !fs::exists(folder / ".terraform/providers", error);
+}
+
 }  // namespace stackyard::runner

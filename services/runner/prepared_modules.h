@@ -40,6 +40,8 @@ class PreparedModules {
   bool IsAllowed(const std::string& mark) const;
   // Digests, last used first; at most 100.
   std::vector<std::string> Recent() const;
+  // Whether a module is prepared and uses no providers but what is built into Terraform.
+  bool NeedsNoProviders(const std::string& digest) const;
   // Where they lie.
   const std::string& root() const { return root_; }
 

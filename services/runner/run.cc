@@ -88,9 +88,10 @@ std::string ResultName(const RunControl& control, const absl::Status& status) {
 absl::StatusOr<std::unique_ptr<ReadySite>> MakeSite(const RunnerParts& parts,
                                                     const Assignment& assignment) {
   std::unique_ptr<ReadySite> site;
-  // What waits has the environment that runs have as a rule.
+  // What waits has the environment that runs have as a rule, and no providers.
   const bool plain = assignment.environment().empty() && assignment.credentials().empty() &&
-                     !assignment.network_disabled();
+                     !assignment.network_disabled() &&
+                     parts.modules.NeedsNoProviders(assignment.bundle_digest());
   const Assignment::Work work = assignment.work();
   if (plain && (work == Assignment::PLAN || work == Assignment::PREVIEW)) {
     site = parts.standby.Take(StandbyPool::Kind::kPlan);
@@ -112,7 +113,7 @@ absl::StatusOr<std::unique_ptr<ReadySite>> MakeSite(const RunnerParts& parts,
 
 absl::Status RunInSite(const RunnerParts& parts, const Assignment& assignment, RunControl& control,
                        ReadySite& site, internal::v1::CompleteRunRequest& result) {
-  const Scrubber scrubber(assignment, parts.terraform.passed_environment());
+  Scrubber scrubber(assignment, parts.terraform.passed_environment());
   Reporter reporter(parts.queue, assignment.lease(), scrubber, control, parts.clock);
   if (assignment.lease().generation() > 1) {
     reporter.Notice(absl::StrCat("The run was taken over by another runner: attempt ",

@@ -65,7 +65,8 @@ struct RunnerParts {
 struct RunContext {
   const RunnerParts& parts;
   const internal::v1::Assignment& assignment;
-  const Scrubber& scrubber;
+  // Learns between steps alone.
+  Scrubber& scrubber;
   RunControl& control;
   Reporter& reporter;
   RunFolder& folder;

@@ -103,6 +103,16 @@ TEST(ScrubberTest, KnowsOtherEncodings) {
   }
 }
 
+TEST(ScrubberTest, KnowsPackedJson) {
+  const Scrubber scrubber(With(R"({"pw": {"a": "say \"<hush>\" now"}})", "pw"));
+  const std::string json = R"({"x":"say \"\u003chush\u003e\" now"})";
+  for (const std::string& packed : {Base64(json), absl::BytesToHexString(json)}) {
+    const std::string shown = scrubber.Scrub(packed);
+    EXPECT_NE(shown.find("(sensitive)"), std::string::npos) << shown;
+    EXPECT_LT(shown.size(), 40) << shown;
+  }
+}
+
 TEST(ScrubberTest, KnowsBase64WhereverItBegins) {
   internal::v1::Assignment assignment;
   auto& keys = *assignment.add_credentials()->mutable_static_();

@@ -1,6 +1,7 @@
 #include "services/runner/secret_forms.h"
 
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/escaping.h"
@@ -53,39 +54,46 @@ std::string InBase64(std::string_view secret, size_t before) {
   return end < begin + kMinBase64 ? "" : encoded.substr(begin, end - begin);
 }
 
+// What is packed as bytes: secrets as they are, and JSON that holds them.
+void AddPacked(const std::string& text, std::vector<std::string>& forms) {
+  for (const bool lower : {false, true}) {
+    for (const bool plus : {false, true}) {
+      // Queries, and paths, which keep more.
+      forms.push_back(InUrl(text, "-_.~", plus, lower));
+      forms.push_back(InUrl(text, "-_.~$&+=:@", plus, lower));
+      forms.push_back(InUrl(text, "-_.~$&+=:@/!*'(),;", plus, lower));
+    }
+  }
+  const std::string hex = absl::BytesToHexString(text);
+  forms.push_back(hex);
+  forms.push_back(absl::AsciiStrToUpper(hex));
+  for (size_t before = 0; before < 3; ++before) {
+    const std::string encoded = InBase64(text, before);
+    if (encoded.empty()) continue;
+    forms.push_back(encoded);
+    forms.push_back(absl::StrReplaceAll(encoded, {{"+", "-"}, {"/", "_"}}));
+  }
+}
+
 }  // namespace
 
 std::vector<std::string> SecretForms(std::string_view secret) {
   const std::string plain(secret);
-  std::vector<std::string> forms = {plain};
+  std::set<std::string> texts = {plain};
   for (const bool ascii : {false, true}) {
     const std::string inside = InsideJson(plain, ascii);
-    for (const std::string& once : {inside, AsGo(inside)}) {
-      forms.push_back(once);
-      forms.push_back(InsideJson(once, false));
-    }
+    texts.insert({inside, AsGo(inside)});
+  }
+  std::vector<std::string> forms;
+  for (const std::string& text : texts) {
+    forms.push_back(text);
+    forms.push_back(InsideJson(text, false));
+    AddPacked(text, forms);
   }
   forms.push_back(absl::StrReplaceAll(
       plain, {{"&", "&amp;"}, {"<", "&lt;"}, {">", "&gt;"}, {"\"", "&quot;"}, {"'", "&apos;"}}));
   forms.push_back(absl::StrReplaceAll(
       plain, {{"&", "&amp;"}, {"<", "&lt;"}, {">", "&gt;"}, {"\"", "&#34;"}, {"'", "&#39;"}}));
-  for (const bool lower : {false, true}) {
-    for (const bool plus : {false, true}) {
-      // Queries, and paths, which keep more.
-      forms.push_back(InUrl(secret, "-_.~", plus, lower));
-      forms.push_back(InUrl(secret, "-_.~$&+=:@", plus, lower));
-      forms.push_back(InUrl(secret, "-_.~$&+=:@/!*'(),;", plus, lower));
-    }
-  }
-  const std::string hex = absl::BytesToHexString(plain);
-  forms.push_back(hex);
-  forms.push_back(absl::AsciiStrToUpper(hex));
-  for (size_t before = 0; before < 3; ++before) {
-    const std::string encoded = InBase64(secret, before);
-    if (encoded.empty()) continue;
-    forms.push_back(encoded);
-    forms.push_back(absl::StrReplaceAll(encoded, {{"+", "-"}, {"/", "_"}}));
-  }
   return forms;
 }
 

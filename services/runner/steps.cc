@@ -18,6 +18,7 @@
 #include "services/runner/module_policy.h"
 #include "services/runner/module_report.h"
 #include "services/runner/plan_reader.h"
+#include "services/runner/plan_secrets.h"
 #include "services/runner/run_identity.h"
 #include "services/runner/run_providers.h"
 #include "services/runner/plan_summary.h"
@@ -134,6 +135,9 @@ absl::Status SavePlan(RunContext& context) {
 // Applies the plan file; `name` is `apply` or `destroy`.
 Step ChangeStep(const std::string& name) {
   return {name, [](RunContext& context) -> absl::Status {
+            if (LogsRequests(SiteOf(context, "").environment)) {
+              RETURN_IF_ERROR(LearnPlanSecrets(context));
+            }
             context.watcher = std::make_unique<StateWatcher>(
                 context.parts.queue, context.assignment.lease(), context.folder.module(),
                 StateSerial(context.assignment.state()), context.control);

@@ -1,0 +1,16 @@
+// Secrets that a plan holds.
+#pragma once
+
+#include "services/runner/run_context.h"
+
+namespace stackyard::runner {
+
+// Whether providers tell in the log what they send: then they tell of values that they alone know
+// to be secret, too.
+bool LogsRequests(const Environment& environment);
+
+// Lets the run's scrubber learn what the saved plan calls sensitive, providers' schemas included.
+// While nobody else uses the scrubber.
+absl::Status LearnPlanSecrets(RunContext& context);
+
+}  // namespace stackyard::runner

@@ -14,6 +14,9 @@
 
 namespace stackyard::runner {
 
+// What a command needs of the network.
+enum class NetworkUse { kNone, kIfAllowed, kAlways };
+
 struct Command {
   // The first is the path of the program; PATH is not searched.
   std::vector<std::string> argv;
@@ -23,6 +26,8 @@ struct Command {
   std::string directory;
   // Empty: it runs as the runner does.
   std::shared_ptr<const Confinement> confinement;
+  // Looked at by who confines it.
+  NetworkUse network = NetworkUse::kNone;
 };
 
 // How a process ended.
@@ -55,6 +60,8 @@ class ChildProcess {
   ChildProcess& operator=(ChildProcess&&) = delete;
   ~ChildProcess();
 
+  // The program, or bubblewrap.
+  pid_t pid() const { return pid_.value; }
   // Readable when the program has ended. Never read from it.
   int pid_fd() const { return pid_fd_.get(); }
   // What it writes; not blocking. Closed by CloseOut and CloseErr.

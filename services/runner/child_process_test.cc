@@ -18,6 +18,7 @@
 #include "services/runner/engine.h"
 #include "services/runner/file.h"
 #include "services/runner/process.h"
+#include "services/runner/seccomp_filter.h"
 #include "services/runner/testing/files.h"
 
 namespace stackyard::runner {
@@ -120,6 +121,25 @@ TEST_F(SandboxTest, SeesTheSystemAndItsOwnFolderAlone) {
   EXPECT_THAT(err_, HasSubstr("'/x': Read-only file system"));
   EXPECT_THAT(err_, HasSubstr("'/usr/x': Read-only file system"));
   EXPECT_FALSE(std::filesystem::exists("/usr/x"));
+}
+
+TEST_F(SandboxTest, RefusedSystemCallsFail) {
+  const auto filter = SeccompFilter();
+  ASSERT_TRUE(filter.ok()) << filter.status();
+  // Whoever makes a user namespace is root in there, and may mount: the calls say first whether
+  // they are refused.
+  const std::string script =
+      "unshare -m true; python3 -c 'import ctypes; c = ctypes.CDLL(None, use_errno=True); "
+      "print(c.ptrace(0, 0, 0, 0), ctypes.get_errno())'; echo still";
+  ASSERT_TRUE(Run(script).ok());
+  EXPECT_THAT(out_, HasSubstr("0 0")) << "the sandbox alone allows to be traced" << err_;
+  sandbox_.seccomp = *filter;
+  ASSERT_TRUE(Run(script).ok());
+  EXPECT_THAT(Lines(), ElementsAre("-1 1", "still")) << err_;
+  EXPECT_THAT(err_, HasSubstr("unshare failed: Operation not permitted"));
+  // A second launch reads the filter from its beginning again.
+  ASSERT_TRUE(Run(script).ok());
+  EXPECT_THAT(Lines(), ElementsAre("-1 1", "still")) << err_;
 }
 
 TEST_F(SandboxTest, SeesNoOtherProcess) {

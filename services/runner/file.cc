@@ -21,20 +21,18 @@ absl::Status Failed(std::string_view what, std::string_view path, std::string_vi
       absl::StrCat(std::string(what), " ", std::string(path), ": ", std::string(why)));
 }
 
-}  // namespace
-
-void Fd::Close() {
-  if (fd_ >= 0) close(std::exchange(fd_, -1));
-}
-
-absl::StatusOr<std::string> ReadFile(const std::string& path, size_t max_bytes) {
-  const Fd fd(open(path.c_str(), O_RDONLY | O_CLOEXEC));
+// NOT_FOUND when it is not there.
+absl::StatusOr<std::string> ReadAll(const std::string& path, int flags, size_t max_bytes) {
+  const Fd fd(open(path.c_str(), O_RDONLY | O_CLOEXEC | flags));
   if (!fd.ok()) {
     if (errno == ENOENT) return absl::NotFoundError(absl::StrCat(path, " is not there"));
     return Failed("reading", path, strerror(errno));
   }
   struct stat info;
   if (fstat(fd.get(), &info) != 0) return Failed("reading", path, strerror(errno));
+  if ((flags & O_NOFOLLOW) != 0 && !S_ISREG(info.st_mode)) {
+    return Failed("reading", path, "it is no regular file");
+  }
   std::string content;
   content.reserve(static_cast<size_t>(info.st_size) + 1);
   char buffer[65536];
@@ -50,9 +48,28 @@ absl::StatusOr<std::string> ReadFile(const std::string& path, size_t max_bytes) 
   }
 }
 
+}  // namespace
+
+void Fd::Close() {
+  if (fd_ >= 0) close(std::exchange(fd_, -1));
+}
+
+absl::StatusOr<std::string> ReadFile(const std::string& path, size_t max_bytes) {
+  return ReadAll(path, 0, max_bytes);
+}
+
+absl::StatusOr<std::string> ReadFileOfRun(const std::string& path, size_t max_bytes) {
+  // Not blocking: a pipe in its place would hold the runner up.
+  return ReadAll(path, O_NOFOLLOW | O_NONBLOCK, max_bytes);
+}
+
 absl::Status WriteFile(const std::string& path, std::string_view content, int mode) {
   const Fd fd(open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode));
   if (!fd.ok()) return Failed("writing", path, strerror(errno));
+  // Whatever the umask is.
+  if (fchmod(fd.get(), static_cast<mode_t>(mode)) != 0) {
+    return Failed("writing", path, strerror(errno));
+  }
   while (!content.empty()) {
     const ssize_t put = write(fd.get(), content.data(), content.size());
     if (put < 0) {
@@ -79,6 +96,25 @@ void RemoveFolder(const std::string& path) {
   std::error_code error;
   fs::remove_all(path, error);
   if (error) LogWarning("cannot remove a folder", {{"path", path}, {"error", error.message()}});
+}
+
+absl::Status ShareFolder(const std::string& path) {
+  const auto share = [](const std::string& item) {
+    struct stat info;
+    if (lstat(item.c_str(), &info) != 0) return false;
+    if (info.st_uid != getuid() && lchown(item.c_str(), getuid(), getgid()) != 0) return false;
+    if (S_ISLNK(info.st_mode)) return true;
+    const bool runs = S_ISDIR(info.st_mode) || (info.st_mode & S_IXUSR) != 0;
+    return chmod(item.c_str(), runs ? 0755 : 0644) == 0;
+  };
+  if (!share(path)) return Failed("sharing", path, strerror(errno));
+  std::error_code error;
+  for (const auto& entry : fs::recursive_directory_iterator(path, error)) {
+    if (!share(entry.path().string()))
+      return Failed("sharing", entry.path().string(), strerror(errno));
+  }
+  if (error) return Failed("sharing", path, error.message());
+  return absl::OkStatus();
 }
 
 absl::Status CopyModule(const std::string& from, const std::string& to) {

@@ -36,6 +36,10 @@ class Fd {
 // Whole content of a file of at most `max_bytes`. NOT_FOUND when it is not there.
 absl::StatusOr<std::string> ReadFile(const std::string& path, size_t max_bytes = 512 << 20);
 
+// Same for a file that a run can write: what is no regular file itself, a link above all, is
+// refused like a file that cannot be read, so that nobody makes the runner read its own secrets.
+absl::StatusOr<std::string> ReadFileOfRun(const std::string& path, size_t max_bytes = 512 << 20);
+
 // Writes a file for the owner alone, in place of what was there.
 absl::Status WriteFile(const std::string& path, std::string_view content, int mode = 0600);
 
@@ -44,6 +48,10 @@ absl::Status MakeFolder(const std::string& path);
 
 // Removes a folder with all that is in it; what cannot be removed is logged.
 void RemoveFolder(const std::string& path);
+
+// Makes the runner the owner of a folder with all that is in it, and lets everybody read it. Links
+// are not followed.
+absl::Status ShareFolder(const std::string& path);
 
 // Copies what is in a folder into another one that exists, except `.terraform`.
 absl::Status CopyModule(const std::string& from, const std::string& to);

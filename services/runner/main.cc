@@ -18,6 +18,12 @@ int main(int argc, char** argv) {
     std::cerr << "stackyard-runner: " << complete.message() << "\n";
     return 2;
   }
+  if (options.preflight) {
+    const auto code = runner::Program::Preflight(options);
+    if (code.ok()) return *code;
+    std::cerr << "stackyard-runner: " << code.status().message() << "\n";
+    return 2;
+  }
   const auto program = runner::Program::Start(options);
   if (!program.ok()) {
     std::cerr << "stackyard-runner: " << program.status().message() << "\n";

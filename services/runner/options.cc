@@ -33,6 +33,79 @@ std::string FindInspect(const std::string& wanted) {
   return beside.empty() ? FindProgram(kInspect) : beside;
 }
 
+std::vector<Bind> ExtraPaths(const ProgramOptions& options) {
+  std::vector<Bind> paths;
+  for (const std::string& text : options.sandbox_paths) {
+    absl::string_view path = text;
+    const bool writable = absl::ConsumeSuffix(&path, ":rw");
+    paths.push_back({std::string(path), writable});
+  }
+  return paths;
+}
+
+void AddContainmentFlags(Flags& flags, ProgramOptions& options) {
+  flags.Add("bwrap", &options.bwrap, "The bubblewrap program, which confines runs");
+  flags.Add("allow-without", &options.allow_without,
+            absl::StrCat("What runs may go without where this machine lacks it: ",
+                         absl::StrJoin(ContainmentFeatures(), ", "),
+                         "; without this flag the runner refuses to start there"));
+  flags.Add("sandbox-paths", &options.sandbox_paths,
+            "Absolute paths that runs see besides the system's; `PATH:rw` may be written");
+  flags.Add(
+      "slot-uids", &options.slot_uids,
+      "Where the runner is root: the first of 2000 users that runs and providers get, each one "
+      "of its own; 0: none");
+  flags.Add("run-memory", &options.run_memory,
+            "Memory of a run whose template does not say, as `2GiB`; empty: no bound");
+  flags.Add("run-memory-max", &options.run_memory_max,
+            "Most memory that a template gets; empty: what it asks for");
+  flags.Add("run-cpus", &options.run_cpus,
+            "Processors of a run whose template does not say, as `1.5`; empty: no bound");
+  flags.Add("run-cpus-max", &options.run_cpus_max,
+            "Most processors that a template gets; empty: what it asks for");
+  flags.Add("run-processes", &options.run_processes,
+            "Processes and threads of a run whose template does not say; 0: no bound");
+  flags.Add("run-processes-max", &options.run_processes_max,
+            "Most processes that a template gets; 0: what it asks for");
+  flags.Add("run-file-size", &options.run_file_size,
+            "Largest file that a run may write; empty: any");
+  flags.Add("plan-timeout", &options.plan_timeout,
+            "Longest plan of a template that does not say; the whole run has a limit of its own");
+  flags.Add("apply-timeout", &options.apply_timeout,
+            "Longest apply or destroy of a template that does not say");
+  flags.Add("preflight", &options.preflight,
+            "Print what this machine lacks to confine runs, one name a line, say why, and end");
+}
+
+// Faults of the flags above.
+void CheckContainment(const ProgramOptions& options, std::vector<std::string>& faults) {
+  const auto& known = ContainmentFeatures();
+  for (const std::string& name : options.allow_without) {
+    if (std::find(known.begin(), known.end(), name) == known.end()) {
+      faults.push_back(
+          absl::StrCat("--allow-without: ", name, " is none of ", absl::StrJoin(known, ", ")));
+    }
+  }
+  std::error_code error;
+  for (const Bind& bind : ExtraPaths(options)) {
+    if (bind.path.empty() || bind.path.front() != '/' || !fs::exists(bind.path, error)) {
+      faults.push_back(
+          absl::StrCat("--sandbox-paths: ", bind.path, " is not there, or no absolute path"));
+    }
+  }
+  // Below are the system's users, and above what does not fit.
+  if (options.slot_uids != 0 && (options.slot_uids < 1000 || options.slot_uids > 2'000'000'000)) {
+    faults.push_back(absl::StrCat("--slot-uids=", options.slot_uids,
+                                  " is neither 0 nor from 1000 to 2000000000"));
+  }
+  if (options.plan_timeout <= absl::ZeroDuration() ||
+      options.apply_timeout <= absl::ZeroDuration()) {
+    faults.push_back("--plan-timeout and --apply-timeout must be more than nothing");
+  }
+  const auto limits = RunLimitOptions(options);
+  if (!limits.ok()) faults.emplace_back(limits.status().message());
+}
+
 }  // namespace
 
 void ProgramOptions::AddFlags(Flags& flags) {
@@ -61,6 +134,7 @@ void ProgramOptions::AddFlags(Flags& flags) {
             "How long a provider's process waits for another run of the same project, template "
             "version and credentials; 0: it is ended after each run");
   flags.Add("heartbeat-interval", &heartbeat_interval, "Time between heartbeats");
+  AddContainmentFlags(flags, *this);
 }
 
 absl::StatusOr<std::map<std::string, std::string>> PassedEnvironment(const std::string& names) {
@@ -144,10 +218,61 @@ absl::Status Complete(ProgramOptions& options) {
                                     " holds no HOST/NAMESPACE/TYPE folders"));
     }
   }
+  CheckContainment(options, faults);
   const auto passed = PassedEnvironment(options.pass_env);
   if (!passed.ok()) faults.emplace_back(passed.status().message());
   if (faults.empty()) return absl::OkStatus();
   return absl::InvalidArgumentError(absl::StrJoin(faults, "; "));
+}
+
+absl::StatusOr<LimitOptions> RunLimitOptions(const ProgramOptions& options) {
+  std::vector<std::string> faults;
+  // Below, not even Terraform starts.
+  constexpr int64_t kLeastMemory = 64 << 20;
+  constexpr int kLeastProcesses = 32;
+  const auto size = [&faults](const char* flag, const std::string& text, int64_t least) {
+    const auto value = ParseSize(text);
+    if (!value.ok()) faults.push_back(absl::StrCat(flag, ": ", value.status().message()));
+    if (value.ok() && *value != 0 && *value < least) {
+      faults.push_back(absl::StrCat(flag, "=", text, " is less than ", least >> 20, "MiB"));
+    }
+    return value.value_or(0);
+  };
+  const auto cpus = [&faults](const char* flag, const std::string& text) {
+    const auto value = ParseCpus(text);
+    if (!value.ok()) faults.push_back(absl::StrCat(flag, ": ", value.status().message()));
+    return value.value_or(0);
+  };
+  const auto processes = [&faults](const char* flag, int value) {
+    if (value != 0 && value < kLeastProcesses) {
+      faults.push_back(absl::StrCat(flag, "=", value, " is less than ", kLeastProcesses));
+    }
+    return value;
+  };
+  LimitOptions limits;
+  limits.usual = {size("--run-memory", options.run_memory, kLeastMemory),
+                  cpus("--run-cpus", options.run_cpus),
+                  processes("--run-processes", options.run_processes)};
+  limits.most = {size("--run-memory-max", options.run_memory_max, kLeastMemory),
+                 cpus("--run-cpus-max", options.run_cpus_max),
+                 processes("--run-processes-max", options.run_processes_max)};
+  size("--run-file-size", options.run_file_size, 1 << 20);
+  limits.plan_timeout = options.plan_timeout;
+  limits.apply_timeout = options.apply_timeout;
+  if (faults.empty()) return limits;
+  return absl::InvalidArgumentError(absl::StrJoin(faults, "; "));
+}
+
+std::vector<Bind> SandboxPaths(const ProgramOptions& options, const std::string& cli_config) {
+  std::vector<Bind> paths;
+  // What lies below /usr is seen anyway.
+  for (const std::string& path : {options.terraform, options.inspect, options.provider_mirror}) {
+    if (!path.empty() && path.rfind("/usr/", 0) != 0) paths.push_back({path});
+  }
+  paths.push_back({cli_config});
+  const std::vector<Bind> extra = ExtraPaths(options);
+  paths.insert(paths.end(), extra.begin(), extra.end());
+  return paths;
 }
 
 }  // namespace stackyard::runner

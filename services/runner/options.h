@@ -2,13 +2,17 @@
 #pragma once
 
 #include <map>
+#include <set>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "common/flags.h"
 #include "common/server.h"
+#include "services/runner/containment.h"
+#include "services/runner/run_limits.h"
 
 namespace stackyard::runner {
 
@@ -33,6 +37,22 @@ struct ProgramOptions {
   int provider_pool_max = -1;
   absl::Duration provider_keep = absl::Minutes(1);
   absl::Duration heartbeat_interval = absl::Seconds(3);
+  // How runs are confined, see ContainmentOptions and LimitOptions.
+  std::string bwrap = "bwrap";
+  std::vector<std::string> allow_without;
+  std::vector<std::string> sandbox_paths;
+  int slot_uids = 700'000;
+  std::string run_memory = "2GiB";
+  std::string run_memory_max;
+  std::string run_cpus;
+  std::string run_cpus_max;
+  int run_processes = 1024;
+  int run_processes_max = 0;
+  std::string run_file_size = "4GiB";
+  absl::Duration plan_timeout = absl::Hours(1);
+  absl::Duration apply_timeout = absl::Hours(2);
+  // Tell what the machine lacks, and end.
+  bool preflight = false;
 
   void AddFlags(Flags& flags);
 };
@@ -44,5 +64,12 @@ absl::Status Complete(ProgramOptions& options);
 // The variables that --pass-env names, as far as they are set. INVALID_ARGUMENT for a name that is
 // none, or one that the runner sets itself.
 absl::StatusOr<std::map<std::string, std::string>> PassedEnvironment(const std::string& names);
+
+// The limits of runs. INVALID_ARGUMENT with every fault on one line.
+absl::StatusOr<LimitOptions> RunLimitOptions(const ProgramOptions& options);
+
+// What all commands of runs see, from options that went through Complete: the programs, the mirror,
+// `cli_config` and the --sandbox-paths.
+std::vector<Bind> SandboxPaths(const ProgramOptions& options, const std::string& cli_config);
 
 }  // namespace stackyard::runner

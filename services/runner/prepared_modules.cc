@@ -49,6 +49,7 @@ PreparedModules::PreparedModules(const std::string& parent, const std::string& k
                                  absl::Duration keep)
     : root_(absl::StrCat(parent, "/", key)) {
   MakeFolder(root_).IgnoreError();
+  chmod(root_.c_str(), 0711);
   MarkUsed(root_);
   RemoveUnused(parent, keep);
   RemoveUnused(root_, keep);
@@ -100,6 +101,8 @@ absl::StatusOr<std::string> PreparedModules::Publish(const std::string& digest,
                                                      const std::string& folder) {
   const std::string place = absl::StrCat(root_, "/", digest);
   RETURN_IF_ERROR(MakeFolder(root_));
+  // Runs of other users read it.
+  RETURN_IF_ERROR(ShareFolder(folder));
   if (rename(folder.c_str(), place.c_str()) != 0 && errno != ENOTEMPTY && errno != EEXIST) {
     return absl::InternalError(
         absl::StrCat("moving ", folder, " to ", place, ": ", strerror(errno)));

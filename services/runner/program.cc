@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <iostream>
 #include <string>
 
 #include "absl/strings/str_cat.h"
@@ -19,29 +20,72 @@ std::string RunnerId() {
   return absl::StrCat(host, "-", RandomId());
 }
 
+// What operators should know of it.
+void LogContainment(const Containment& containment) {
+  for (const Containment::Missing& missing : containment.missing()) {
+    LogWarning("runs go on without a part of what confines them",
+               {{"missing", missing.feature}, {"why", missing.why}});
+  }
+  if (getuid() != 0) {
+    LogInfo(
+        "the runner is not root: its runs have its own user, and their sandboxes alone keep "
+        "them apart");
+  }
+}
+
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<Program>> Program::Start(const ProgramOptions& options) {
+absl::StatusOr<std::unique_ptr<Program>> Program::Prepare(const ProgramOptions& options,
+                                                          const std::string& id) {
   std::unique_ptr<Program> program(new Program());
   program->drain_ = options.server.drain;
+  ASSIGN_OR_RETURN(program->workspace_, Workspace::Open(options.work_dir, id));
+  const Workspace& workspace = *program->workspace_;
+  const bool may_have_users = getuid() == 0 && options.slot_uids != 0;
+  if (may_have_users) RETURN_IF_ERROR(workspace.LetUsersThrough());
+  std::string mirror = options.provider_mirror;
+  if (mirror.empty() && !options.provider_direct) {
+    // Only the built-in providers: an empty mirror.
+    mirror = workspace.own() + "/no-providers";
+    RETURN_IF_ERROR(MakeFolder(mirror));
+  }
+  RETURN_IF_ERROR(
+      WriteFile(workspace.cli_config(), CliConfig(mirror, options.provider_direct), 0644));
+  ContainmentOptions containment;
+  containment.bwrap = options.bwrap;
+  containment.paths = SandboxPaths(options, workspace.cli_config());
+  if (mirror != options.provider_mirror) containment.paths.push_back({mirror});
+  containment.slot_uids = static_cast<uid_t>(options.slot_uids);
+  ASSIGN_OR_RETURN(containment.max_file_bytes, ParseSize(options.run_file_size));
+  containment.scratch = workspace.own();
+  program->containment_ = Containment::Open(containment, id);
+  return program;
+}
+
+absl::StatusOr<int> Program::Preflight(const ProgramOptions& options) {
+  ASSIGN_OR_RETURN(const auto program, Prepare(options, RunnerId()));
+  for (const Containment::Missing& missing : program->containment_->missing()) {
+    std::cout << missing.feature << "\n";
+    std::cerr << "no " << missing.feature << ": " << missing.why << "\n";
+  }
+  return program->containment_->missing().empty() ? 0 : 3;
+}
+
+absl::StatusOr<std::unique_ptr<Program>> Program::Start(const ProgramOptions& options) {
   const std::string id = RunnerId();
+  ASSIGN_OR_RETURN(std::unique_ptr<Program> program, Prepare(options, id));
+  RETURN_IF_ERROR(
+      program->containment_->Check({options.allow_without.begin(), options.allow_without.end()}));
+  LogContainment(*program->containment_);
   ASSIGN_OR_RETURN(program->metrics_, Metrics::Open(options.server.metrics_listen));
   program->run_metrics_ = std::make_unique<RunMetrics>(program->metrics_->registry());
-  ASSIGN_OR_RETURN(program->workspace_, Workspace::Open(options.work_dir, id));
   program->plans_ = std::make_unique<PlanStore>(program->workspace_->plans());
 
   TerraformOptions terraform;
   ASSIGN_OR_RETURN(terraform.engine, ReadEngine(options.terraform));
-  terraform.cli_config = program->workspace_->own() + "/terraform.rc";
+  terraform.cli_config = program->workspace_->cli_config();
   terraform.memory_limit = options.memory_limit;
   ASSIGN_OR_RETURN(terraform.passed_environment, PassedEnvironment(options.pass_env));
-  std::string mirror = options.provider_mirror;
-  if (mirror.empty() && !options.provider_direct) {
-    // Only the built-in providers: an empty mirror.
-    mirror = program->workspace_->own() + "/no-providers";
-    RETURN_IF_ERROR(MakeFolder(mirror));
-  }
-  RETURN_IF_ERROR(WriteFile(terraform.cli_config, CliConfig(mirror, options.provider_direct)));
   // What was prepared links into the mirror, and knows where the engine looks for providers.
   const std::string key =
       Sha256Hex(absl::StrCat(terraform.engine.Label(), "\n", options.provider_mirror, "\n",
@@ -54,11 +98,12 @@ absl::StatusOr<std::unique_ptr<Program>> Program::Start(const ProgramOptions& op
                             {"terraform", terraform.engine.path},
                             {"slots", options.slots}});
 
+  ASSIGN_OR_RETURN(const LimitOptions limits, RunLimitOptions(options));
   program->queue_ = std::make_unique<QueueClient>(Connect(options.stacks_target), id);
   program->parts_ = std::make_unique<RunnerParts>(
       RunnerParts{*program->queue_, *program->terraform_, *program->workspace_, *program->modules_,
                   *program->plans_, *program->run_metrics_, program->clock_, options.inspect,
-                  RunnerIdentity::FromEnvironment()});
+                  *program->containment_, limits, RunnerIdentity::FromEnvironment()});
   program->OpenProviders(options);
   if (!options.server.listen.empty()) {
     ASSIGN_OR_RETURN(program->server_, Server::Start(options.server, {}));
@@ -74,6 +119,8 @@ void Program::OpenProviders(const ProgramOptions& options) {
   pool.min = options.provider_pool_min;
   pool.max = options.provider_pool_max;
   pool.keep = options.provider_keep;
+  pool.containment = containment_.get();
+  pool.limits = parts_->limits.usual;
   pool.passed = terraform_->passed_environment();
   // Less is collected than by default, and more than in Terraform, which does not live as long.
   pool.base = {{"PATH", kProgramPath}, {"GOGC", "400"}, {"GOMEMLIMIT", options.memory_limit}};

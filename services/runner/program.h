@@ -20,6 +20,10 @@ class Program {
   // one line that says what to change.
   static absl::StatusOr<std::unique_ptr<Program>> Start(const ProgramOptions& options);
 
+  // Prints which features this machine lacks to confine runs, one a line, and why on standard
+  // error. The exit code: 0 when it lacks none, else 3.
+  static absl::StatusOr<int> Preflight(const ProgramOptions& options);
+
   // Works until SIGTERM or SIGINT, then drains.
   void RunUntilSignal();
   // Takes no new work, ends what goes on.
@@ -28,12 +32,16 @@ class Program {
  private:
   Program() = default;
   void OpenProviders(const ProgramOptions& options);
+  // Makes the folders, and finds out how runs can be confined.
+  static absl::StatusOr<std::unique_ptr<Program>> Prepare(const ProgramOptions& options,
+                                                          const std::string& id);
 
   absl::Duration drain_;
   SystemClock clock_;
   std::unique_ptr<Metrics> metrics_;
   std::unique_ptr<RunMetrics> run_metrics_;
   std::unique_ptr<Workspace> workspace_;
+  std::unique_ptr<Containment> containment_;
   std::unique_ptr<PreparedModules> modules_;
   std::unique_ptr<PlanStore> plans_;
   std::unique_ptr<Terraform> terraform_;

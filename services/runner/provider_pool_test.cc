@@ -357,22 +357,6 @@ TEST_F(ProviderPoolTest, ProvidersThatWantToBeAskedAre) {
   EXPECT_EQ(AskFake(Take(Make("b")).slot->process(), "SchemaCalls"), "1");
 }
 
-TEST_F(ProviderPoolTest, AConfinementThatFailsIsToldLikeAnyStart) {
-  std::string seen;
-  options_.confine =
-      [&seen](const ProviderSite& site) -> absl::StatusOr<std::shared_ptr<const Confinement>> {
-    seen = site.folder;
-    if (!site.start.network) return absl::InternalError("no sandbox");
-    return std::make_shared<Confinement>();
-  };
-  Open();
-  EXPECT_EQ(Take(Make("a")).way, LeaseWay::kOrdered);
-  EXPECT_THAT(seen, HasSubstr("/module"));
-  auto request = Make("b");
-  request.start.network = false;
-  EXPECT_EQ(pool_->Take(request).status().message(), "no sandbox");
-}
-
 TEST(ProviderSchemaCacheTest, OutlivesTheProcessAndNoticesDamage) {
   const TempFolder folder;
   const ProviderBinary binary{"s", "1", "/p", "identity"};

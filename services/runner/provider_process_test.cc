@@ -47,7 +47,7 @@ TEST_F(ProviderProcessTest, StartsWithNothingOfTheRunners) {
   const std::string environment = AskFake(**process, "Environment");
   EXPECT_THAT(environment, Not(HasSubstr("STACKYARD_SECRET")));
   EXPECT_THAT(environment, HasSubstr("AWS_REGION=here\n"));
-  EXPECT_THAT(environment, HasSubstr("HOME=" + start_.folder + "\n"));
+  EXPECT_THAT(environment, HasSubstr("HOME=" + start_.tmp + "\n"));
   EXPECT_THAT(environment, HasSubstr("TMPDIR=" + start_.tmp + "\n"));
   EXPECT_THAT(environment, HasSubstr("TF_LOG_SDK_PROTO=off\n"));
   EXPECT_EQ(AskFake(**process, "Folder"), "a-file\n");

@@ -41,6 +41,7 @@ absl::Status Explain(const absl::Status& status, const RunContext& context) {
 absl::Status RunStep(RunContext& context, const Step& step) {
   const absl::Time start = context.parts.clock.TimeNow();
   context.step = step.name;
+  context.step_deadline = absl::Now() + context.allowance.TimeoutOf(step.name);
   v1::RunEvent begun;
   begun.set_step_started(step.name);
   context.reporter.Event(std::move(begun));
@@ -89,11 +90,31 @@ absl::Status RunInFolder(const RunnerParts& parts, const Assignment& assignment,
     reporter.Notice(absl::StrCat("The run was taken over by another runner: attempt ",
                                  assignment.lease().generation(), "."));
   }
+  const RunAllowance allowance = Allow(assignment.limits(), parts.limits);
+  for (const std::string& notice : allowance.notices) reporter.Notice(notice);
   ProcessLimits limits;
   limits.deadline =
       absl::Now() + (assignment.has_timeout() ? FromProto(assignment.timeout()) : kDefaultTimeout);
-  RunContext context{parts,  assignment, scrubber, control, reporter, folder,
-                     limits, "",         nullptr,  nullptr, result};
+  const auto box = parts.containment.MakeBox(allowance.limits);
+  if (!box.ok()) {
+    reporter.Finish();
+    return Error(v1::INTERNAL_FAULT, std::string(box.status().message()));
+  }
+  RunContext context{parts,
+                     assignment,
+                     scrubber,
+                     control,
+                     reporter,
+                     folder,
+                     **box,
+                     allowance,
+                     limits,
+                     "",
+                     absl::InfiniteFuture(),
+                     "",
+                     nullptr,
+                     nullptr,
+                     result};
   const absl::Status status = RunSteps(context);
   if (status.ok() && context.providers != nullptr) context.providers->GiveBack();
   context.providers.reset();

@@ -1,7 +1,9 @@
 #include "services/runner/run_context.h"
 
+#include <algorithm>
 #include <deque>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
@@ -25,10 +27,20 @@ absl::Status Failed(const RunContext& context, std::string_view message,
   return Error(v1::RUN_FAILED, text, {{"step", context.step}, {"address", address}});
 }
 
+// In the run's box, with what it may see and reach.
+Command Confined(const RunContext& context, const Command& command) {
+  const bool network =
+      command.network == NetworkUse::kAlways ||
+      (command.network == NetworkUse::kIfAllowed && !context.assignment.network_disabled());
+  return context.box.Confine(command, FoldersOf(context), network);
+}
+
 struct Finished {
   Outcome outcome;
   // The last lines of standard error.
   std::deque<std::string> complaints;
+  // What it may use and wanted more of; empty: nothing.
+  std::string limit_reached;
 };
 
 absl::StatusOr<Finished> RunToEnd(RunContext& context, const Command& command, const Sink& out) {
@@ -39,20 +51,41 @@ absl::StatusOr<Finished> RunToEnd(RunContext& context, const Command& command, c
     finished.complaints.emplace_back(line);
     if (finished.complaints.size() > kQuotedLines) finished.complaints.pop_front();
   });
+  // Whoever runs in the box reads and writes what the runner has put there.
+  RETURN_IF_ERROR(context.box.Own(context.folder.path()));
+  RETURN_IF_ERROR(context.box.Own(context.folder.tmp()));
+  ProcessLimits limits = context.limits;
+  limits.deadline = std::min(limits.deadline, context.step_deadline);
   ASSIGN_OR_RETURN(finished.outcome,
-                   RunProcess(command, context.control, context.limits, out,
+                   RunProcess(Confined(context, command), context.control, limits, out,
                               [&errors](std::string_view bytes) { errors.Feed(bytes); }));
   errors.Finish();
+  finished.limit_reached = context.box.LimitReached();
+  if (finished.limit_reached.empty() && context.providers != nullptr) {
+    finished.limit_reached = context.providers->LimitReached();
+  }
   return finished;
+}
+
+absl::Status TimedOut(const RunContext& context) {
+  if (context.step_deadline < context.limits.deadline) {
+    return Failed(context,
+                  absl::StrCat("the step ", context.step, " took longer than the ",
+                               absl::ToInt64Seconds(context.allowance.TimeoutOf(context.step)),
+                               " s that it may take, and was interrupted"));
+  }
+  return Failed(
+      context, absl::StrCat("the run took longer than the ", context.assignment.timeout().seconds(),
+                            " s that it may take, and was interrupted"));
 }
 
 // Why a command failed, as far as it did not say it better itself.
 absl::Status ToStatus(const RunContext& context, const Command& command, const Finished& finished) {
   if (finished.outcome.ok()) return absl::OkStatus();
-  if (finished.outcome.timed_out) {
-    return Failed(context, absl::StrCat("the run took longer than the ",
-                                        context.assignment.timeout().seconds(),
-                                        " s that it may take, and was interrupted"));
+  if (finished.outcome.timed_out) return TimedOut(context);
+  if (!finished.limit_reached.empty()) {
+    return Failed(context, absl::StrCat("the run ", finished.limit_reached, ": the step ",
+                                        context.step, " failed"));
   }
   return Failed(context,
                 absl::StrCat(command.argv.size() > 1 ? command.argv[1] : command.argv[0], " ",
@@ -81,7 +114,8 @@ absl::Status RunTerraform(RunContext& context, const Command& command, JsonEvent
       const Finished finished,
       RunToEnd(context, command, [&lines](std::string_view bytes) { lines.Feed(bytes); }));
   lines.Finish();
-  if (!finished.outcome.ok() && !finished.outcome.timed_out) {
+  // What comes of a limit is told as such, not as what it looks like to Terraform.
+  if (!finished.outcome.ok() && !finished.outcome.timed_out && finished.limit_reached.empty()) {
     for (int i = kept_before; i < context.result.diagnostics_size(); ++i) {
       const v1::Diagnostic& diagnostic = context.result.diagnostics(i);
       if (diagnostic.severity() != v1::Diagnostic::ERROR) continue;
@@ -98,11 +132,23 @@ void KeepDiagnostic(RunContext& context, v1::Diagnostic diagnostic) {
   *context.result.add_diagnostics() = std::move(diagnostic);
 }
 
+std::vector<Bind> FoldersOf(const RunContext& context) {
+  // The module's folder is bound for itself so that nobody in the box can put another in its place.
+  std::vector<Bind> folders = {{context.folder.path(), /*writable=*/true},
+                               {context.folder.module(), /*writable=*/true},
+                               {context.folder.tmp(), /*writable=*/true}};
+  if (!context.prepared.empty()) folders.push_back({context.prepared});
+  return folders;
+}
+
 TerraformSite SiteOf(const RunContext& context, const std::string& folder) {
   TerraformSite site;
   site.folder = folder;
   site.home = context.folder.path();
   site.tmp = context.folder.tmp();
+  site.memory_limit =
+      GoMemoryLimit(context.allowance.limits, context.parts.terraform.memory_limit());
+  site.starts_providers = context.starts_providers;
   site.environment = context.credentials
                          ? context.credentials->environment
                          : BareEnvironment(context.parts.terraform.passed_environment());

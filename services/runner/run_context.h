@@ -11,6 +11,7 @@
 #include "absl/time/time.h"
 #include "common/clock.h"
 #include "common/work.h"
+#include "services/runner/containment.h"
 #include "services/runner/json_events.h"
 #include "services/runner/plan_store.h"
 #include "services/runner/prepared_modules.h"
@@ -18,6 +19,7 @@
 #include "services/runner/reporter.h"
 #include "services/runner/resource_schemas.h"
 #include "services/runner/run_credentials.h"
+#include "services/runner/run_limits.h"
 #include "services/runner/run_metrics.h"
 #include "services/runner/scrubber.h"
 #include "services/runner/state_watcher.h"
@@ -42,12 +44,12 @@ struct RunnerParts {
   const Clock& clock;
   // Path of stackyard-inspect.
   std::string inspect;
+  Containment& containment;
+  LimitOptions limits;
   RunnerIdentity identity = {};
   // Null: providers go the plain way.
   ProviderPool* providers = nullptr;
   ProviderMetrics* provider_metrics = nullptr;
-  // Terraform sees no processes but those that it starts, and whatever holds its place as number 1.
-  bool terraform_has_own_pids = false;
 };
 
 // One run, as it goes on.
@@ -58,10 +60,16 @@ struct RunContext {
   RunControl& control;
   Reporter& reporter;
   RunFolder& folder;
+  // Confines all commands of the run.
+  Box& box;
+  const RunAllowance& allowance;
   // When the run must have ended.
   ProcessLimits limits;
-  // Name of the step that goes on.
+  // Name of the step that goes on, and when that must have ended.
   std::string step;
+  absl::Time step_deadline;
+  // The shared folder that the run's module was copied from, and still links to.
+  std::string prepared;
   // Lives from the step that changes the state to the step that saves it.
   std::unique_ptr<StateWatcher> watcher;
   // The plan file on its way to the blob store, from when it is there; and its digest there.
@@ -80,10 +88,12 @@ struct RunContext {
   ResourceSchemas schemas;
   // Provider processes that were started ahead of the run; null: there are none.
   std::unique_ptr<RunProviders> providers;
+  // Terraform starts some of the providers, or all.
+  bool starts_providers = false;
 };
 
-// A program to the end. What it prints on standard output goes to `out`, on standard error to the
-// log. RUN_FAILED when it ran out of time, and when it failed and said nothing better.
+// A program to the end, confined. What it prints on standard output goes to `out`, on standard
+// error to the log. RUN_FAILED when it ran out of time, and when it failed and said nothing better.
 absl::Status RunCommand(RunContext& context, const Command& command, const Sink& out);
 
 // Same for Terraform with `-json`: its lines become events and log lines, its diagnostics are kept
@@ -92,6 +102,9 @@ absl::Status RunTerraform(RunContext& context, const Command& command, JsonEvent
 
 // Keeps a diagnostic for the result, without secrets; the first 1000 of them.
 void KeepDiagnostic(RunContext& context, v1::Diagnostic diagnostic);
+
+// What the run's commands see besides what all see.
+std::vector<Bind> FoldersOf(const RunContext& context);
 
 // Where Terraform runs in one of the run's folders.
 TerraformSite SiteOf(const RunContext& context, const std::string& folder);

@@ -1,14 +1,14 @@
 // How runs end early: cancelled, killed, drained, out of time, taken over; and what a restart of
 // the service does to them.
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <poll.h>
-#include <sys/syscall.h>
-#include <unistd.h>
+#include <sys/file.h>
 
-#include <fstream>
 #include <string>
 
+#include "absl/time/clock.h"
 #include "common/proto_time.h"
 #include "services/runner/file.h"
 #include "services/runner/state_watcher.h"
@@ -34,21 +34,21 @@ class StopTest : public RunnerFixture {
     Adjust(apply_);
     queue_.Push(apply_);
     queue_.WaitFor(kRun2, [](const RecordedRun& run) {
-      return !run.states.empty() && run.log.find("Executing") != std::string::npos;
+      return !run.states.empty() && run.log.find("42 waits") != std::string::npos;
     });
   }
   virtual void Adjust(Assignment& apply) {}
 
-  // Whether the provisioner's shell has ended, or ends within the time. Orphans may stay zombies.
+  // Whether the provisioner and all that it started have ended, or end within the time.
   bool ProvisionerEnds(absl::Duration patience = absl::Seconds(20)) {
-    std::ifstream file(Path("gate.pid"));
-    pid_t pid = 0;
-    file >> pid;
-    EXPECT_GT(pid, 0);
-    const Fd shell(static_cast<int>(syscall(SYS_pidfd_open, pid, 0)));
-    pollfd ended{shell.get(), POLLIN, 0};
-    return !shell.ok() ||
-           poll(&ended, 1, static_cast<int>(absl::ToInt64Milliseconds(patience))) > 0;
+    const Fd lock(open(LockOf("gate").c_str(), O_RDWR | O_CLOEXEC));
+    EXPECT_TRUE(lock.ok());
+    const absl::Time end = absl::Now() + patience;
+    while (flock(lock.get(), LOCK_EX | LOCK_NB) != 0) {
+      if (absl::Now() >= end) return false;
+      poll(nullptr, 0, 5);
+    }
+    return true;
   }
 
   std::string bundle_;

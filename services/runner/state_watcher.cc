@@ -98,7 +98,8 @@ void StateWatcher::Watch() {
 }
 
 absl::Status StateWatcher::Save(bool last) {
-  absl::StatusOr<std::string> state = ReadFile(absl::StrCat(folder_, "/", std::string(kState)));
+  absl::StatusOr<std::string> state =
+      ReadFileOfRun(absl::StrCat(folder_, "/", std::string(kState)));
   if (absl::IsNotFound(state.status())) return absl::OkStatus();
   if (!state.ok()) return state.status();
   const int64_t serial = StateSerial(*state);

@@ -64,6 +64,7 @@ absl::Status Prepare(RunContext& context) {
   ASSIGN_OR_RETURN(const std::string prepared,
                    context.parts.modules.Get(context.assignment.bundle_digest(), context.control,
                                              [&context] { return BuildModule(context); }));
+  context.prepared = prepared;
   context.providers = RunProviders::Lease(context, prepared);
   RETURN_IF_ERROR(CopyModule(prepared, context.folder.module()));
   // A link, not TF_DATA_DIR: what init wrote names folders relative to the current one.
@@ -92,7 +93,7 @@ Step PlanStep(PlanKind kind) {
 // Sends the plan file while it is looked at.
 absl::Status BeginUpload(RunContext& context) {
   auto upload = std::make_unique<RunContext::Upload>();
-  ASSIGN_OR_RETURN(upload->plan, ReadFile(PathOf(context, kPlanFile), kMaxPlan));
+  ASSIGN_OR_RETURN(upload->plan, ReadFileOfRun(PathOf(context, kPlanFile), kMaxPlan));
   upload->task = std::make_unique<Task>("upload", [&context, sent = upload.get()] {
     sent->digest = context.parts.queue.WriteBlob(sent->plan, context.control);
   });

@@ -85,9 +85,10 @@ Command Terraform::Make(const TerraformSite& site, std::vector<std::string> argu
   environment["TF_INPUT"] = "0";
   environment["CHECKPOINT_DISABLE"] = "1";
   environment["TF_CLI_CONFIG_FILE"] = options_.cli_config;
-  // Collecting garbage is half of the cost of a short run.
-  environment["GOGC"] = "off";
-  environment["GOMEMLIMIT"] = options_.memory_limit;
+  // Collecting garbage is half of the cost of a short run. With large providers beside it there is
+  // no memory for that.
+  environment["GOGC"] = site.starts_providers ? "100" : "off";
+  environment["GOMEMLIMIT"] = site.memory_limit.empty() ? options_.memory_limit : site.memory_limit;
 
   Command command;
   command.argv = {options_.engine.path};
@@ -103,7 +104,10 @@ Command Terraform::Make(const TerraformSite& site, std::vector<std::string> argu
 Command Terraform::Init(const TerraformSite& site) const {
   std::vector<std::string> arguments = {"init", "-input=false", "-no-color", "-backend=false"};
   if (engine().InitSpeaksJson()) arguments.push_back("-json");
-  return Make(site, std::move(arguments));
+  Command command = Make(site, std::move(arguments));
+  // For providers and modules that are not here yet.
+  command.network = NetworkUse::kAlways;
+  return command;
 }
 
 Command Terraform::Validate(const TerraformSite& site) const {
@@ -120,7 +124,9 @@ Command Terraform::Plan(const TerraformSite& site, PlanKind kind) const {
                                         absl::StrCat("-out=", std::string(kPlanFile)),
                                         absl::StrCat("-var-file=", std::string(kParametersFile))};
   if (kind == PlanKind::kDestroy) arguments.push_back("-destroy");
-  return Make(site, std::move(arguments));
+  Command command = Make(site, std::move(arguments));
+  command.network = NetworkUse::kIfAllowed;
+  return command;
 }
 
 Command Terraform::Show(const TerraformSite& site) const {
@@ -128,8 +134,10 @@ Command Terraform::Show(const TerraformSite& site) const {
 }
 
 Command Terraform::Apply(const TerraformSite& site) const {
-  return Make(
+  Command command = Make(
       site, {"apply", "-json", "-input=false", "-lock=false", "-backup=-", std::string(kPlanFile)});
+  command.network = NetworkUse::kIfAllowed;
+  return command;
 }
 
 }  // namespace stackyard::runner

@@ -45,6 +45,10 @@ struct TerraformSite {
   std::string home;
   // TMPDIR.
   std::string tmp;
+  // Soft limit of the Go heap of each process; empty: as the options say.
+  std::string memory_limit;
+  // Terraform starts providers itself, which inherit how it deals with its heap, and are many.
+  bool starts_providers = false;
   // Variables of this run; they do not replace those that the runner sets itself.
   std::map<std::string, std::string> environment;
 };
@@ -55,6 +59,7 @@ class Terraform {
   explicit Terraform(TerraformOptions options) : options_(std::move(options)) {}
 
   const Engine& engine() const { return options_.engine; }
+  const std::string& memory_limit() const { return options_.memory_limit; }
   const std::map<std::string, std::string>& passed_environment() const {
     return options_.passed_environment;
   }

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -69,6 +70,17 @@ absl::Status Workspace::MakeTmp() {
   }
   tmp_ = place;
   return WriteFile(lock_path_, tmp_);
+}
+
+absl::Status Workspace::LetUsersThrough() const {
+  for (const std::string& folder :
+       {root_, root_ + "/runs", own_, root_ + "/tmp", tmp_, prepared()}) {
+    if (chmod(folder.c_str(), 0711) != 0) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("opening ", folder, " to the users of runs: ", strerror(errno)));
+    }
+  }
+  return absl::OkStatus();
 }
 
 Workspace::~Workspace() {

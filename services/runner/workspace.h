@@ -50,8 +50,14 @@ class Workspace {
   // Same for a provider that is not any run's yet.
   absl::StatusOr<std::unique_ptr<RunFolder>> MakeProviderFolder();
 
+  // Lets the users of runs through to folders that are theirs. Who does not know their names sees
+  // nothing.
+  absl::Status LetUsersThrough() const;
+
   // This runner's own folder.
   const std::string& own() const { return own_; }
+  // Terraform's configuration, for all runs.
+  std::string cli_config() const { return own_ + "/terraform.rc"; }
   std::string prepared() const { return root_ + "/prepared"; }
   std::string plans() const { return root_ + "/plans"; }
   std::string schemas() const { return root_ + "/schemas"; }

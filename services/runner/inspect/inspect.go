@@ -77,7 +77,7 @@ func (w *walker) visit(at call) error {
 
 // follow visits a called module if its source is a local one.
 func (w *walker) follow(at call, child moduleBlock) {
-	if !strings.HasPrefix(child.source, "./") && !strings.HasPrefix(child.source, "../") {
+	if !isLocal(child.source) {
 		return
 	}
 	refuse := func(format string, args ...any) {

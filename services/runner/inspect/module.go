@@ -84,7 +84,7 @@ func (m *module) decode(files []configFile) {
 		for _, block := range content.Blocks {
 			diags = append(diags, m.decodeBlock(block, file.override)...)
 		}
-		m.walker.tellHCL(diags)
+		m.walker.tellHCL(append(diags, m.fileCalls(file.body)...))
 	}
 }
 

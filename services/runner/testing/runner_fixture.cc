@@ -1,6 +1,7 @@
 #include "services/runner/testing/runner_fixture.h"
 
 #include <google/protobuf/util/json_util.h>
+#include <sys/stat.h>
 
 #include "common/proto_time.h"
 #include "common/status.h"
@@ -9,6 +10,14 @@
 namespace stackyard::runner {
 
 using internal::v1::Assignment;
+
+RunnerFixture::RunnerFixture() : queue_("unix:" + folder_.path() + "/queue.sock") {
+  // The users of runs go through it, and leave their marks in the other.
+  EXPECT_EQ(chmod(folder_.path().c_str(), 0711), 0);
+  EXPECT_TRUE(MakeFolder(Path("gates")).ok());
+  EXPECT_EQ(chmod(Path("gates").c_str(), 0777), 0);
+  options_.sandbox_paths = {Path("gates") + ":rw"};
+}
 
 void RunnerFixture::StartRunner() {
   options_.stacks_target = queue_.target();
@@ -59,11 +68,14 @@ Assignment RunnerFixture::ApplyOf(const internal::v1::PlanSummary& plan, const s
 
 std::string RunnerFixture::Gated(const std::string& name, const std::string& gate) const {
   return "resource \"terraform_data\" \"" + name +
-         "\" {\n  provisioner \"local-exec\" {\n    command = \"echo $$ > '" + Path(gate) +
-         ".pid'; while [ ! -e '" + Path(gate) + "' ]; do sleep 0.05; done\"\n  }\n}\n";
+         "\" {\n  provisioner \"local-exec\" {\n    command = \"(flock 9; echo $((6*7)) waits; "
+         "while [ ! -e '" +
+         GatePath(gate) + "' ]; do sleep 0.05; done) 9>'" + LockOf(gate) + "'\"\n  }\n}\n";
 }
 
-void RunnerFixture::Open(const std::string& gate) { ASSERT_TRUE(WriteFile(Path(gate), "").ok()); }
+void RunnerFixture::Open(const std::string& gate) {
+  ASSERT_TRUE(WriteFile(GatePath(gate), "").ok());
+}
 
 std::string ReasonName(const google::rpc::Status& status) {
   return v1::ErrorReason_Name(ReasonOf(FromProto(status)));

@@ -15,7 +15,7 @@ namespace stackyard::runner {
 
 class RunnerFixture : public testing::Test {
  protected:
-  RunnerFixture() : queue_("unix:" + folder_.path() + "/queue.sock") {}
+  RunnerFixture();
 
   // Starts a runner on the fixture's work-dir.
   void StartRunner();
@@ -35,9 +35,12 @@ class RunnerFixture : public testing::Test {
 
   // A path below the fixture's folder.
   std::string Path(const std::string& name) const { return folder_.path() + "/" + name; }
-  // HCL of a resource that waits until the file `gate` is there.
+  // HCL of a resource that says `42 waits` and waits until the gate is open.
   std::string Gated(const std::string& name, const std::string& gate) const;
   void Open(const std::string& gate);
+  // A folder that runs see and may write to, and the file that who waits at a gate keeps locked.
+  std::string GatePath(const std::string& gate) const { return Path("gates/" + gate); }
+  std::string LockOf(const std::string& gate) const { return GatePath(gate) + ".lock"; }
 
   TempFolder folder_;
   FakeQueue queue_;

@@ -60,6 +60,8 @@ class ChildProcess {
   ChildProcess& operator=(ChildProcess&&) = delete;
   ~ChildProcess();
 
+  // The program, or bubblewrap.
+  pid_t pid() const { return pid_.value; }
   // Readable when the program has ended. Never read from it.
   int pid_fd() const { return pid_fd_.get(); }
   // What it writes; not blocking. Closed by CloseOut and CloseErr.

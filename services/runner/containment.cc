@@ -93,6 +93,8 @@ Command Box::Confine(Command command, const std::vector<Bind>& folders, bool net
   return command;
 }
 
+bool Box::sandboxed() const { return !containment_.bwrap_.empty(); }
+
 absl::Status Box::Own(const std::string& path) const {
   if (uid() == 0) return absl::OkStatus();
   RETURN_IF_ERROR(OwnedBy(path, uid()));

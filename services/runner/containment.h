@@ -54,7 +54,12 @@ class Box {
   // wrote; links are not followed.
   absl::Status Own(const std::string& path) const;
   // 0: the runner's own.
-  uid_t uid() const { return uid_.uid(); }
+  uid_t uid() const { return sharing_ == nullptr ? uid_.uid() : sharing_->uid(); }
+  // From now on its commands are the user of another box, which outlives that: what runs in both
+  // reads and writes the same files. nullptr: its own again.
+  void ShareUser(const Box* other) { sharing_ = other; }
+  // Whether its commands see no processes but their own.
+  bool sandboxed() const;
   const Limits& limits() const { return limits_; }
   // Takes effect at once.
   absl::Status SetLimits(const Limits& limits);
@@ -73,6 +78,7 @@ class Box {
   const Containment& containment_;
   // Before the group: a user is given to the next one when nothing of it runs any more.
   SlotUids::Lease uid_;
+  const Box* sharing_ = nullptr;
   std::unique_ptr<Cgroup> cgroup_;
   Limits limits_;
   int64_t memory_kills_ = 0;

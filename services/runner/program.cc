@@ -116,8 +116,8 @@ absl::StatusOr<std::unique_ptr<Program>> Program::Start(const ProgramOptions& op
   program->parts_ = std::make_unique<RunnerParts>(
       RunnerParts{*program->queue_, *program->terraform_, *program->workspace_, *program->modules_,
                   *program->plans_, *program->run_metrics_, program->clock_, *program->standby_,
-                  *program->salvager_,                   options.inspect, *program->containment_, limits, program->policy_.get(),
-                  RunnerIdentity::FromEnvironment()});
+                  *program->salvager_, options.inspect, *program->containment_, limits,
+                  program->policy_.get(), RunnerIdentity::FromEnvironment()});
   program->OpenProviders(options);
   if (!options.server.listen.empty()) {
     ASSIGN_OR_RETURN(program->server_, Server::Start(options.server, {}));
@@ -147,6 +147,8 @@ void Program::OpenProviders(const ProgramOptions& options) {
   pool.min = options.provider_pool_min;
   pool.max = options.provider_pool_max;
   pool.keep = options.provider_keep;
+  pool.containment = containment_.get();
+  pool.limits = parts_->limits.usual;
   pool.passed = terraform_->passed_environment();
   // Less is collected than by default, and more than in Terraform, which does not live as long.
   pool.base = {{"PATH", kProgramPath}, {"GOGC", "400"}, {"GOMEMLIMIT", options.memory_limit}};

@@ -155,7 +155,8 @@ absl::StatusOr<std::unique_ptr<ProviderSlot>> ProviderPool::Open(const Request& 
   ASSIGN_OR_RETURN(start.environment, request.environment(ProviderSlot::TokensIn(*folder)));
   start.environment.insert(options_.base.begin(), options_.base.end());
   const absl::Time begun = absl::Now();
-  auto slot = ProviderSlot::Open(std::move(start), std::move(folder), schemas_, options_.confine);
+  auto slot = ProviderSlot::Open(std::move(start), std::move(folder),
+                                 {schemas_, options_.containment, options_.limits});
   metrics_.ObserveStart(absl::Now() - begun, slot.ok());
   return slot;
 }

@@ -39,7 +39,9 @@ struct ProviderPoolOptions {
   Environment passed;
   // What every process gets, as it would from Terraform: PATH, and what steers Go's heap.
   Environment base;
-  ConfineProvider confine;
+  // See SlotParts.
+  Containment* containment = nullptr;
+  Limits limits;
   // How often it looks after the processes.
   absl::Duration interval = absl::Seconds(1);
 };

@@ -32,7 +32,7 @@ constexpr size_t kLastWords = 8192;
 
 Command CommandFor(const ProviderStart& start) {
   std::map<std::string, std::string> environment = start.environment;
-  environment["HOME"] = start.folder;
+  environment["HOME"] = start.tmp;
   environment["TMPDIR"] = start.tmp;
   environment["PLUGIN_UNIX_SOCKET_DIR"] = start.tmp;
   environment["PLUGIN_PROTOCOL_VERSIONS"] = "5,6";
@@ -48,8 +48,7 @@ Command CommandFor(const ProviderStart& start) {
     command.environment.push_back(absl::StrCat(name, "=", value));
   }
   command.directory = start.folder;
-  command.confinement = start.confinement;
-  return command;
+  return start.confine ? start.confine(std::move(command)) : command;
 }
 
 }  // namespace
@@ -138,7 +137,13 @@ bool ProviderProcess::ReadSome(int fd, std::string ProviderProcess::*into, size_
     absl::MutexLock lock(&mutex_);
     std::string& text = this->*into;
     text.append(buffer.data(), static_cast<size_t>(got));
-    if (text.size() > keep) text.erase(0, text.size() - keep);
+    if (text.size() <= keep) continue;
+    // Of what comes before it is ready the beginning counts, else the end.
+    if (into == &ProviderProcess::first_line_) {
+      text.resize(keep);
+    } else {
+      text.erase(0, text.size() - keep);
+    }
   }
 }
 
@@ -147,6 +152,7 @@ void ProviderProcess::Run(const Command& command) {
   {
     absl::MutexLock lock(&mutex_);
     started_ = child.status();
+    if (child.ok()) pid_ = child->pid();
     ended_ = !child.ok();
   }
   if (!child.ok()) return;
@@ -195,6 +201,11 @@ absl::Status ProviderProcess::WaitUntilReady(absl::Duration patience) {
   const std::string line = first_line_.substr(0, first_line_.find('\n'));
   ASSIGN_OR_RETURN(handshake_, ParseHandshake(line));
   return absl::OkStatus();
+}
+
+pid_t ProviderProcess::pid() const {
+  absl::MutexLock lock(&mutex_);
+  return pid_;
 }
 
 bool ProviderProcess::alive() const {

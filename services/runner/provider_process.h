@@ -3,6 +3,7 @@
 
 #include <grpcpp/channel.h>
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -22,11 +23,12 @@ struct ProviderStart {
   std::string program;
   // All that it gets, besides what this file is about.
   std::map<std::string, std::string> environment;
-  // Where it runs. HOME as well.
+  // Where it runs.
   std::string folder;
-  // Where it makes its socket, and temporary files. At most kMaxTmpPath long.
+  // Where it makes its socket, and temporary files; HOME as well. At most kMaxTmpPath long.
   std::string tmp;
-  std::shared_ptr<const Confinement> confinement;
+  // Confines the command; empty: it runs as the runner does.
+  std::function<Command(Command)> confine;
 };
 
 // What go-plugin's servers print when they are ready.
@@ -53,6 +55,8 @@ class ProviderProcess {
 
   int protocol() const { return handshake_.protocol; }
   const std::shared_ptr<grpc::Channel>& channel() const { return channel_; }
+  // The program, or what confines it.
+  pid_t pid() const;
   // False when it has ended.
   bool alive() const;
   // The last of what it wrote to standard error: why it crashed, perhaps.
@@ -63,7 +67,7 @@ class ProviderProcess {
   explicit ProviderProcess(const ProviderStart& start);
 
   void Run(const Command& command);
-  // Takes what is there on a descriptor, the last `keep` bytes of it all. False at its end.
+  // Takes what is there on a descriptor, and keeps so many bytes of it all. False at its end.
   bool ReadSome(int fd, std::string ProviderProcess::*into, size_t keep);
   absl::Status WaitUntilReady(absl::Duration patience);
 
@@ -77,6 +81,7 @@ class ProviderProcess {
   std::string first_line_ ABSL_GUARDED_BY(mutex_);
   std::string printed_ ABSL_GUARDED_BY(mutex_);
   std::string errors_ ABSL_GUARDED_BY(mutex_);
+  pid_t pid_ ABSL_GUARDED_BY(mutex_) = -1;
   bool ended_ ABSL_GUARDED_BY(mutex_) = false;
   // Last: it uses the rest.
   std::unique_ptr<Task> thread_;

@@ -1,5 +1,6 @@
 #include "services/runner/provider_slot.h"
 
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -47,10 +48,9 @@ bool TakesAwsFiles(const ProviderBinary& binary) {
 
 absl::StatusOr<std::unique_ptr<ProviderSlot>> ProviderSlot::Open(SlotStart start,
                                                                  std::unique_ptr<RunFolder> folder,
-                                                                 ProviderSchemaCache& schemas,
-                                                                 const ConfineProvider& confine) {
+                                                                 const SlotParts& parts) {
   std::unique_ptr<ProviderSlot> slot(new ProviderSlot(std::move(start), std::move(folder)));
-  RETURN_IF_ERROR(slot->Begin(schemas, confine));
+  RETURN_IF_ERROR(slot->Begin(parts));
   return slot;
 }
 
@@ -58,7 +58,7 @@ std::string ProviderSlot::AwsFile(const char* name) const {
   return absl::StrCat(folder_->path(), "/aws/", name);
 }
 
-absl::Status ProviderSlot::Begin(ProviderSchemaCache& schemas, const ConfineProvider& confine) {
+absl::Status ProviderSlot::Begin(const SlotParts& parts) {
   ProviderStart start;
   start.program = start_.binary.path;
   start.environment = start_.environment;
@@ -71,11 +71,39 @@ absl::Status ProviderSlot::Begin(ProviderSchemaCache& schemas, const ConfineProv
     start.environment["AWS_SHARED_CREDENTIALS_FILE"] = AwsFile(kCredentials);
   }
   RETURN_IF_ERROR(MakeFolder(tokens()));
-  if (confine) {
-    ASSIGN_OR_RETURN(start.confinement, confine({start_, *folder_, start.folder}));
-  }
+  RETURN_IF_ERROR(Confine(parts, start));
   ASSIGN_OR_RETURN(process_, ProviderProcess::Start(start, kPatience));
-  return LearnSchema(schemas);
+  return LearnSchema(parts.schemas);
+}
+
+absl::Status ProviderSlot::Confine(const SlotParts& parts, ProviderStart& start) {
+  if (start_.box == nullptr && parts.containment != nullptr) {
+    ASSIGN_OR_RETURN(box_, parts.containment->MakeBox(parts.limits));
+  }
+  const Box* box = start_.box == nullptr ? box_.get() : start_.box;
+  if (box == nullptr) return absl::OkStatus();
+  // Its user passes through the slot's folder, and can put nothing in place of what is in there.
+  for (const std::string& path : {folder_->path(), folder_->path() + "/aws"}) {
+    if (chmod(path.c_str(), 0711) != 0 && errno != ENOENT) {
+      return absl::InternalError(absl::StrCat("opening ", path, ": ", strerror(errno)));
+    }
+  }
+  for (const std::string& path : {folder_->module(), folder_->tmp(), tokens()}) {
+    RETURN_IF_ERROR(box->Own(path));
+  }
+  if (start_.aws_files) {
+    RETURN_IF_ERROR(box->Own(AwsFile(kConfig)));
+    RETURN_IF_ERROR(box->Own(AwsFile(kCredentials)));
+  }
+  std::vector<Bind> binds = {{start_.binary.path},
+                             {folder_->path()},
+                             {folder_->module(), /*writable=*/true},
+                             {folder_->tmp(), /*writable=*/true}};
+  binds.insert(binds.end(), start_.binds.begin(), start_.binds.end());
+  start.confine = [box, binds, network = start_.network](Command command) {
+    return box->Confine(std::move(command), binds, network);
+  };
+  return absl::OkStatus();
 }
 
 absl::Status ProviderSlot::LearnSchema(ProviderSchemaCache& schemas) {

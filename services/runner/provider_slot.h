@@ -1,15 +1,16 @@
 // A provider process with what belongs to it.
 #pragma once
 
-#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "services/runner/aws_files.h"
+#include "services/runner/containment.h"
 #include "services/runner/provider_binary.h"
 #include "services/runner/provider_process.h"
 #include "services/runner/provider_schema_cache.h"
@@ -28,20 +29,20 @@ struct SlotStart {
   bool network = true;
   // Where it runs; empty: in a folder of its own, which can be lent to a run.
   std::string folder;
+  // For one that runs in a run's folder: what confines it, with what it sees. Else it gets a box of
+  // its own.
+  Box* box = nullptr;
+  std::vector<Bind> binds;
 };
 
-// What a provider that is to be confined needs.
-struct ProviderSite {
-  const SlotStart& start;
-  // The slot's own folders, which it writes to.
-  const RunFolder& own;
-  // Where it runs.
-  std::string folder;
+// What slots are made with.
+struct SlotParts {
+  ProviderSchemaCache& schemas;
+  // nullptr: providers run as the runner does.
+  Containment* containment = nullptr;
+  // Of a slot's own box, until a run has it.
+  Limits limits;
 };
-
-// Confines a provider; empty: it runs as the runner does.
-using ConfineProvider =
-    std::function<absl::StatusOr<std::shared_ptr<const Confinement>>(const ProviderSite& site)>;
 
 // Used by one run at a time, and never by two whose keys differ. The process ends with it; a folder
 // that is lent stays with the run. Not thread-safe.
@@ -50,11 +51,12 @@ class ProviderSlot {
   // Returns when the process is ready and its schema known; `folder` becomes the slot's own.
   static absl::StatusOr<std::unique_ptr<ProviderSlot>> Open(SlotStart start,
                                                             std::unique_ptr<RunFolder> folder,
-                                                            ProviderSchemaCache& schemas,
-                                                            const ConfineProvider& confine);
+                                                            const SlotParts& parts);
   const SlotStart& start() const { return start_; }
   const ProviderProcess& process() const { return *process_; }
   const ProviderSchema& schema() const { return *schema_; }
+  // Its own; nullptr: none.
+  Box* box() const { return box_.get(); }
 
   // Folder for copies of tokens.
   std::string tokens() const { return TokensIn(*folder_); }
@@ -76,11 +78,13 @@ class ProviderSlot {
   ProviderSlot(SlotStart start, std::unique_ptr<RunFolder> folder)
       : start_(std::move(start)), folder_(std::move(folder)) {}
   std::string AwsFile(const char* name) const;
-  absl::Status Begin(ProviderSchemaCache& schemas, const ConfineProvider& confine);
+  absl::Status Begin(const SlotParts& parts);
+  absl::Status Confine(const SlotParts& parts, ProviderStart& start);
   absl::Status LearnSchema(ProviderSchemaCache& schemas);
 
   const SlotStart start_;
   const std::unique_ptr<RunFolder> folder_;
+  std::unique_ptr<Box> box_;
   std::unique_ptr<ProviderProcess> process_;
   std::shared_ptr<const ProviderSchema> schema_;
   // Where the folder is while it is lent.

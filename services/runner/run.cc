@@ -9,9 +9,9 @@
 #include "common/proto_time.h"
 #include "common/status.h"
 #include "common/status_macros.h"
-#include "services/runner/run_providers.h"
 #include "services/runner/local_state.h"
 #include "services/runner/run_note.h"
+#include "services/runner/run_providers.h"
 #include "services/runner/steps.h"
 
 namespace stackyard::runner {

@@ -75,6 +75,9 @@ absl::StatusOr<Finished> RunToEnd(RunContext& context, const Command& command, c
                               [&errors](std::string_view bytes) { errors.Feed(bytes); }));
   errors.Finish();
   finished.limit_reached = context.box.LimitReached();
+  if (finished.limit_reached.empty() && context.providers != nullptr) {
+    finished.limit_reached = context.providers->LimitReached();
+  }
   return finished;
 }
 
@@ -144,6 +147,15 @@ void KeepDiagnostic(RunContext& context, v1::Diagnostic diagnostic) {
   *context.result.add_diagnostics() = std::move(diagnostic);
 }
 
+std::vector<Bind> FoldersOf(const RunContext& context) {
+  // The module's folder is bound for itself so that nobody in the box can put another in its place.
+  std::vector<Bind> folders = {{context.folder.path(), /*writable=*/true},
+                               {context.folder.module(), /*writable=*/true},
+                               {context.folder.tmp(), /*writable=*/true}};
+  if (!context.prepared.empty()) folders.push_back({context.prepared});
+  return folders;
+}
+
 TerraformSite SiteOf(const RunContext& context, const std::string& folder) {
   TerraformSite site;
   site.folder = folder;
@@ -151,6 +163,7 @@ TerraformSite SiteOf(const RunContext& context, const std::string& folder) {
   site.tmp = context.folder.tmp();
   site.memory_limit =
       GoMemoryLimit(context.allowance.limits, context.parts.terraform.memory_limit());
+  site.starts_providers = context.starts_providers;
   site.environment = context.credentials
                          ? context.credentials->environment
                          : BareEnvironment(context.parts.terraform.passed_environment());

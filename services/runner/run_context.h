@@ -57,8 +57,6 @@ struct RunnerParts {
   // Null: providers go the plain way.
   ProviderPool* providers = nullptr;
   ProviderMetrics* provider_metrics = nullptr;
-  // Terraform sees no processes but those that it starts, and whatever holds its place as number 1.
-  bool terraform_has_own_pids = false;
 };
 
 // One run, as it goes on.
@@ -102,6 +100,8 @@ struct RunContext {
   std::unique_ptr<RunProviders> providers;
   // The plan as Terraform prints it, for the policy; secrets included.
   std::string shown_plan;
+  // Terraform starts some of the providers, or all.
+  bool starts_providers = false;
 };
 
 // A program to the end, confined. What it prints on standard output goes to `out`, on standard
@@ -114,6 +114,9 @@ absl::Status RunTerraform(RunContext& context, const Command& command, JsonEvent
 
 // Keeps a diagnostic for the result, without secrets; the first 1000 of them.
 void KeepDiagnostic(RunContext& context, v1::Diagnostic diagnostic);
+
+// What the run's commands see besides what all see.
+std::vector<Bind> FoldersOf(const RunContext& context);
 
 // Where Terraform runs in one of the run's folders.
 TerraformSite SiteOf(const RunContext& context, const std::string& folder);

@@ -1,7 +1,5 @@
 #include "services/runner/run_providers.h"
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <nlohmann/json.hpp>
 #include <utility>
@@ -60,22 +58,24 @@ bool BlamesSchemas(const RunContext& context, int first) {
 
 std::unique_ptr<RunProviders> RunProviders::Lease(RunContext& context,
                                                   const std::string& prepared) {
+  const auto binaries = ProvidersOf(prepared);
+  if (binaries.ok() && binaries->empty()) return nullptr;
   ProviderPool* pool = context.parts.providers;
+  context.starts_providers = true;
   if (pool == nullptr || pool->options().max == 0) return nullptr;
   const auto tell = [&context](std::string_view which, const absl::Status& why) {
     context.reporter.Notice(
         absl::StrCat(std::string(which), " is started the plain way: ", why.message(), "."));
     context.parts.provider_metrics->CountLease("plain");
   };
-  const auto binaries = ProvidersOf(prepared);
-  if (binaries.ok() && binaries->empty()) return nullptr;
   const auto needs = NeedsOfPrepared(prepared);
   auto types = TypesInState(context.assignment.state());
   for (const absl::Status& status : {binaries.status(), needs.status(), types.status()}) {
     if (status.ok()) continue;
     tell("Every provider", Plain("what the run needs of it cannot be told"));
-    LogWarning("providers go the plain way", {{"run", context.assignment.lease().run()},
-                                              {"error", std::string(status.message())}});
+    LogWarning("providers go the plain way",
+               {{"run", context.assignment.lease().run()},
+                {"error", context.scrubber.Scrub(std::string(status.message()))}});
     return nullptr;
   }
   if (needs->calls_others) {
@@ -91,11 +91,13 @@ std::unique_ptr<RunProviders> RunProviders::Lease(RunContext& context,
     const absl::Status added = providers->Add(binary, *needs, *types, own_folder);
     if (!added.ok()) tell(binary.source, added);
   }
+  context.starts_providers = providers->leased_.size() < binaries->size();
   if (providers->leased_.empty()) return nullptr;
   return providers;
 }
 
 RunProviders::~RunProviders() {
+  context_.box.ShareUser(nullptr);
   for (Leased& leased : leased_) {
     leased.proxy.reset();
     leased.tokens.reset();
@@ -121,7 +123,11 @@ absl::Status RunProviders::Add(const ProviderBinary& binary, const ModuleNeeds& 
   request.key = KeyOf(binary, context_.assignment, credentials);
   request.start.binary = binary;
   request.start.network = !context_.assignment.network_disabled();
-  if (!own_folder) request.start.folder = context_.folder.module();
+  if (!own_folder) {
+    request.start.folder = context_.folder.module();
+    request.start.box = &context_.box;
+    request.start.binds = FoldersOf(context_);
+  }
   request.blank_fits =
       request.start.network &&
       (TakesAwsFiles(binary) ? credentials.aws_files.has_value()
@@ -134,7 +140,8 @@ absl::Status RunProviders::Add(const ProviderBinary& binary, const ModuleNeeds& 
   auto lease = pool.Take(request);
   if (!lease.ok()) {
     LogWarning("no process of a provider",
-               {{"provider", binary.source}, {"error", std::string(lease.status().message())}});
+               {{"provider", binary.source},
+                {"error", context_.scrubber.Scrub(std::string(lease.status().message()))}});
     return Plain(absl::IsResourceExhausted(lease.status())
                      ? "all processes that there may be are in use"
                      : "it cannot be started ahead of Terraform");
@@ -145,7 +152,8 @@ absl::Status RunProviders::Add(const ProviderBinary& binary, const ModuleNeeds& 
   const absl::Status prepared = Prepare(leased, request, types, lease->way);
   if (!prepared.ok()) {
     LogWarning("a process of a provider cannot be used",
-               {{"provider", binary.source}, {"error", std::string(prepared.message())}});
+               {{"provider", binary.source},
+                {"error", context_.scrubber.Scrub(std::string(prepared.message()))}});
     pool.Return(std::move(leased.slot), /*keep=*/false);
     return Plain("its process cannot be used");
   }
@@ -177,6 +185,11 @@ absl::Status RunProviders::Prepare(Leased& leased, const ProviderPool::Request& 
                                       slot.start().aws_files ? "files" : "environment");
   ASSIGN_OR_RETURN(leased.proxy, PluginProxy::Start(slot.process().channel(), options));
   if (slot.start().folder.empty()) RETURN_IF_ERROR(slot.LendFolder(context_.folder.module()));
+  if (slot.box() != nullptr) {
+    RETURN_IF_ERROR(slot.box()->SetLimits(context_.allowance.limits));
+    // They share the files of the module.
+    context_.box.ShareUser(slot.box());
+  }
   LogInfo("a provider is leased", {{"run", context_.assignment.lease().run()},
                                    {"provider", binary.source},
                                    {"way", std::string(Name(way))}});
@@ -187,11 +200,11 @@ std::string RunProviders::Reattach() const {
   nlohmann::json reattach;
   for (const Leased& leased : leased_) {
     // Terraform watches the process of this number, and leaves it alone because of `Test`. It must
-    // be one that Terraform may send signals to.
+    // be one that Terraform sees, and may send signals to.
     reattach[leased.slot->start().binary.source] = {
         {"Protocol", "grpc"},
         {"ProtocolVersion", leased.slot->process().protocol()},
-        {"Pid", context_.parts.terraform_has_own_pids ? 1 : getpid()},
+        {"Pid", context_.box.sandboxed() ? 1 : leased.slot->process().pid()},
         {"Test", true},
         {"Addr", {{"Network", "unix"}, {"String", leased.socket}}}};
   }
@@ -213,6 +226,15 @@ absl::Status RunProviders::fault() const {
   return fault;
 }
 
+std::string RunProviders::LimitReached() const {
+  for (const Leased& leased : leased_) {
+    if (leased.slot->box() == nullptr) continue;
+    const std::string reached = leased.slot->box()->LimitReached();
+    if (!reached.empty()) return absl::StrCat("by its provider ", reached);
+  }
+  return "";
+}
+
 std::string RunProviders::LastWords() const {
   std::string words;
   for (const Leased& leased : leased_) {
@@ -224,6 +246,7 @@ std::string RunProviders::LastWords() const {
 }
 
 void RunProviders::GiveBack() {
+  context_.box.ShareUser(nullptr);
   const bool keep = fault().ok();
   for (Leased& leased : leased_) {
     leased.proxy.reset();
@@ -257,6 +280,7 @@ absl::Status PlanWithProviders(RunContext& context, const std::function<absl::St
       fault.ok() ? "a type was missing from what they were asked for" : fault.message(), "."));
   LogLastWords(context);
   context.providers.reset();
+  context.starts_providers = true;
   context.result.mutable_diagnostics()->DeleteSubrange(
       kept_before, context.result.diagnostics_size() - kept_before);
   return plan();

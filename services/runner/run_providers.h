@@ -34,6 +34,8 @@ class RunProviders {
   void BeginCommand();
   // Why the processes are of no use any more.
   absl::Status fault() const;
+  // What the processes wanted more of than they may use, as Box tells it; empty: nothing.
+  std::string LimitReached() const;
   // The last that processes with a fault wrote to their standard error.
   std::string LastWords() const;
   // Gives the processes back, to be used again where that is allowed, after a run that went well.

@@ -19,10 +19,10 @@
 #include "services/runner/module_report.h"
 #include "services/runner/plan_reader.h"
 #include "services/runner/plan_secrets.h"
-#include "services/runner/run_identity.h"
-#include "services/runner/run_providers.h"
 #include "services/runner/plan_summary.h"
 #include "services/runner/policy_step.h"
+#include "services/runner/run_identity.h"
+#include "services/runner/run_providers.h"
 
 namespace stackyard::runner {
 namespace {

@@ -85,8 +85,9 @@ Command Terraform::Make(const TerraformSite& site, std::vector<std::string> argu
   environment["TF_INPUT"] = "0";
   environment["CHECKPOINT_DISABLE"] = "1";
   environment["TF_CLI_CONFIG_FILE"] = options_.cli_config;
-  // Collecting garbage is half of the cost of a short run.
-  environment["GOGC"] = "off";
+  // Collecting garbage is half of the cost of a short run. With large providers beside it there is
+  // no memory for that.
+  environment["GOGC"] = site.starts_providers ? "100" : "off";
   environment["GOMEMLIMIT"] = site.memory_limit.empty() ? options_.memory_limit : site.memory_limit;
 
   Command command;

@@ -49,6 +49,8 @@ struct TerraformSite {
   std::string tmp;
   // Soft limit of the Go heap of each process; empty: as the options say.
   std::string memory_limit;
+  // Terraform starts providers itself, which inherit how it deals with its heap, and are many.
+  bool starts_providers = false;
   // Variables of this run; they do not replace those that the runner sets itself.
   std::map<std::string, std::string> environment;
 };

@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 #include <gtest/gtest.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <re2/re2.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -33,14 +34,18 @@ sockaddr_in Loopback(int port) {
   return address;
 }
 
-int FreePort() {
-  const Fd probe(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  sockaddr_in address = Loopback(0);
+// A socket on a free port of the loopback.
+Fd Bound() {
+  Fd bound(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  const sockaddr_in address = Loopback(0);
+  EXPECT_EQ(bind(bound.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)), 0);
+  return bound;
+}
+
+int PortOf(const Fd& bound) {
+  sockaddr_in address{};
   socklen_t size = sizeof(address);
-  if (bind(probe.get(), reinterpret_cast<sockaddr*>(&address), size) != 0 ||
-      getsockname(probe.get(), reinterpret_cast<sockaddr*>(&address), &size) != 0) {
-    return 0;
-  }
+  EXPECT_EQ(getsockname(bound.get(), reinterpret_cast<sockaddr*>(&address), &size), 0);
   return ntohs(address.sin_port);
 }
 
@@ -60,7 +65,7 @@ std::string AwsEmulator::Missing() {
   return Program().empty() ? "no emulator: moto_server is not installed (make setup)" : "";
 }
 
-AwsEmulator::AwsEmulator() : port_(FreePort()), address_(absl::StrCat("127.0.0.1:", port_)) {
+AwsEmulator::AwsEmulator() : port_(PortOf(Bound())), address_(absl::StrCat("127.0.0.1:", port_)) {
   Command command;
   command.argv = {Program(), "-H", "127.0.0.1", "-p", absl::StrCat(port_)};
   for (const char* name : {"PATH", "HOME", "PYENV_ROOT"}) {
@@ -117,6 +122,15 @@ std::vector<std::string> AwsEmulator::Buckets() const {
   while (RE2::FindAndConsume(&rest, "<Name>([^<]+)</Name>", &name)) names.push_back(name);
   std::sort(names.begin(), names.end());
   return names;
+}
+
+SilentServer::SilentServer() : socket_(Bound()) { EXPECT_EQ(listen(socket_.get(), 16), 0); }
+
+std::string SilentServer::url() const { return absl::StrCat("http://127.0.0.1:", PortOf(socket_)); }
+
+void SilentServer::WaitConnected() const {
+  pollfd waiting{socket_.get(), POLLIN, 0};
+  EXPECT_EQ(poll(&waiting, 1, 60'000), 1) << "nobody connected";
 }
 
 }  // namespace stackyard::runner

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "services/runner/child_process.h"
+#include "services/runner/file.h"
 #include "services/runner/testing/files.h"
 
 namespace stackyard::runner {
@@ -26,15 +27,26 @@ class AwsEmulator {
   std::string url() const { return "http://" + address_; }
   // Names of all buckets, sorted.
   std::vector<std::string> Buckets() const;
-
- private:
-  // The body of what a GET answers; empty when nobody answers.
+  // What a GET answers, headers included; empty when nobody answers.
   std::string Get(const std::string& path) const;
 
+ private:
   TempFolder folder_;
   int port_ = 0;
   std::string address_;
   std::unique_ptr<ChildProcess> process_;
+};
+
+// Takes connections and never answers.
+class SilentServer {
+ public:
+  SilentServer();
+  std::string url() const;
+  // Waits until somebody has connected; fails the test after a minute.
+  void WaitConnected() const;
+
+ private:
+  Fd socket_;
 };
 
 }  // namespace stackyard::runner

@@ -15,7 +15,7 @@ using namespace internal::v1;  // NOLINT: as in the code under test.
 
 namespace {
 
-constexpr absl::Duration kPatience = absl::Seconds(60);
+constexpr absl::Duration kPatience = absl::Minutes(3);
 
 }  // namespace
 

@@ -54,7 +54,7 @@ class FakeQueue final : public internal::v1::RunQueueService::Service {
   // From now on nothing of the run is taken, and its lease is told lost.
   void Steal(const std::string& run, bool tell_by_heartbeat);
 
-  // Waits until the run was completed; fails the test after a minute.
+  // Waits until the run was completed; fails the test after three minutes.
   internal::v1::CompleteRunRequest WaitCompleted(const std::string& run);
   // Waits until `done` says so of the run.
   void WaitFor(const std::string& run, const std::function<bool(const RecordedRun&)>& done);

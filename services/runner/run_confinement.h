@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "services/runner/containment.h"
 #include "services/runner/workspace.h"
@@ -12,8 +13,8 @@ namespace stackyard::runner {
 // everybody, and the run's own folders, where they may write.
 std::vector<Bind> FoldersOfRun(const RunFolder& folder, const std::string& modules);
 
-// A command of the run whose box and folders these are: it sees the prepared modules, which belong
-// to everybody, and writes into its own folders alone. `network`: whether the template lets it out.
+// A command of the run whose box and folders these are. `network`: whether the template lets it
+// out.
 Command ConfineToRun(const Box& box, const RunFolder& folder, const std::string& modules,
                      bool network, Command command);
 

@@ -148,12 +148,7 @@ void KeepDiagnostic(RunContext& context, v1::Diagnostic diagnostic) {
 }
 
 std::vector<Bind> FoldersOf(const RunContext& context) {
-  // The module's folder is bound for itself so that nobody in the box can put another in its place.
-  std::vector<Bind> folders = {{context.folder.path(), /*writable=*/true},
-                               {context.folder.module(), /*writable=*/true},
-                               {context.folder.tmp(), /*writable=*/true}};
-  if (!context.prepared.empty()) folders.push_back({context.prepared});
-  return folders;
+  return FoldersOfRun(context.folder, context.parts.modules.root());
 }
 
 TerraformSite SiteOf(const RunContext& context, const std::string& folder) {

@@ -6,6 +6,15 @@ namespace stackyard::runner {
 
 using Kind = MsgpackHead::Kind;
 
+namespace {
+
+int64_t SignedByte(uint64_t byte) {
+  const auto value = static_cast<int64_t>(byte);
+  return value < 0x80 ? value : value - 0x100;
+}
+
+}  // namespace
+
 absl::StatusOr<MsgpackHead> MsgpackReader::Next() {
   MsgpackHead head;
   if (!Read(head)) return absl::DataLossError("bytes that are no msgpack");
@@ -77,7 +86,7 @@ bool MsgpackReader::ReadFixed(uint8_t byte, MsgpackHead& head) {
   }
   if (byte >= 0xe0) {
     head.kind = Kind::kInt;
-    head.integer = static_cast<int8_t>(byte);
+    head.integer = SignedByte(byte);
     return true;
   }
   if (byte >= 0xa0) {
@@ -119,7 +128,7 @@ bool MsgpackReader::ReadExtension(uint8_t byte, MsgpackHead& head) {
   }
   uint64_t type = 0;
   if (!TakeNumber(1, type)) return false;
-  head.integer = static_cast<int8_t>(type);
+  head.integer = SignedByte(type);
   return Take(size, head.bytes);
 }
 

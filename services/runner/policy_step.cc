@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
+#include "common/id.h"
 #include "common/status.h"
 #include "common/status_macros.h"
 #include "common/utf8.h"
@@ -18,6 +19,7 @@
 #include "services/runner/plan_reader.h"
 #include "services/runner/plan_summary.h"
 #include "services/runner/policy.h"
+#include "services/runner/process.h"
 #include "services/runner/steps.h"
 
 namespace stackyard::runner {
@@ -28,6 +30,7 @@ using nlohmann::json;
 
 // Longer lists are in the log.
 constexpr size_t kTold = 10;
+constexpr size_t kMaxComplaints = 2000;
 
 // What rules may look at besides the plan.
 json Request(const Assignment& assignment) {
@@ -47,24 +50,31 @@ json Request(const Assignment& assignment) {
 absl::StatusOr<std::vector<v1::Diagnostic>> Evaluate(RunContext& context, const json& plan) {
   json input = plan;
   input["stackyard"] = Request(context.assignment);
-  const std::string path = context.folder.path() + "/policy-input.json";
-  // The plan has secrets.
+  // The plan has secrets, and the run's own processes must not come near it.
+  const std::string path =
+      absl::StrCat(context.parts.workspace.own(), "/policy-", RandomId(), ".json");
   const auto remove = absl::MakeCleanup([&path] { unlink(path.c_str()); });
   RETURN_IF_ERROR(WriteFile(path, input.dump(-1, ' ', false, json::error_handler_t::replace)));
   std::string answer;
-  const absl::Status run = RunCommand(
-      context, context.parts.policy->Evaluate(SiteOf(context, context.folder.module()), path),
-      [&answer](std::string_view bytes) { answer += bytes; });
+  std::string complaints;
+  // Not as the run's own commands are started: nothing of the module has a say in how it is judged.
+  ASSIGN_OR_RETURN(
+      const Outcome outcome,
+      RunProcess(
+          context.parts.policy->Evaluate(SiteOf(context, context.folder.module()), path),
+          context.control, context.limits, [&answer](std::string_view bytes) { answer += bytes; },
+          [&complaints](std::string_view bytes) { complaints += bytes; }));
   const auto fail = [&context](std::string_view why) {
     return Error(v1::RUN_FAILED,
-                 absl::StrCat("the policy could not be evaluated: ",
-                              context.scrubber.Scrub(std::string(why))),
+                 ValidUtf8(absl::StrCat("the policy could not be evaluated: ",
+                                        context.scrubber.Scrub(std::string(why)))),
                  {{"step", context.step}});
   };
-  if (!run.ok() && context.control.interrupted()) return run;
-  if (!run.ok()) {
+  if (!outcome.ok()) {
     const std::string faults = PolicyFaults(answer);
-    return fail(faults.empty() ? std::string(run.message()) : faults);
+    return fail(!faults.empty() ? faults
+                                : absl::StrCat("opa ", outcome.ToString(), " ",
+                                               complaints.substr(0, kMaxComplaints)));
   }
   auto verdict = ReadVerdict(answer);
   if (!verdict.ok()) return fail(std::string(verdict.status().message()));

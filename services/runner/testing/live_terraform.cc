@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdlib>
 #include <filesystem>
 
 #include "services/runner/engine.h"
@@ -28,7 +29,8 @@ std::string LiveTerraform::Read(const std::string& name) const {
 }
 
 std::string LiveTerraform::Run(const std::string& arguments) const {
-  const auto engine = FindEngine("");
+  const char* wanted = getenv("STACKYARD_TERRAFORM");
+  const auto engine = FindEngine(wanted == nullptr ? "" : wanted);
   EXPECT_TRUE(engine.ok()) << engine.status();
   if (!engine.ok()) return "";
   Command command;

@@ -1,4 +1,5 @@
-// The real terraform in a folder of its own.
+// The real terraform in a folder of its own: the one that STACKYARD_TERRAFORM names, else that of
+// the PATH.
 #pragma once
 
 #include <string>

@@ -3,14 +3,17 @@
 and crash with them, and then everything is searched: logs, answers, streams, databases, blobs,
 folders, command lines, metrics."""
 
+import base64
 import contextlib
 import http.client
 import json
 import os
 import pathlib
 import re
+import shutil
 import signal
 import socket
+import tempfile
 import threading
 import unittest
 import urllib.request
@@ -290,7 +293,9 @@ class VaultTest(SecretsTestCase):
     @classmethod
     def setUpClass(cls):
         def passed(planted):
-            return {"PASSED_TOKEN": planted.plant("passed variable")}
+            return {"PASSED_TOKEN": planted.plant("passed variable"),
+                    "AWS_WEB_IDENTITY_TOKEN_FILE": "/nowhere/token", "AWS_ROLE_ARN": "arn:of-the-runner",
+                    "AWS_CONTAINER_CREDENTIALS_FULL_URI": "http://169.254.170.23/v1/credentials"}
         cls.begin(["--pass-env", "PASSED_TOKEN"], passed)
         for version, approval in (("1", "required"), ("2", "auto")):
             bundles.published(cls.admin, "vault", version, bundles.pack(vault(approval)))
@@ -350,7 +355,11 @@ class VaultTest(SecretsTestCase):
             stack = self.admin.succeed(operation)
             self.assertEqual(stack["outputs"]["mode"]["value"], "fine")
             self.assertIn("said (sensitive)", self.log_of(apply_run))
-            self.assertIn("acme", self.log_of(apply_run), "what is no secret is shown")
+            self.assertIn("GITHUB_OWNER=acme", self.log_of(apply_run), "what is no secret is shown")
+            # The log has the whole environment: nothing of the runner's own is in it.
+            self.assertIn("AWS_EC2_METADATA_DISABLED=true", self.log_of(apply_run))
+            for name in ("AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_ROLE_ARN", "AWS_CONTAINER"):
+                self.assertNotIn(name, self.log_of(apply_run))
 
             # Runs that fail in ways that name the secrets.
             condition = self.admin.wait(self.update("condition"))
@@ -453,21 +462,32 @@ variable "password" {
 """
 
 
+def signed_token(secret):
+    """A token of the form that Kubernetes gives to a pod."""
+    parts = [json.dumps({"alg": "RS256", "kid": "1"}), json.dumps({"sub": secret}), secret]
+    return ".".join(base64.urlsafe_b64encode(part.encode()).decode().rstrip("=") for part in parts)
+
+
 @unittest.skipIf(aws_test.missing(), aws_test.missing())
 class CloudTest(SecretsTestCase):
-    """Two projects with keys of their own, each in a cloud of its own, and a provider that logs all
-    that it sends."""
+    """Projects with keys of their own, each in a cloud of its own, one that takes a role by the runner's
+    identity, and a provider that logs all that it sends."""
 
     @classmethod
     def setUpClass(cls):
+        folder = pathlib.Path(tempfile.mkdtemp(prefix="sy-token-"))
+        cls.addClassCleanup(shutil.rmtree, folder)
+        cls.token = folder / "token"
         cls.begin(["--provider-mirror", MIRROR or "", "--no-provider-direct", "--pass-env", "TF_LOG"],
-                  lambda planted: {"TF_LOG": "debug"})
+                  lambda planted: {"TF_LOG": "debug", "AWS_WEB_IDENTITY_TOKEN_FILE": str(cls.token)})
+        cls.token.write_text(signed_token(cls.planted.plant("the runner's own token", plain=True)))
         cls.clouds = {}
-        for project in ("web", "other"):
+        for project in ("web", "other", "role"):
+            if project != "web":
+                cls.admin.post(f"/v1/projects?projectId={project}", {})
             cls.clouds[project] = aws_test.Emulator(cls.mesh.dir / "log" / f"moto-{project}.log")
             cls.addClassCleanup(cls.clouds[project].close)
         cls.admin.timeout = aws_test.PATIENCE + 60
-        cls.admin.post("/v1/projects?projectId=other", {})
         files = {"main.tf": CLOUD_MAIN % cls.planted.plant("module", plain=True),
                  "variables.tf": CLOUD_VARIABLES, "template.yaml": YAML % "auto"}
         cls.admin.succeed(bundles.publish(cls.admin, "vault", "1", bundles.pack(files)), aws_test.PATIENCE)
@@ -480,13 +500,19 @@ class CloudTest(SecretsTestCase):
     def test_each_project_in_its_own_cloud_and_nothing_shows(self):
         self.password = self.planted.plant("sensitive parameter")
         with CommandLines(ours=[self.mesh.grpcurl("ann").program]) as lines:
-            for project, cloud in self.clouds.items():
+            for project in ("web", "other"):
+                cloud = self.clouds[project]
                 key = self.planted.plant(f"key of {project}", plain=True)
                 self.admin.post(f"/v1/projects/{project}/credentials?credentialId=git", {
                     "providers": ["hashicorp/aws"], "static": {
                         "variables": {"AWS_REGION": aws_test.REGION, "AWS_ACCESS_KEY_ID": f"AKIA{project}",
                                       "AWS_ENDPOINT_URL": f"http://{cloud.address}"},
                         "secretVariables": {"AWS_SECRET_ACCESS_KEY": key}}})
+            self.admin.post("/v1/projects/role/credentials?credentialId=places", {"static": {"variables": {
+                name: f"http://{self.clouds['role'].address}"
+                for name in ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_STS")}}})
+            self.admin.post("/v1/projects/role/credentials?credentialId=role", {"webIdentity": {
+                "roleArn": "arn:aws:iam::123456789012:role/web", "region": aws_test.REGION}})
             operations = [self.create(project) for project in self.clouds]
             for operation in operations:
                 self.admin.succeed(operation, aws_test.PATIENCE)
@@ -500,6 +526,9 @@ class CloudTest(SecretsTestCase):
             self.keep("an error of the provider", json.dumps(failed))
             log = self.log_of("projects/web/stacks/vault/runs/2")
             self.assertIn("AKIAweb", log, "the log tells which key was used")
+            roles = self.admin.raw(
+                "GET", "/v1/projects/role/stacks/vault/runs/2:readLog?limit=1048576")[2].decode()
+            self.assertIn("WebIdentityToken=(sensitive)", roles)
             self.admin.delete("/v1/projects/other/credentials/git")
             # Without its key the project has no way in: not as the other one, and not as the machine.
             lost = self.admin.wait(self.admin.delete("/v1/projects/other/stacks/vault"), aws_test.PATIENCE)
@@ -507,6 +536,7 @@ class CloudTest(SecretsTestCase):
             self.keep("an error without a key", json.dumps(lost))
             self.assertEqual(self.clouds["other"].buckets(), ["bucket-of-other-1"])
             self.keep_answers("vault")
+            self.keep("the log of who took a role", roles)
         self.search_command_lines(lines)
         self.search_core_dumps()
         # The emulators are other people's clouds.

@@ -24,6 +24,8 @@ LOG=$STACKYARD_DATA/log
 GRPC=$STACKYARD_HOST:$STACKYARD_GRPC_PORT
 REST=$STACKYARD_HOST:$STACKYARD_REST_PORT
 STARTED=()
+# What this machine lacks to confine runs, as --allow-without takes it.
+MISSING=
 
 # services: their names in the order of starting.
 services() {
@@ -55,7 +57,8 @@ command_of() {
     runner-*) COMMAND=("$BIN/stackyard-runner" --listen "unix:$RUN/$1.sock" "${own[@]}"
       --stacks-target "unix:$RUN/stacks.sock" --work-dir "$STACKYARD_DATA/$1/work"
       --terraform "$STACKYARD_TERRAFORM" --slots "${STACKYARD_SLOTS:-2}"
-      --inspect "$BIN/stackyard-inspect") ;;
+      --inspect "$BIN/stackyard-inspect" --slot-uids $((700000 + 2000 * ${1#runner-})))
+      [ -z "$MISSING" ] || COMMAND+=(--allow-without "$MISSING") ;;
   esac
 }
 
@@ -85,11 +88,39 @@ pid_of() {
 # outdated PID: whether its binary was built anew since it started.
 outdated() { case $(readlink "/proc/$1/exe") in *' (deleted)') return 0 ;; *) return 1 ;; esac }
 
+# make_data SERVICE: its folder. Where the runner is root its runs have users of their own, who go
+# through to what is theirs and see nothing else on the way.
+make_data() {
+  mkdir -p "$STACKYARD_DATA/$1"
+  case $1 in
+    runner-*) [ "$(id -u)" != 0 ] || chmod 711 "$STACKYARD_DATA" "$STACKYARD_DATA/$1" ;;
+  esac
+}
+
+# find_missing: sets MISSING to what this machine lacks to confine runs, and says so.
+find_missing() {
+  local rc=0 why=$LOG/preflight.log
+  MISSING=
+  [ "$RUNNERS" -gt 0 ] && [ -x "$BIN/stackyard-runner" ] || return 0
+  make_data runner-1
+  command_of runner-1
+  MISSING=$("${COMMAND[@]}" --preflight 2>"$why" | paste -sd,) || rc=$?
+  case $rc in
+    0) return 0 ;;
+    3) ;;
+    *) warn "$(cat "$why")"; fail 'the runner cannot look at what this machine can confine' \
+      "mend what is named above, then run: make up" ;;
+  esac
+  warn "[mesh] this machine cannot confine runs as it should:"
+  sed 's/^/    /' "$why" >&2
+  warn "    the runners go on without: --allow-without $MISSING"
+}
+
 spawn() {
   local service=$1 pid
   command_of "$service"
   [ -x "${COMMAND[0]}" ] || fail "${COMMAND[0]} is missing" 'run: make build'
-  mkdir -p "$STACKYARD_DATA/$service"
+  make_data "$service"
   rm -f "$RUN/$service.sock"
   printf -- '--- started %s\n' "$(date -u +%Y-%m-%dT%H:%M:%SZ)" >>"$LOG/$service.log"
   # A session of its own: an interrupt at the terminal is not for the mesh.
@@ -192,6 +223,7 @@ up() {
   for service in $(known_services); do
     case $wanted in *" $service "*) ;; *) stop "$service" ;; esac
   done
+  find_missing
   for service in $(services); do
     if pid=$(pid_of "$service"); then
       outdated "$pid" || continue

@@ -58,7 +58,9 @@ expect 'up starts everything' mesh up
 expect 'up names the address' says "http://127.0.0.1:$STACKYARD_REST_PORT/"
 expect 'status is 0 when all are ready' mesh status
 expect 'both runners run' says runner-2
-expect 'the data folder is private' test "$(stat -c %a "$STACKYARD_DATA")" = 700
+# Where runs have users of their own, these pass through it and see nothing.
+expect 'the data folder is private' test "$(stat -c %a "$STACKYARD_DATA")" = \
+  "$([ "$(id -u)" = 0 ] && echo 711 || echo 700)"
 
 first=$(pid quota)
 expect 'a second up succeeds' mesh up
@@ -73,6 +75,15 @@ cp "$WORK/fake" "$STACKYARD_BIN/new" && mv "$STACKYARD_BIN/new" "$STACKYARD_BIN/
 expect 'up after a new build' mesh up
 expect 'restarts what was built anew' test "$(pid gateway)" != "$gateway_before"
 expect 'and nothing else' test "$(pid quota)" = "$quota_before"
+
+mesh down
+FAKE_MISSING=memory-limit mesh up
+expect 'what the machine lacks is told' says 'no memory-limit: of the test'
+expect 'with the flag that goes on without' says '--allow-without memory-limit'
+expect 'which the runners get' grep -qz -- memory-limit "/proc/$(pid runner-1)/cmdline"
+mesh down
+mesh up
+expect 'and not when nothing is missing' not grep -qz -- --allow-without "/proc/$(pid runner-1)/cmdline"
 
 kill -KILL "$(pid stacks)"
 while alive "$(pid stacks)"; do sleep 0.05; done

@@ -279,8 +279,7 @@ int64_t Cgroup::PeakMemory() const {
 std::unique_ptr<Cgroups> Cgroups::Open(const std::string& runner_id, const CgroupPaths& paths) {
   std::unique_ptr<Cgroups> cgroups(new Cgroups());
   for (const char* name : kControllers) {
-    cgroups->controllers_.push_back(
-        {name, absl::UnavailableError("no hierarchy with it is mounted")});
+    cgroups->controllers_.push_back({name, absl::NotFoundError("no hierarchy with it is mounted")});
   }
   const std::map<std::string, std::string> groups =
       ReadGroups(ReadFile(paths.groups, 1 << 20).value_or(""));
@@ -296,8 +295,12 @@ std::unique_ptr<Cgroups> Cgroups::Open(const std::string& runner_id, const Cgrou
            absl::StrSplit(given.value_or(""), absl::ByAnyChar(" \n"), absl::SkipEmpty())) {
         if (IsController(std::string(name))) controllers.emplace_back(name);
       }
-      cgroups->Miss({std::begin(kControllers), std::end(kControllers)},
-                    absl::UnavailableError(absl::StrCat("it is not delegated to ", parent)));
+      for (const char* name : kControllers) {
+        // What the first version said of it tells more.
+        if (!absl::IsNotFound(cgroups->Missing(name))) continue;
+        cgroups->Miss({name},
+                      absl::UnavailableError(absl::StrCat("it is not delegated to ", parent)));
+      }
     } else {
       controllers = hierarchy.controllers;
     }

@@ -9,6 +9,7 @@
 #include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <filesystem>
@@ -242,6 +243,24 @@ TEST_F(SandboxTest, NothingOutlivesTheObject) {
     ASSERT_EQ(poll(&out, 1, 20'000), 1);
     EXPECT_FALSE(IsFreed("lock"));
   }
+  EXPECT_TRUE(IsFreed("lock"));
+}
+
+TEST_F(SandboxTest, NothingOutlivesTheRunner) {
+  const pid_t runner = fork();
+  if (runner == 0) {
+    const auto child = ChildProcess::Start(
+        Shell("setsid sh -c 'exec 9>lock; flock 9; touch held; sleep 1000' & wait"));
+    while (child.ok()) pause();
+    _exit(1);
+  }
+  ASSERT_GT(runner, 0);
+  // Fails by the test's own time limit when it never comes.
+  while (!std::filesystem::exists(folder_.path() + "/held")) poll(nullptr, 0, 5);
+  EXPECT_FALSE(IsFreed("lock"));
+  kill(runner, SIGKILL);
+  waitpid(runner, nullptr, 0);
+  for (int i = 0; i < 4000 && !IsFreed("lock"); ++i) poll(nullptr, 0, 5);
   EXPECT_TRUE(IsFreed("lock"));
 }
 

@@ -196,7 +196,13 @@ void Containment::OpenSandbox() {
     return Miss(kSlotUidsFeature, absl::FailedPreconditionError(
                                       "the runner is root, and --slot-uids gives it no users"));
   }
-  const absl::Status user = Try(!bwrap_.empty(), options_.slot_uids);
+  absl::Status user = Try(!bwrap_.empty(), options_.slot_uids);
+  if (absl::StrContains(user.message(), "Permission denied")) {
+    user = absl::FailedPreconditionError(
+        absl::StrCat(user.message(),
+                     "; users of runs must get through the folders above it: "
+                     "chmod o+x them, or choose another --work-dir"));
+  }
   if (!user.ok()) return Miss(kSlotUidsFeature, user);
   uids_ = std::make_unique<SlotUids>(options_.slot_uids);
 }

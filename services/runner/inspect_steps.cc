@@ -7,6 +7,7 @@
 #include "common/status_macros.h"
 #include "services/runner/bundle.h"
 #include "services/runner/module_needs.h"
+#include "services/runner/module_policy.h"
 #include "services/runner/module_report.h"
 #include "services/runner/run_providers.h"
 
@@ -16,9 +17,8 @@ namespace {
 absl::Status Prepare(RunContext& context) { return FetchBundle(context, context.folder.module()); }
 
 absl::Status Inspect(RunContext& context) {
-  ASSIGN_OR_RETURN(const std::string text, InspectModule(context, context.folder.module()));
-  RETURN_IF_ERROR(KeepModuleReport(context.folder.module(), text));
-  ASSIGN_OR_RETURN(ModuleReport report, ReadModuleReport(text));
+  ASSIGN_OR_RETURN(ModuleReport report, InspectModule(context, context.folder.module()));
+  RETURN_IF_ERROR(KeepModuleReport(context.folder.module(), report.text));
   for (v1::Diagnostic& diagnostic : report.diagnostics) KeepDiagnostic(context, diagnostic);
   RETURN_IF_ERROR(ModuleStatus(report.diagnostics));
   *context.result.mutable_module() = std::move(report.summary);
@@ -71,13 +71,6 @@ std::vector<Step> InspectSteps() {
           {"init", Init},
           {"validate", Validate},
           {"save", Keep}};
-}
-
-absl::StatusOr<std::string> InspectModule(RunContext& context, const std::string& folder) {
-  std::string text;
-  RETURN_IF_ERROR(RunCommand(context, {{context.parts.inspect, folder}, {}, folder},
-                             [&text](std::string_view bytes) { text += bytes; }));
-  return text;
 }
 
 absl::Status FetchBundle(RunContext& context, const std::string& folder) {

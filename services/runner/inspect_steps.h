@@ -14,7 +14,4 @@ std::vector<Step> InspectSteps();
 // Fetches the assignment's bundle and unpacks it.
 absl::Status FetchBundle(RunContext& context, const std::string& folder);
 
-// What stackyard-inspect prints of the module in a folder.
-absl::StatusOr<std::string> InspectModule(RunContext& context, const std::string& folder);
-
 }  // namespace stackyard::runner

@@ -44,16 +44,42 @@ TEST(OptionsTest, NamesEveryFaultOnOneLine) {
   options.pass_env = "PATH";
   options.memory_limit = "lots";
   options.heartbeat_interval = absl::ZeroDuration();
+  options.allow_without = {"sandbox", "walls"};
+  options.sandbox_paths = {"relative", "/nonexistent/path:rw"};
+  options.slot_uids = 10;
+  options.run_memory = "1MiB";
+  options.run_memory_max = "much";
+  options.run_cpus = "0";
+  options.run_processes = 3;
+  options.run_file_size = "1KiB";
+  options.plan_timeout = absl::ZeroDuration();
   const absl::Status status = Complete(options);
   EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
   const std::string message(status.message());
   for (const char* part :
        {"--stacks-target", "--work-dir", "--slots=-1", "--terraform=/nonexistent",
         "--inspect=/nonexistent", "--provider-mirror=/nonexistent", "--pass-env",
-        "--memory-limit=lots", "--heartbeat-interval"}) {
+        "--memory-limit=lots", "--heartbeat-interval", "--allow-without: walls is none of",
+        "--sandbox-paths: relative", "--sandbox-paths: /nonexistent/path is not", "--slot-uids=10",
+        "--run-memory=1MiB", "--run-memory-max: much", "--run-cpus: 0", "--run-processes=3",
+        "--run-file-size=1KiB", "--plan-timeout"}) {
     EXPECT_THAT(message, HasSubstr(part));
   }
   EXPECT_EQ(message.find('\n'), std::string::npos);
+}
+
+TEST(OptionsTest, RunsSeeTheProgramsTheMirrorAndWhatIsNamed) {
+  ProgramOptions options = Good();
+  options.terraform = "/usr/bin/terraform";
+  options.inspect = "/opt/inspect";
+  options.provider_mirror = "/opt/mirror";
+  options.sandbox_paths = {"/a", "/b:rw"};
+  std::vector<std::string> paths;
+  for (const Bind& bind : SandboxPaths(options, "/w/terraform.rc")) {
+    paths.push_back(bind.path + (bind.writable ? " rw" : ""));
+  }
+  EXPECT_THAT(
+      paths, testing::ElementsAre("/opt/inspect", "/opt/mirror", "/w/terraform.rc", "/a", "/b rw"));
 }
 
 TEST(OptionsTest, PassesOnlyWhatIsNamedAndSet) {

@@ -22,6 +22,7 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr size_t kMaxRecent = 100;
+constexpr size_t kMaxAllowed = 10'000;
 
 // The time of a folder is when it was last used. False when it is not there.
 bool MarkUsed(const std::string& folder) {
@@ -108,6 +109,18 @@ absl::StatusOr<std::string> PreparedModules::Publish(const std::string& digest,
         absl::StrCat("moving ", folder, " to ", place, ": ", strerror(errno)));
   }
   return Lookup(digest);
+}
+
+void PreparedModules::Allowed(const std::string& mark) {
+  absl::MutexLock lock(&mutex_);
+  // To look again costs little; to grow for ever does not.
+  if (allowed_.size() >= kMaxAllowed) allowed_.clear();
+  allowed_.insert(mark);
+}
+
+bool PreparedModules::IsAllowed(const std::string& mark) const {
+  absl::MutexLock lock(&mutex_);
+  return allowed_.count(mark) > 0;
 }
 
 std::vector<std::string> PreparedModules::Recent() const {

@@ -34,6 +34,10 @@ class PreparedModules {
                                   const Builder& build);
   // Takes a module that was built elsewhere: the folder is moved. Does nothing when there is one.
   absl::StatusOr<std::string> Publish(const std::string& digest, const std::string& folder);
+  // Remembers what was held against a policy and found good, by a digest of both, as long as the
+  // process lives.
+  void Allowed(const std::string& mark);
+  bool IsAllowed(const std::string& mark) const;
   // Digests, last used first; at most 100.
   std::vector<std::string> Recent() const;
 
@@ -45,6 +49,7 @@ class PreparedModules {
   mutable absl::Mutex mutex_;
   std::set<std::string> building_ ABSL_GUARDED_BY(mutex_);
   std::list<std::string> recent_ ABSL_GUARDED_BY(mutex_);
+  std::set<std::string> allowed_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace stackyard::runner

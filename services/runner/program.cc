@@ -86,10 +86,11 @@ absl::StatusOr<std::unique_ptr<Program>> Program::Start(const ProgramOptions& op
   terraform.cli_config = program->workspace_->cli_config();
   terraform.memory_limit = options.memory_limit;
   ASSIGN_OR_RETURN(terraform.passed_environment, PassedEnvironment(options.pass_env));
-  // What was prepared links into the mirror, and knows where the engine looks for providers.
+  // What was prepared links into the mirror, and knows where the engine looks for providers. Before
+  // runs had users of their own, only the runner could read it.
   const std::string key =
-      Sha256Hex(absl::StrCat(terraform.engine.Label(), "\n", options.provider_mirror, "\n",
-                             options.provider_direct, "\nwith a report"))
+      Sha256Hex(absl::StrCat("shared, reported\n", terraform.engine.Label(), "\n",
+                             options.provider_mirror, "\n", options.provider_direct))
           .substr(0, 12);
   program->modules_ = std::make_unique<PreparedModules>(program->workspace_->prepared(), key);
   program->terraform_ = std::make_unique<Terraform>(terraform);

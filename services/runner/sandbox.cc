@@ -18,12 +18,11 @@ constexpr const char* kSystemFolders[] = {"/usr", "/bin", "/sbin", "/lib", "/lib
 
 // What programs need to start, to resolve names, to tell the time and to check certificates.
 constexpr const char* kSystemFiles[] = {
-    "/etc/alternatives",  "/etc/ca-certificates", "/etc/gai.conf",
-    "/etc/host.conf",     "/etc/hosts",           "/etc/ld.so.cache",
-    "/etc/ld.so.conf",    "/etc/ld.so.conf.d",    "/etc/localtime",
-    "/etc/nsswitch.conf", "/etc/pki/tls/certs",   "/etc/pki/ca-trust/extracted",
-    "/etc/protocols",     "/etc/resolv.conf",     "/etc/services",
-    "/etc/ssl/certs",     "/etc/ssl/cert.pem",    "/etc/ssl/openssl.cnf"};
+    "/etc/alternatives",  "/etc/gai.conf",      "/etc/host.conf",
+    "/etc/hosts",         "/etc/ld.so.cache",   "/etc/localtime",
+    "/etc/nsswitch.conf", "/etc/pki/tls/certs", "/etc/pki/ca-trust/extracted",
+    "/etc/protocols",     "/etc/resolv.conf",   "/etc/services",
+    "/etc/ssl/certs",     "/etc/ssl/cert.pem",  "/etc/ssl/openssl.cnf"};
 
 class Arguments {
  public:

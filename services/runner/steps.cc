@@ -15,6 +15,7 @@
 #include "services/runner/bundle.h"
 #include "services/runner/inspect_steps.h"
 #include "services/runner/json_value.h"
+#include "services/runner/module_policy.h"
 #include "services/runner/module_report.h"
 #include "services/runner/plan_reader.h"
 #include "services/runner/run_identity.h"
@@ -36,10 +37,12 @@ absl::StatusOr<std::string> BuildModule(RunContext& context) {
   const std::string folder = context.folder.path() + "/prepare";
   RETURN_IF_ERROR(MakeFolder(folder));
   RETURN_IF_ERROR(FetchBundle(context, folder));
+  // Before anything is fetched for it.
+  RETURN_IF_ERROR(CheckPolicy(context, folder));
   RETURN_IF_ERROR(RunTerraform(context, context.parts.terraform.Init(SiteOf(context, folder)),
                                JsonEvents::Mode::kPlan));
-  ASSIGN_OR_RETURN(const std::string report, InspectModule(context, folder));
-  RETURN_IF_ERROR(KeepModuleReport(folder, report));
+  ASSIGN_OR_RETURN(const ModuleReport report, InspectModule(context, folder));
+  RETURN_IF_ERROR(KeepModuleReport(folder, report.text));
   return folder;
 }
 
@@ -65,6 +68,7 @@ absl::Status Prepare(RunContext& context) {
                    context.parts.modules.Get(context.assignment.bundle_digest(), context.control,
                                              [&context] { return BuildModule(context); }));
   context.prepared = prepared;
+  RETURN_IF_ERROR(CheckPolicy(context, prepared));
   context.providers = RunProviders::Lease(context, prepared);
   RETURN_IF_ERROR(CopyModule(prepared, context.folder.module()));
   // A link, not TF_DATA_DIR: what init wrote names folders relative to the current one.

@@ -104,6 +104,7 @@ void TakeVersion(const v1::TemplateVersion& version, Assignment& assignment) {
       std::any_of(version.parameters().begin(), version.parameters().end(),
                   [](const auto& parameter) { return parameter.injected(); }));
   assignment.set_network_disabled(version.network().disabled());
+  *assignment.mutable_limits() = version.limits();
   *assignment.mutable_metered_attributes() = MeteredAttributes(version.meters());
 }
 
@@ -240,6 +241,7 @@ absl::StatusOr<AcquireRunsResponse> RunQueue::TryAcquire(const AcquireRunsReques
               assignment.mutable_lease()->set_run(entry.target);
               assignment.mutable_lease()->set_generation(entry.generation);
               *assignment.mutable_timeout() = ToProto(options_.run_timeout);
+              *assignment.mutable_policy() = options_.policy;
               result.push_back(*std::move(draft));
             }
             return result;

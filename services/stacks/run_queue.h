@@ -17,6 +17,8 @@ struct RunQueueOptions {
   absl::Duration lease = absl::Seconds(15);
   // Longest that a run may take.
   absl::Duration run_timeout = absl::Hours(2);
+  // What modules may contain.
+  internal::v1::CatalogPolicy policy;
 };
 
 class RunQueue {

@@ -415,6 +415,18 @@ TEST_P(RunQueueTest, CancellingARunningApplyAsksItsRunner) {
   EXPECT_EQ(ReasonOf(ErrorOf(operation)), v1::RUN_CANCELLED);
 }
 
+TEST_P(RunQueueTest, RunnersAreToldWhatARunMayUseAndAModuleMayContain) {
+  Publish("2.0.0", ShopYaml() + "limits: {memory: 256MiB, plan_timeout: 5m}\n");
+  v1::CreateStackRequest request = CreateRequest("shop");
+  request.mutable_stack()->set_template_version("templates/shop/versions/2.0.0");
+  ASSERT_TRUE(stacks_->Create(Ann(), request).ok());
+  const Assignment plan = Acquire(Assignment::PLAN);
+  EXPECT_EQ(plan.limits().memory_mib(), 256);
+  EXPECT_EQ(FromProto(plan.limits().plan_timeout()), absl::Minutes(5));
+  EXPECT_FALSE(plan.limits().has_apply_timeout());
+  EXPECT_THAT(plan.policy().denied_data_sources(), ElementsAre("external"));
+}
+
 TEST_P(RunQueueTest, WorkThatCannotBeStartedKeepsNobodyElseWaiting) {
   ASSERT_TRUE(TryPublish("other", "1.0", ShopYaml()).ok());
   const absl::Status gone = store_->Write(Actor(), [](Change& change) {

@@ -7,6 +7,7 @@
 #include "common/metrics.h"
 #include "services/stacks/announcer.h"
 #include "services/stacks/carrier.h"
+#include "services/stacks/catalog_policy.h"
 #include "services/stacks/catalog_service.h"
 #include "services/stacks/change_request_service.h"
 #include "services/stacks/change_tail.h"
@@ -39,6 +40,10 @@ void Options::AddFlags(Flags& flags) {
   flags.Add("quota-target", &quota_target, "Address of the quota service");
   flags.Add("run-lease", &queue.lease, "A runner that is silent for this long loses its runs");
   flags.Add("run-timeout", &queue.run_timeout, "Longest that a run may take");
+  flags.Add("catalog-policy", &catalog_policy,
+            "YAML file of what modules may contain: providers, module_sources, provisioners, "
+            "denied_data_sources; empty: no modules from outside of the template, no provisioners, "
+            "no data source `external`");
   flags.Add("saga-threads", &saga_threads, "Threads that reserve and release quota");
   flags.Add("reconcile-interval", &reconciler.interval,
             "Time between two comparisons of quota's reservations with stacks");
@@ -102,6 +107,8 @@ absl::StatusOr<std::unique_ptr<Carrier>> CarrierOf(const Options& options) {
 
 absl::StatusOr<int> Serve(const Options& options) {
   RETURN_IF_ERROR(Check(options));
+  ASSIGN_OR_RETURN(const internal::v1::CatalogPolicy policy,
+                   LoadCatalogPolicy(options.catalog_policy));
   ASSIGN_OR_RETURN(const std::unique_ptr<Carrier> carrier, CarrierOf(options));
   ASSIGN_OR_RETURN(auto db, Database::Open(options.database.empty()
                                                ? absl::StrCat("sqlite:", options.data, "/stacks.db")
@@ -127,7 +134,9 @@ absl::StatusOr<int> Serve(const Options& options) {
   RunViews runs(store);
   StateViews states(store, *blobs);
   OperationViews operations(store);
-  RunQueue queue(store, *blobs, options.queue);
+  RunQueueOptions queue_options = options.queue;
+  queue_options.policy = policy;
+  RunQueue queue(store, *blobs, queue_options);
   ReconcilerMetrics reconciler_metrics(metrics->registry());
   Reconciler reconciler(store, *ledger, options.reconciler, reconciler_metrics);
   Saga saga(store, *ledger, *quota_changes);

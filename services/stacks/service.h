@@ -22,6 +22,8 @@ struct Options {
   std::string database;
   std::string quota_target = "127.0.0.1:7302";
   RunQueueOptions queue;
+  // File of the catalogue's policy, see catalog_policy.h; empty: the default.
+  std::string catalog_policy;
   ReconcilerOptions reconciler;
   // Threads that do the steps with quota.
   int saga_threads = 4;

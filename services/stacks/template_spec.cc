@@ -15,6 +15,7 @@
 #include "common/status.h"
 #include "services/stacks/meters.h"
 #include "services/stacks/parameters.h"
+#include "services/stacks/run_limits_spec.h"
 #include "services/stacks/yaml_reader.h"
 
 namespace stackyard::stacks {
@@ -66,6 +67,8 @@ class SpecReader {
               ReadFile(item, where);
             });
           }},
+         {"limits",
+          [&](const YAML::Node& n) { ReadRunLimits(yaml_, n, *version.mutable_limits()); }},
          {"network", [&](const YAML::Node& n) {
             yaml_.ReadMap(n, "network", {{"disabled", [&](const YAML::Node& disabled) {
                                             version.mutable_network()->set_disabled(

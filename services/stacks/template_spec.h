@@ -11,8 +11,8 @@
 namespace stackyard::stacks {
 
 struct TemplateSpec {
-  // title, description, meters, approval, lease, drift, files and network are set. `parameters`
-  // has what template.yaml adds, by name, and nothing of the module.
+  // title, description, meters, approval, lease, drift, files, network and limits are set.
+  // `parameters` has what template.yaml adds, by name, and nothing of the module.
   v1::TemplateVersion version;
   // Line of each parameter in template.yaml, in the order of `version.parameters()`.
   std::vector<int> parameter_lines;

@@ -53,6 +53,7 @@ drift: {interval: 24h}
 files:
   - {filename: kubeconfig, output: kubeconfig}
 network: {disabled: true}
+limits: {plan_timeout: 10m, apply_timeout: 2h, memory: 1GiB, cpus: 1.5, processes: 256}
 )";
 
 TEST(TemplateSpecTest, ReadsAFullFile) {
@@ -108,6 +109,11 @@ TEST(TemplateSpecTest, ReadsAFullFile) {
   EXPECT_EQ(FromProto(version.drift().interval()), absl::Hours(24));
   EXPECT_EQ(version.files(0).filename(), "kubeconfig");
   EXPECT_TRUE(version.network().disabled());
+  EXPECT_EQ(FromProto(version.limits().plan_timeout()), absl::Minutes(10));
+  EXPECT_EQ(FromProto(version.limits().apply_timeout()), absl::Hours(2));
+  EXPECT_EQ(version.limits().memory_mib(), 1024);
+  EXPECT_EQ(version.limits().cpu_millis(), 1500);
+  EXPECT_EQ(version.limits().processes(), 256);
 }
 
 TEST(TemplateSpecTest, PricesMayStandAloneAndBudgetsCountThem) {
@@ -244,6 +250,12 @@ INSTANTIATE_TEST_SUITE_P(
         Fault{"files:\n  - {filename: a/b, output: o}\n",
               "template.yaml:3: files[0].filename must have no `/`"},
         Fault{"files:\n  - {filename: a}\n", "template.yaml:3: files[0] needs filename and output"},
+        Fault{"limits: {memory: lots}\n", "template.yaml:2: limits.memory must be a size"},
+        Fault{"limits: {memory: 63MiB}\n", "template.yaml:2: limits.memory must be a size"},
+        Fault{"limits: {cpus: 0}\n", "template.yaml:2: limits.cpus must be from 0.1"},
+        Fault{"limits: {processes: 5}\n", "template.yaml:2: limits.processes must be a whole"},
+        Fault{"limits: {plan_timeout: 25h}\n", "template.yaml:2: limits.plan_timeout must be from"},
+        Fault{"limits: {disk: 1GiB}\n", "template.yaml:2: limits has no key `disk`"},
         Fault{"network: {disabled: perhaps}\n",
               "template.yaml:2: network.disabled must be true or false"},
         Fault{"lease: [\n", "is no YAML"}, Fault{"a: b: c\n", "template.yaml:2: is no YAML"}));

@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/id.h"
+#include "services/stacks/catalog_policy.h"
 #include "services/stacks/events.h"
 #include "services/stacks/schema.h"
 #include "services/stacks/test_archive.h"
@@ -266,7 +267,8 @@ void StacksTest::SetUp() {
   reviews_ = std::make_unique<Reviews>(*store_);
   runs_ = std::make_unique<RunViews>(*store_);
   operations_ = std::make_unique<OperationViews>(*store_);
-  queue_ = std::make_unique<RunQueue>(*store_, *blobs_, RunQueueOptions());
+  queue_ = std::make_unique<RunQueue>(*store_, *blobs_,
+                                      RunQueueOptions{.policy = DefaultCatalogPolicy()});
   saga_ = std::make_unique<Saga>(*store_, ledger_, quota_changes_);
   extensions_ = std::make_unique<Extensions>(*store_, ledger_);
   quota_requests_ = std::make_unique<QuotaRequests>(*store_, quota_changes_);

@@ -179,7 +179,9 @@ class ChangesTest(suite.MeshTestCase):
                        {"parameters": {"amount": 3}})
         request = self.waits("moved")
         self.dave.post(f"/v1/{request['name']}:approve", {"planDigest": request["planDigest"]})
-        eventually(lambda: self.stack("moved")["resourceCount"] == 3, lambda: f"{self.stack('moved')}")
+        # States come in while the apply goes on.
+        eventually(lambda: self.stack("moved")["resourceCount"] == 3
+                   and self.stack("moved")["state"] == "READY", lambda: f"{self.stack('moved')}")
         self.assertEqual(self.stack("moved")["outputs"]["ids"]["value"][:2], ids)
         self.ann.succeed(self.ann.delete("/v1/projects/web/stacks/moved"))
         self.assertIn(("DESTROY", "SUCCEEDED"), self.runs("moved"))
@@ -242,7 +244,7 @@ class ChangesTest(suite.MeshTestCase):
         self.assertEqual(error.fields(), ["revision"])
 
     def test_retry_goes_on_where_it_failed(self):
-        gate = MESH.dir / "gate"
+        gate = MESH.shared / "gate"
         operation = self.ann.post("/v1/projects/web/stacks?stackId=tried",
                                   self.body("gated", gate=str(gate)))
         error = clients.status_error(self.ann.wait(operation)["error"])

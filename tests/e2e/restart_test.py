@@ -71,11 +71,11 @@ class RestartTest(suite.MeshTestCase):
 
     def journal(self, name):
         """How often each step of a stack was really made."""
-        path = MESH.dir / f"{name}.journal"
+        path = MESH.shared / f"{name}.journal"
         return collections.Counter(path.read_text().split()) if path.exists() else {}
 
     def create(self, name, template="slow", **parameters):
-        parameters["journal"] = f"{MESH.dir}/{name}.journal"
+        parameters["journal"] = str(MESH.mark(f"{name}.journal"))
         return insist(self.admin.post, f"/v1/projects/web/stacks?stackId={name}&requestId=create-{name}",
                       {"templateVersion": f"templates/{template}/versions/1", "parameters": parameters})
 

@@ -3,12 +3,14 @@
 package main
 
 import (
+	"fmt"
 	"log"
 	"net"
 	"net/http"
 	"os"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -31,6 +33,15 @@ func main() {
 	name := filepath.Base(os.Args[0])
 	if os.Getenv("FAKE_BROKEN") == name {
 		log.Fatalf("%s: the disk is on fire", name)
+	}
+	// The machine lacks what FAKE_MISSING says.
+	if slices.Contains(os.Args, "--preflight") {
+		if missing := os.Getenv("FAKE_MISSING"); missing != "" {
+			fmt.Println(missing)
+			fmt.Fprintf(os.Stderr, "no %s: of the test\n", missing)
+			os.Exit(3)
+		}
+		return
 	}
 	network, address := "tcp", flagValue("listen")
 	if path, ok := strings.CutPrefix(address, "unix:"); ok {

@@ -41,6 +41,7 @@ Assignment RunnerFixture::Make(Assignment::Work work, const std::string& run,
   assignment.set_bundle_digest(bundle);
   assignment.set_stack_uid("u1d");
   *assignment.mutable_timeout() = ToProto(absl::Minutes(5));
+  assignment.mutable_policy()->add_provisioners("local-exec");
   EXPECT_TRUE(
       google::protobuf::util::JsonStringToMessage(parameters, assignment.mutable_parameters())
           .ok());

@@ -17,9 +17,8 @@ namespace {
 absl::Status Prepare(RunContext& context) { return FetchBundle(context, context.folder.module()); }
 
 absl::Status Inspect(RunContext& context) {
-  ASSIGN_OR_RETURN(const std::string text, InspectModule(context, context.folder.module()));
-  RETURN_IF_ERROR(KeepModuleReport(context.folder.module(), text));
-  ASSIGN_OR_RETURN(ModuleReport report, ReadModuleReport(text));
+  ASSIGN_OR_RETURN(ModuleReport report, InspectModule(context, context.folder.module()));
+  RETURN_IF_ERROR(KeepModuleReport(context.folder.module(), report.text));
   for (v1::Diagnostic& diagnostic : report.diagnostics) KeepDiagnostic(context, diagnostic);
   RETURN_IF_ERROR(ModuleStatus(report.diagnostics));
   *context.result.mutable_module() = std::move(report.summary);

@@ -2,6 +2,8 @@
 
 #include <google/protobuf/util/json_util.h>
 
+#include <utility>
+
 #include "absl/strings/str_cat.h"
 #include "common/id.h"
 #include "common/status_macros.h"
@@ -24,7 +26,7 @@ absl::StatusOr<std::string> PolicyText(const Assignment& assignment) {
 
 }  // namespace
 
-absl::StatusOr<std::string> InspectModule(RunContext& context, const std::string& folder) {
+absl::StatusOr<ModuleReport> InspectModule(RunContext& context, const std::string& folder) {
   const std::string policy = context.folder.path() + "/policy.json";
   ASSIGN_OR_RETURN(const std::string policy_text, PolicyText(context.assignment));
   RETURN_IF_ERROR(WriteFile(policy, policy_text));
@@ -32,7 +34,9 @@ absl::StatusOr<std::string> InspectModule(RunContext& context, const std::string
   RETURN_IF_ERROR(RunCommand(context,
                              {{context.parts.inspect, "-policy", policy, folder}, {}, folder},
                              [&text](std::string_view bytes) { text += bytes; }));
-  return text;
+  ASSIGN_OR_RETURN(ModuleReport report, ReadModuleReport(text));
+  report.text = std::move(text);
+  return report;
 }
 
 absl::Status CheckPolicy(RunContext& context, const std::string& folder) {
@@ -41,8 +45,7 @@ absl::Status CheckPolicy(RunContext& context, const std::string& folder) {
   const std::string mark =
       Sha256Hex(absl::StrCat(context.assignment.bundle_digest(), "\n", policy));
   if (context.parts.modules.IsAllowed(mark)) return absl::OkStatus();
-  ASSIGN_OR_RETURN(const std::string text, InspectModule(context, folder));
-  ASSIGN_OR_RETURN(const ModuleReport report, ReadModuleReport(text));
+  ASSIGN_OR_RETURN(const ModuleReport report, InspectModule(context, folder));
   const absl::Status status = ModuleStatus(report.diagnostics);
   if (status.ok()) {
     context.parts.modules.Allowed(mark);

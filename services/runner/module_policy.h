@@ -9,9 +9,9 @@
 
 namespace stackyard::runner {
 
-// What stackyard-inspect prints of the module in a folder, held against the policy of the
-// assignment: what that does not allow is an error among the diagnostics.
-absl::StatusOr<std::string> InspectModule(RunContext& context, const std::string& folder);
+// Reads the module in a folder and holds it against the policy of the assignment: what that does
+// not allow is an error among the report's diagnostics.
+absl::StatusOr<ModuleReport> InspectModule(RunContext& context, const std::string& folder);
 
 // MODULE_INVALID, with the diagnostics kept, when the module in a folder is not what the policy
 // allows now: it may have become stricter since the version was published. What was found good once

@@ -1,6 +1,7 @@
 // Reads what stackyard-inspect prints.
 #pragma once
 
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -13,6 +14,8 @@ namespace stackyard::runner {
 struct ModuleReport {
   internal::v1::ModuleSummary summary;
   std::vector<v1::Diagnostic> diagnostics;
+  // As it was printed.
+  std::string text;
 };
 
 // Name of the variable that Stackyard sets itself.

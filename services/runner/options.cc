@@ -201,7 +201,7 @@ absl::Status Complete(ProgramOptions& options) {
   if (options.slots < 1 || options.slots > kMaxSlots) {
     faults.push_back(absl::StrCat("--slots=", options.slots, " is not from 0 to ", kMaxSlots));
   }
-  if (options.provider_pool_max == -1) options.provider_pool_max = options.slots;
+  if (options.provider_pool_max == -1) options.provider_pool_max = std::max(options.slots, 0);
   if (options.provider_pool_max < 0 || options.provider_pool_max > kMaxSlots) {
     faults.push_back(absl::StrCat("--provider-pool-max=", options.provider_pool_max,
                                   " is not from -1 to ", kMaxSlots));

@@ -31,6 +31,10 @@ TEST(OptionsTest, FillsInWhatIsOpen) {
   ASSERT_TRUE(Complete(options).ok()) << Complete(options);
   EXPECT_EQ(options.work_dir, "/var/runner/work");
   EXPECT_GE(options.slots, 4);
+  EXPECT_EQ(options.provider_pool_max, options.slots);
+  options.provider_pool_max = 0;
+  ASSERT_TRUE(Complete(options).ok());
+  EXPECT_EQ(options.provider_pool_max, 0) << "switched off";
 }
 
 TEST(OptionsTest, NamesEveryFaultOnOneLine) {
@@ -44,6 +48,9 @@ TEST(OptionsTest, NamesEveryFaultOnOneLine) {
   options.pass_env = "PATH";
   options.memory_limit = "lots";
   options.heartbeat_interval = absl::ZeroDuration();
+  options.provider_pool_min = -1;
+  options.provider_pool_max = 5000;
+  options.provider_keep = absl::Seconds(-1);
   options.allow_without = {"sandbox", "walls"};
   options.sandbox_paths = {"relative", "/nonexistent/path:rw"};
   options.slot_uids = 10;
@@ -56,13 +63,28 @@ TEST(OptionsTest, NamesEveryFaultOnOneLine) {
   const absl::Status status = Complete(options);
   EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
   const std::string message(status.message());
-  for (const char* part :
-       {"--stacks-target", "--work-dir", "--slots=-1", "--terraform=/nonexistent",
-        "--inspect=/nonexistent", "--provider-mirror=/nonexistent", "--pass-env",
-        "--memory-limit=lots", "--heartbeat-interval", "--allow-without: walls is none of",
-        "--sandbox-paths: relative", "--sandbox-paths: /nonexistent/path is not", "--slot-uids=10",
-        "--run-memory=1MiB", "--run-memory-max: much", "--run-cpus: 0", "--run-processes=3",
-        "--run-file-size=1KiB", "--plan-timeout"}) {
+  for (const char* part : {"--stacks-target",
+                           "--work-dir",
+                           "--slots=-1",
+                           "--terraform=/nonexistent",
+                           "--inspect=/nonexistent",
+                           "--provider-mirror=/nonexistent",
+                           "--pass-env",
+                           "--memory-limit=lots",
+                           "--heartbeat-interval",
+                           "--provider-pool-min=-1",
+                           "--provider-pool-max=5000",
+                           "--provider-keep",
+                           "--allow-without: walls is none of",
+                           "--sandbox-paths: relative",
+                           "--sandbox-paths: /nonexistent/path is not",
+                           "--slot-uids=10",
+                           "--run-memory=1MiB",
+                           "--run-memory-max: much",
+                           "--run-cpus: 0",
+                           "--run-processes=3",
+                           "--run-file-size=1KiB",
+                           "--plan-timeout"}) {
     EXPECT_THAT(message, HasSubstr(part));
   }
   EXPECT_EQ(message.find('\n'), std::string::npos);

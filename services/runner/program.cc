@@ -91,7 +91,7 @@ absl::StatusOr<std::unique_ptr<Program>> Program::Start(const ProgramOptions& op
   // What was prepared links into the mirror, and knows where the engine looks for providers. Before
   // runs had users of their own, only the runner could read it.
   const std::string key =
-      Sha256Hex(absl::StrCat("shared, with a report\n", terraform.engine.Label(), "\n",
+      Sha256Hex(absl::StrCat("shared, reported\n", terraform.engine.Label(), "\n",
                              options.provider_mirror, "\n", options.provider_direct))
           .substr(0, 12);
   program->modules_ = std::make_unique<PreparedModules>(program->workspace_->prepared(), key);

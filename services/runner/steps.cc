@@ -42,8 +42,8 @@ absl::StatusOr<std::string> BuildModule(RunContext& context) {
   RETURN_IF_ERROR(CheckPolicy(context, folder));
   RETURN_IF_ERROR(RunTerraform(context, context.parts.terraform.Init(SiteOf(context, folder)),
                                JsonEvents::Mode::kPlan));
-  ASSIGN_OR_RETURN(const std::string report, InspectModule(context, folder));
-  RETURN_IF_ERROR(KeepModuleReport(folder, report));
+  ASSIGN_OR_RETURN(const ModuleReport report, InspectModule(context, folder));
+  RETURN_IF_ERROR(KeepModuleReport(folder, report.text));
   return folder;
 }
 

@@ -262,7 +262,8 @@ absl::StatusOr<StateVersion> StateEdits::Rollback(const Principal& caller,
         ASSIGN_OR_RETURN(const StateFile state, ReadState(next));
         // Doing it twice, after a lost transaction, leaves an unused blob.
         ASSIGN_OR_RETURN(const std::string digest, blobs_.Put(next));
-        KeepForGood(change, record.stack().uid(), old.serial());
+        // A stray has the serial of another.
+        if (!old.draft()) KeepForGood(change, record.stack().uid(), old.serial());
         return Take(
             change, record, held.has_value(), state, digest, static_cast<int64_t>(next.size()),
             Tell("state.rolledBack", record.stack().name(),

@@ -60,17 +60,16 @@ absl::Status ReadRules(const json& verdict, const char* name, v1::Diagnostic::Se
 
 }  // namespace
 
-Command Policy::Make(std::vector<std::string> arguments, const std::string& folder,
-                     const std::string& tmp) const {
+Command Policy::Make(std::vector<std::string> arguments) const {
   Command command;
   // The heap's limit is a wish; this one is kept by the kernel.
   command.argv = {"/bin/sh", "-c", "ulimit -d \"$0\" && exec \"$@\"",
                   absl::StrCat(2 * 1024 * options_.memory_mib), options_.opa};
   for (std::string& argument : arguments) command.argv.push_back(std::move(argument));
-  command.environment = {"PATH=/usr/bin:/bin", absl::StrCat("HOME=", folder),
-                         absl::StrCat("TMPDIR=", tmp),
+  command.environment = {"PATH=/usr/bin:/bin", "HOME=/",
                          absl::StrCat("GOMEMLIMIT=", options_.memory_mib, "MiB")};
-  command.directory = folder;
+  // Not where a module could leave something for it.
+  command.directory = "/";
   return command;
 }
 
@@ -83,12 +82,11 @@ absl::StatusOr<std::unique_ptr<Policy>> Policy::Open(PolicyOptions options) {
   limits.deadline = absl::Now() + own.timeout;
   limits.grace = absl::Seconds(1);
   // Without an input: rules about plans say nothing then, but they are compiled.
-  ASSIGN_OR_RETURN(
-      const Outcome outcome,
-      RunProcess(
-          policy->Make({"eval", "--format=json", "--bundle", own.bundle, own.query}, "/", "/tmp"),
-          RunControl(), limits, [&answer](std::string_view bytes) { answer += bytes; },
-          [&errors](std::string_view bytes) { errors += bytes; }));
+  ASSIGN_OR_RETURN(const Outcome outcome,
+                   RunProcess(
+                       policy->Make({"eval", "--format=json", "--bundle", own.bundle, own.query}),
+                       RunControl(), limits, [&answer](std::string_view bytes) { answer += bytes; },
+                       [&errors](std::string_view bytes) { errors += bytes; }));
   const auto refuse = [&own](std::string_view why) {
     return Fault(absl::StrCat("--policy-bundle=", own.bundle, ": ", std::string(why)));
   };
@@ -105,11 +103,10 @@ absl::StatusOr<std::unique_ptr<Policy>> Policy::Open(PolicyOptions options) {
   return policy;
 }
 
-Command Policy::Evaluate(const TerraformSite& site, const std::string& input) const {
+Command Policy::Evaluate(const std::string& input) const {
   return Make({"eval", "--format=json", "--strict-builtin-errors",
                absl::StrCat("--timeout=", absl::FormatDuration(options_.timeout)), "--bundle",
-               options_.bundle, "--input", input, options_.query},
-              site.home, site.tmp);
+               options_.bundle, "--input", input, options_.query});
 }
 
 absl::StatusOr<std::vector<v1::Diagnostic>> ReadVerdict(std::string_view answer) {

@@ -4,12 +4,12 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "services/runner/process.h"
-#include "services/runner/terraform.h"
 #include "stackyard/v1/common.pb.h"
 
 namespace stackyard::runner {
@@ -35,12 +35,11 @@ class Policy {
   static absl::StatusOr<std::unique_ptr<Policy>> Open(PolicyOptions options);
 
   // Evaluates the query for the input in a file, and prints the answer for ReadVerdict.
-  Command Evaluate(const TerraformSite& site, const std::string& input) const;
+  Command Evaluate(const std::string& input) const;
 
  private:
   explicit Policy(PolicyOptions options) : options_(std::move(options)) {}
-  Command Make(std::vector<std::string> arguments, const std::string& folder,
-               const std::string& tmp) const;
+  Command Make(std::vector<std::string> arguments) const;
 
   const PolicyOptions options_;
 };

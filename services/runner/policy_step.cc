@@ -58,12 +58,11 @@ absl::StatusOr<std::vector<v1::Diagnostic>> Evaluate(RunContext& context, const 
   std::string answer;
   std::string complaints;
   // Not as the run's own commands are started: nothing of the module has a say in how it is judged.
-  ASSIGN_OR_RETURN(
-      const Outcome outcome,
-      RunProcess(
-          context.parts.policy->Evaluate(SiteOf(context, context.folder.module()), path),
-          context.control, context.limits, [&answer](std::string_view bytes) { answer += bytes; },
-          [&complaints](std::string_view bytes) { complaints += bytes; }));
+  ASSIGN_OR_RETURN(const Outcome outcome,
+                   RunProcess(
+                       context.parts.policy->Evaluate(path), context.control, context.limits,
+                       [&answer](std::string_view bytes) { answer += bytes; },
+                       [&complaints](std::string_view bytes) { complaints += bytes; }));
   const auto fail = [&context](std::string_view why) {
     return Error(v1::RUN_FAILED,
                  ValidUtf8(absl::StrCat("the policy could not be evaluated: ",

@@ -118,9 +118,13 @@ class Reader {
       if (is_attribute) RETURN_IF_ERROR(Advance());
       ASSIGN_OR_RETURN(Expression tokens, ReadToEnd());
       if (!is_attribute) continue;
-      if (name == "sensitive") declaration.sensitive = std::move(tokens);
-      if (name == "type") declaration.type = std::move(tokens);
-      if (name == "default") declaration.default_value = std::move(tokens);
+      if (name == "sensitive") {
+        declaration.sensitive = std::move(tokens);
+      } else if (name == "type") {
+        declaration.type = std::move(tokens);
+      } else if (name == "default") {
+        declaration.default_value = std::move(tokens);
+      }
     }
     return absl::OkStatus();
   }

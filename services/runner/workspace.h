@@ -78,7 +78,7 @@ class Workspace {
   std::string plans() const { return root_ + "/plans"; }
 
  private:
-  Workspace(std::string root, std::string runner_id, Fd lock);
+  Workspace(std::string root, const std::string& runner_id, Fd lock);
   // Chooses the folder of temporary files and writes it into the lock.
   absl::Status MakeTmp();
   void ClaimDead();

@@ -55,7 +55,7 @@ absl::StatusOr<std::unique_ptr<Workspace>> Workspace::Open(const std::string& ro
   return workspace;
 }
 
-Workspace::Workspace(std::string root, std::string runner_id, Fd lock)
+Workspace::Workspace(std::string root, const std::string& runner_id, Fd lock)
     : root_(std::move(root)),
       lock_path_(absl::StrCat(root_, "/locks/", runner_id)),
       own_(absl::StrCat(root_, "/runs/", runner_id)),

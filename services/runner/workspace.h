@@ -90,7 +90,7 @@ class Workspace {
   std::string schemas() const { return root_ + "/schemas"; }
 
  private:
-  Workspace(std::string root, std::string runner_id, Fd lock);
+  Workspace(std::string root, const std::string& runner_id, Fd lock);
   // Chooses the folder of temporary files and writes it into the lock.
   absl::Status MakeTmp();
   absl::StatusOr<std::unique_ptr<RunFolder>> MakeFolders(const std::string& name);

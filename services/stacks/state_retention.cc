@@ -17,7 +17,7 @@ namespace {
 // Rows and blobs that one transaction looks at.
 constexpr int kBatch = 500;
 
-std::vector<std::string> Texts(soci::rowset<std::string> rows) {
+std::vector<std::string> Texts(const soci::rowset<std::string>& rows) {
   return {rows.begin(), rows.end()};
 }
 

@@ -56,25 +56,14 @@ void ProgramOptions::AddFlags(Flags& flags) {
 }
 
 absl::StatusOr<std::map<std::string, std::string>> PassedEnvironment(const std::string& names) {
-  static const std::set<std::string> kOwn = {"PATH",
-                                             "HOME",
-                                             "TMPDIR",
-                                             "TF_INPUT",
-                                             "GOGC",
-                                             "GOMEMLIMIT",
-                                             "TF_IN_AUTOMATION",
-                                             "CHECKPOINT_DISABLE",
-                                             "TF_CLI_CONFIG_FILE",
-                                             "TF_DATA_DIR",
-                                             "TF_WORKSPACE",
-                                             // The runner's own identity, which only credentials of
-                                             // projects give to runs.
-                                             "AWS_ROLE_ARN",
-                                             "AWS_WEB_IDENTITY_TOKEN_FILE",
-                                             "AWS_CONTAINER_AUTHORIZATION_TOKEN",
-                                             "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE",
-                                             "AWS_CONTAINER_CREDENTIALS_FULL_URI",
-                                             "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"};
+  static const std::set<std::string> kOwn = {
+      "PATH", "HOME", "TMPDIR", "TF_INPUT", "GOGC", "GOMEMLIMIT", "TF_IN_AUTOMATION",
+      "CHECKPOINT_DISABLE", "TF_CLI_CONFIG_FILE", "TF_DATA_DIR", "TF_WORKSPACE",
+      // The runner's own identity, which only credentials of
+      // projects give to runs.
+      "AWS_ROLE_ARN", "AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_CONTAINER_AUTHORIZATION_TOKEN",
+      "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+      "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"};
   static const RE2 kName("[A-Za-z_][A-Za-z0-9_]*");
   std::map<std::string, std::string> result;
   for (const auto part : absl::StrSplit(names, ',', absl::SkipWhitespace())) {

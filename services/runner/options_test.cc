@@ -63,8 +63,8 @@ TEST(OptionsTest, PassesOnlyWhatIsNamedAndSet) {
   EXPECT_THAT(*PassedEnvironment(" RUNNER_TEST_A,,RUNNER_TEST_C "),
               UnorderedElementsAre(Pair("RUNNER_TEST_A", "1")));
   EXPECT_TRUE(PassedEnvironment("")->empty());
-  for (const char* bad : {"PATH", "HOME", "TF_CLI_CONFIG_FILE",
-                          "AWS_WEB_IDENTITY_TOKEN_FILE", "A=B", "1A"}) {
+  for (const char* bad :
+       {"PATH", "HOME", "TF_CLI_CONFIG_FILE", "AWS_WEB_IDENTITY_TOKEN_FILE", "A=B", "1A"}) {
     EXPECT_FALSE(PassedEnvironment(bad).ok()) << bad;
   }
 }

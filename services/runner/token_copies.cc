@@ -8,6 +8,7 @@
 #include <cstdio>
 #include <cstring>
 #include <filesystem>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "common/log.h"
@@ -61,8 +62,9 @@ absl::StatusOr<std::unique_ptr<TokenCopies>> TokenCopies::Start(std::vector<Toke
   }
   std::unique_ptr<TokenCopies> copies(new TokenCopies(std::move(places)));
   if (!copies->places_.empty()) {
-    copies->loop_ = std::make_unique<Loop>("tokens", [raw = copies.get()] {
-      raw->Refresh();
+    // They are fresh now.
+    copies->loop_ = std::make_unique<Loop>("tokens", [raw = copies.get(), first = true]() mutable {
+      if (!std::exchange(first, false)) raw->Refresh();
       return kInterval;
     });
   }

@@ -129,6 +129,8 @@ bool RemoveGroup(const std::string& path) {
   const absl::Time end = absl::Now() + kPatience;
   while (rmdir(path.c_str()) != 0) {
     if (errno == ENOENT) return true;
+    // Left by a runner of another user, who removes it.
+    if (errno == EACCES || errno == EPERM) return false;
     if (errno != EBUSY || absl::Now() > end) {
       LogWarning("a control group cannot be removed", {{"path", path}, {"error", strerror(errno)}});
       return false;

@@ -32,6 +32,9 @@ constexpr char kRun[] = "projects/p/stacks/s/runs/2";
 
 class ConfinedTest : public RunnerFixture {
  protected:
+  void SetUp() override {
+    if (Lacks(kSandboxFeature)) GTEST_SKIP() << "no sandbox can be made here";
+  }
   // A module whose apply runs a script.
   std::string ModuleOf(const std::string& script) {
     // In a heredoc, so that quotes stand for themselves; `${` begins a template.
@@ -138,6 +141,7 @@ TEST_F(ConfinedTest, TheNetworkIsOffWhenTheTemplateSaysSo) {
 }
 
 TEST_F(ConfinedTest, WhoEatsMemoryIsToldSo) {
+  if (Lacks(kMemoryFeature)) GTEST_SKIP() << "no control groups here";
   StartRunner();
   v1::RunLimits limits;
   limits.set_memory_mib(200);
@@ -150,6 +154,7 @@ TEST_F(ConfinedTest, WhoEatsMemoryIsToldSo) {
 }
 
 TEST_F(ConfinedTest, AForkBombIsBounded) {
+  if (Lacks(kProcessFeature)) GTEST_SKIP() << "no control groups here";
   StartRunner();
   v1::RunLimits limits;
   limits.set_processes(64);

@@ -3,6 +3,11 @@
 #include <google/protobuf/util/json_util.h>
 #include <sys/stat.h>
 
+#include <algorithm>
+#include <iostream>
+#include <vector>
+
+#include "common/id.h"
 #include "common/proto_time.h"
 #include "common/status.h"
 #include "services/runner/file.h"
@@ -10,6 +15,34 @@
 namespace stackyard::runner {
 
 using internal::v1::Assignment;
+
+namespace {
+
+// What this machine lacks to confine runs, looked at once.
+const std::vector<std::string>& MissingHere() {
+  static const auto* const kMissing = [] {
+    const TempFolder folder;
+    EXPECT_EQ(chmod(folder.path().c_str(), 0711), 0);
+    ContainmentOptions options;
+    options.scratch = folder.path();
+    options.slot_uids = static_cast<uid_t>(ProgramOptions().slot_uids);
+    const auto containment = Containment::Open(options, RandomId());
+    auto* missing = new std::vector<std::string>();
+    for (const auto& entry : containment->missing()) {
+      std::cerr << "without " << entry.feature << ": " << entry.why << "\n";
+      missing->push_back(entry.feature);
+    }
+    return missing;
+  }();
+  return *kMissing;
+}
+
+}  // namespace
+
+bool RunnerFixture::Lacks(std::string_view feature) {
+  const auto& missing = MissingHere();
+  return std::find(missing.begin(), missing.end(), feature) != missing.end();
+}
 
 RunnerFixture::RunnerFixture() : queue_("unix:" + folder_.path() + "/queue.sock") {
   // The users of runs go through it, and leave their marks in the other.
@@ -25,6 +58,8 @@ void RunnerFixture::StartRunner() {
   options_.inspect = STACKYARD_INSPECT_PATH;
   options_.provider_direct = false;
   options_.heartbeat_interval = absl::Milliseconds(100);
+  options_.allow_without.insert(options_.allow_without.end(), MissingHere().begin(),
+                                MissingHere().end());
   const absl::Status complete = Complete(options_);
   ASSERT_TRUE(complete.ok()) << complete;
   auto program = Program::Start(options_);

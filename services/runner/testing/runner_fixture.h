@@ -6,6 +6,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "services/runner/program.h"
 #include "services/runner/testing/fake_queue.h"
@@ -17,7 +18,9 @@ class RunnerFixture : public testing::Test {
  protected:
   RunnerFixture();
 
-  // Starts a runner on the fixture's work-dir.
+  // Whether this machine lacks a feature of containment.
+  static bool Lacks(std::string_view feature);
+  // Starts a runner on the fixture's work-dir. It goes on without what this machine lacks.
   void StartRunner();
   void StopRunner() { program_.reset(); }
 

@@ -16,8 +16,9 @@ namespace {
 
 using nlohmann::json;
 
-// Not a file of the module's own: those are copied for every run, `.terraform` is shared.
-constexpr char kReportFile[] = "/.terraform/stackyard-inspect.json";
+// Hidden: it is no part of the module to whoever reads that, and takes the place of any file of the
+// bundle's.
+constexpr char kReportFile[] = "/.stackyard-inspect.json";
 constexpr size_t kMaxReport = 64 << 20;
 constexpr size_t kMaxSource = 2 << 20;
 
@@ -92,7 +93,6 @@ absl::StatusOr<ModuleNeeds> ReadModuleNeeds(std::string_view text) {
 }
 
 absl::Status KeepModuleReport(const std::string& prepared, std::string_view report) {
-  RETURN_IF_ERROR(MakeFolder(prepared + "/.terraform"));
   return WriteFile(prepared + kReportFile, report);
 }
 

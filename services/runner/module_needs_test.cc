@@ -66,6 +66,7 @@ TEST(ModuleNeedsTest, IsKeptBesideTheModule) {
   EXPECT_TRUE(absl::IsNotFound(NeedsOfPrepared(folder.path()).status()));
   ASSERT_TRUE(KeepModuleReport(folder.path(), Report(Config(R"(, "alias": "west")"))).ok());
   ASSERT_TRUE(MakeFolder(folder.path() + "/sub").ok());
+  ASSERT_TRUE(MakeFolder(folder.path() + "/.terraform").ok());
   ASSERT_TRUE(WriteFile(folder.path() + "/main.tf", "locals { a = path.module }").ok());
   // Nothing of another module's.
   ASSERT_TRUE(WriteFile(folder.path() + "/.terraform/x.tf", "path.cwd").ok());

@@ -159,7 +159,7 @@ void ProgramOptions::AddFlags(Flags& flags) {
   flags.Add("provider-pool-min", &provider_pool_min,
             "Processes of each provider in use that are started ahead, 200 MB each or more");
   flags.Add("provider-pool-max", &provider_pool_max,
-            "Processes of providers at most, in use or waiting; -1: as many as --slots; 0: "
+            "Processes of providers at most, in use or waiting; -1: twice --slots; 0: "
             "Terraform starts all providers itself");
   flags.Add("provider-keep", &provider_keep,
             "How long a provider's process waits for another run of the same project, template "
@@ -201,10 +201,10 @@ absl::Status Complete(ProgramOptions& options) {
   if (options.slots < 1 || options.slots > kMaxSlots) {
     faults.push_back(absl::StrCat("--slots=", options.slots, " is not from 0 to ", kMaxSlots));
   }
-  if (options.provider_pool_max == -1) options.provider_pool_max = std::max(options.slots, 0);
-  if (options.provider_pool_max < 0 || options.provider_pool_max > kMaxSlots) {
+  if (options.provider_pool_max == -1) options.provider_pool_max = 2 * std::max(options.slots, 0);
+  if (options.provider_pool_max < 0 || options.provider_pool_max > 2 * kMaxSlots) {
     faults.push_back(absl::StrCat("--provider-pool-max=", options.provider_pool_max,
-                                  " is not from -1 to ", kMaxSlots));
+                                  " is not from -1 to ", 2 * kMaxSlots));
   }
   if (options.provider_pool_min < 0 || options.provider_pool_min > kMaxSlots) {
     faults.push_back(absl::StrCat("--provider-pool-min=", options.provider_pool_min,

@@ -40,7 +40,7 @@ struct ProgramOptions {
   std::string memory_limit = "1GiB";
   int standby = 1;
   int provider_pool_min = 1;
-  // -1: as many as `slots`.
+  // -1: twice as many as `slots`.
   int provider_pool_max = -1;
   absl::Duration provider_keep = absl::Minutes(1);
   absl::Duration heartbeat_interval = absl::Seconds(3);

@@ -31,7 +31,7 @@ TEST(OptionsTest, FillsInWhatIsOpen) {
   ASSERT_TRUE(Complete(options).ok()) << Complete(options);
   EXPECT_EQ(options.work_dir, "/var/runner/work");
   EXPECT_GE(options.slots, 4);
-  EXPECT_EQ(options.provider_pool_max, options.slots);
+  EXPECT_EQ(options.provider_pool_max, 2 * options.slots);
   options.provider_pool_max = 0;
   ASSERT_TRUE(Complete(options).ok());
   EXPECT_EQ(options.provider_pool_max, 0) << "switched off";

@@ -249,7 +249,7 @@ resource "aws_s3_bucket" "there" {
   queue_.WaitCompleted(run);
   int misread = 0;
   for (const auto& entry : std::filesystem::recursive_directory_iterator(Path("work/prepared"))) {
-    if (entry.path().filename() != "stackyard-inspect.json") continue;
+    if (entry.path().filename() != ".stackyard-inspect.json") continue;
     nlohmann::json report = nlohmann::json::parse(*ReadFile(entry.path().string()));
     report["provider_configs"] = nlohmann::json::array();
     ASSERT_TRUE(WriteFile(entry.path().string(), report.dump()).ok());

@@ -1,6 +1,7 @@
 #include "services/runner/provider_pool.h"
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 #include "common/log.h"
@@ -11,6 +12,8 @@ namespace {
 
 // A run that has just begun needs the processors more than the next one.
 constexpr absl::Duration kQuiet = absl::Milliseconds(500);
+// Longer than a start is allowed to take.
+constexpr absl::Duration kStartPatience = absl::Seconds(70);
 constexpr absl::Duration kAfterFailure = absl::Minutes(1);
 
 }  // namespace
@@ -101,39 +104,50 @@ bool ProviderPool::MakeRoom(Slots& ended) {
   return true;
 }
 
+std::optional<ProviderPool::Lease> ProviderPool::TakeWaiting(const Request& request, Slots& ended) {
+  // A process that runs elsewhere will not do.
+  if (!request.start.folder.empty()) return std::nullopt;
+  for (const LeaseWay way : {LeaseWay::kKept, LeaseWay::kWarm}) {
+    if (way == LeaseWay::kWarm && !request.blank_fits) continue;
+    const std::string& key = way == LeaseWay::kKept ? request.key : "";
+    while (std::unique_ptr<ProviderSlot> slot = Pick(key, request.start.binary)) {
+      if (slot->process().alive()) return Lease{std::move(slot), way};
+      ended.push_back(std::move(slot));
+    }
+  }
+  return std::nullopt;
+}
+
 absl::StatusOr<ProviderPool::Lease> ProviderPool::Take(const Request& request) {
   // Before the lock, so that they end after it.
   Slots ended;
-  const bool own_folder = request.start.folder.empty();
   {
     absl::MutexLock lock(&mutex_);
-    if (closed_) return absl::UnavailableError("the runner ends");
     Program& program = ProgramOf(request.start.binary);
     last_lease_ = clock_.TimeNow();
     program.demand.Note(last_lease_, program.leased + 1);
-    for (const LeaseWay way : {LeaseWay::kKept, LeaseWay::kWarm}) {
-      if (!own_folder || (way == LeaseWay::kWarm && !request.blank_fits)) continue;
-      const std::string& key = way == LeaseWay::kKept ? request.key : "";
-      while (std::unique_ptr<ProviderSlot> slot = Pick(key, request.start.binary)) {
-        if (!slot->process().alive()) {
-          ended.push_back(std::move(slot));
-          continue;
-        }
-        slot->key = request.key;
-        ++leased_;
-        ++program.leased;
-        ShowCounts();
-        metrics_.CountLease(Name(way));
-        loop_->Wake();
-        return Lease{std::move(slot), way};
+    std::optional<Lease> lease;
+    while (true) {
+      if (closed_) return absl::UnavailableError("the runner ends");
+      lease = TakeWaiting(request, ended);
+      if (lease || MakeRoom(ended)) break;
+      const auto started = [this, before = starting_]() ABSL_SHARED_LOCKS_REQUIRED(mutex_) {
+        return starting_ < before || closed_;
+      };
+      // One that is being started for whoever comes is worth waiting for.
+      if (starting_ == 0 || !mutex_.AwaitWithTimeout(absl::Condition(&started), kStartPatience)) {
+        return absl::ResourceExhaustedError("all provider processes that there may be are in use");
       }
-    }
-    if (!MakeRoom(ended)) {
-      return absl::ResourceExhaustedError("all provider processes that there may be are in use");
     }
     ++leased_;
     ++program.leased;
     ShowCounts();
+    if (lease) {
+      lease->slot->key = request.key;
+      metrics_.CountLease(Name(lease->way));
+      loop_->Wake();
+      return *std::move(lease);
+    }
   }
   absl::StatusOr<std::unique_ptr<ProviderSlot>> slot = Open(request);
   if (!slot.ok()) {

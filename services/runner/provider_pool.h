@@ -4,6 +4,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -105,6 +106,9 @@ class ProviderPool {
   Program& ProgramOf(const ProviderBinary& binary) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // The first that waits with this key, for this program; nullptr: none.
   std::unique_ptr<ProviderSlot> Pick(const std::string& key, const ProviderBinary& binary)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Kept for the request's key, else blank and good enough.
+  std::optional<Lease> TakeWaiting(const Request& request, Slots& ended)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   int CountBlank(const ProviderBinary& binary) const ABSL_SHARED_LOCKS_REQUIRED(mutex_);
   int CountAll() const ABSL_SHARED_LOCKS_REQUIRED(mutex_);

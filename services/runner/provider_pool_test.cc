@@ -211,6 +211,18 @@ TEST_F(ProviderPoolTest, ThereAreNeverMoreThanAllowed) {
   EXPECT_EQ(Count("kept"), 0);
 }
 
+TEST_F(ProviderPoolTest, WaitsForOneThatIsBeingStarted) {
+  options_.max = options_.min = 1;
+  Open();
+  for (int round = 0; round < 10; ++round) {
+    pool_->Expect(FakeProvider());
+    // Whatever is started now, for whoever comes: this one comes.
+    auto lease = pool_->Take(Make("a", /*blank_fits=*/true));
+    ASSERT_TRUE(lease.ok()) << lease.status();
+    pool_->Return(std::move(lease->slot), false);
+  }
+}
+
 TEST_F(ProviderPoolTest, LeavesMemoryToOthers) {
   options_.min = 1;
   memory_ = options_.spare_memory - 1;

@@ -20,15 +20,17 @@ class PlanSummaryTest : public RunnerFixture {
   void Start() {
     const auto engine = FindEngine("");
     ASSERT_TRUE(engine.ok()) << engine.status();
+    // Where runs may write, whoever they are.
+    ASSERT_TRUE(WriteFile(GatePath("calls"), "", 0666).ok());
     ASSERT_TRUE(WriteFile(Path("terraform"),
-                          "#!/bin/sh\necho \"$1\" >>'" + Path("calls") + "'\nexec '" + *engine +
+                          "#!/bin/sh\necho \"$1\" >>'" + GatePath("calls") + "'\nexec '" + *engine +
                               "' \"$@\"\n",
-                          0700)
+                          0755)
                     .ok());
     options_.terraform = Path("terraform");
     StartRunner();
   }
-  std::string Calls() { return ReadFile(Path("calls")).value_or(""); }
+  std::string Calls() { return ReadFile(GatePath("calls")).value_or(""); }
 };
 
 TEST_F(PlanSummaryTest, WhatIsBuiltInNeedsNoTerraformToBeShown) {

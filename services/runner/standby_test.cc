@@ -11,6 +11,7 @@
 #include "services/runner/engine.h"
 #include "services/runner/process.h"
 #include "services/runner/standby_pool.h"
+#include "services/runner/terraform.h"
 #include "services/runner/testing/files.h"
 
 namespace stackyard::runner {

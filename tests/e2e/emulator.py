@@ -109,6 +109,11 @@ class Emulator:
         """Keys in a bucket."""
         return self._texts(f"/{bucket}?list-type=2&max-keys=1000", "Key")
 
+    def remove_bucket(self, bucket):
+        for key in self.objects(bucket):
+            assert self.call("DELETE", f"/{bucket}/{key}", service="s3").status == 204
+        assert self.call("DELETE", f"/{bucket}", service="s3").status == 204
+
     def _texts(self, path, tag):
         root = xml.etree.ElementTree.fromstring(self.call("GET", path, service="s3").text)
         return [e.text for e in root.iter() if e.tag.split("}")[-1] == tag]

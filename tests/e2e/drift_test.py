@@ -8,7 +8,8 @@ import unittest
 import bundles
 import clients
 import suite
-from aws_test import CONTENT, PATIENCE, Emulator, missing
+from aws_test import CONTENT, PATIENCE
+from emulator import Emulator, missing
 from mesh import MIRROR, Mesh, eventually
 
 

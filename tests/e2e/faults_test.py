@@ -117,8 +117,12 @@ class FaultTest(suite.MeshTestCase):
         error = clients.status_error(stack["stateDetail"]["error"])
         self.assertIn("no space left", error.message.lower())
         # The runner goes on with what fits.
-        small = self.admin.succeed(self.create("small", "big", {"mib": 0}), PATIENCE)
-        self.assertEqual(small["outputs"]["first"]["value"], "small")
+        # The runner goes on with what fits, once it has cleaned up behind that run.
+        def fits():
+            self.create("small", "big", {"mib": 0})
+            return self.reach("small", "READY", "FAILED", "REJECTED")["state"] == "READY"
+        eventually(fits, lambda: self.get("small"), PATIENCE)
+        self.assertEqual(self.get("small")["outputs"]["first"]["value"], "small")
 
     @unittest.skipIf(cannot_mount(), cannot_mount())
     def test_a_full_disk_of_the_stacks_service(self):
@@ -148,7 +152,8 @@ class FaultTest(suite.MeshTestCase):
             return None
 
     def test_a_terraform_that_hangs(self):
-        mesh = Mesh()
+        # Those that wait for work would be left, and rightly.
+        mesh = Mesh(runner_flags=["--standby", "0"])
         # Hears no signal but SIGKILL.
         engine = mesh.dir / "terraform"
         engine.write_text(textwrap.dedent(f"""\

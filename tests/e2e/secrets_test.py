@@ -19,6 +19,7 @@ import unittest
 import urllib.request
 
 import aws_test
+import emulator
 import bundles
 import clients
 import suite
@@ -468,7 +469,7 @@ def signed_token(secret):
     return ".".join(base64.urlsafe_b64encode(part.encode()).decode().rstrip("=") for part in parts)
 
 
-@unittest.skipIf(aws_test.missing(), aws_test.missing())
+@unittest.skipIf(emulator.missing(), emulator.missing())
 class CloudTest(SecretsTestCase):
     """Projects with keys of their own, each in a cloud of its own, one that takes a role by the runner's
     identity, and a provider that logs all that it sends."""
@@ -485,7 +486,7 @@ class CloudTest(SecretsTestCase):
         for project in ("web", "other", "role"):
             if project != "web":
                 cls.admin.post(f"/v1/projects?projectId={project}", {})
-            cls.clouds[project] = aws_test.Emulator(cls.mesh.dir / "log" / f"moto-{project}.log")
+            cls.clouds[project] = emulator.Emulator(cls.mesh.dir / "log" / f"moto-{project}.log")
             cls.addClassCleanup(cls.clouds[project].close)
         cls.admin.timeout = aws_test.PATIENCE + 60
         files = {"main.tf": CLOUD_MAIN % cls.planted.plant("module", plain=True),
@@ -505,7 +506,7 @@ class CloudTest(SecretsTestCase):
                 key = self.planted.plant(f"key of {project}", plain=True)
                 self.admin.post(f"/v1/projects/{project}/credentials?credentialId=git", {
                     "providers": ["hashicorp/aws"], "static": {
-                        "variables": {"AWS_REGION": aws_test.REGION, "AWS_ACCESS_KEY_ID": f"AKIA{project}",
+                        "variables": {"AWS_REGION": emulator.REGION, "AWS_ACCESS_KEY_ID": f"AKIA{project}",
                                       "AWS_ENDPOINT_URL": f"http://{cloud.address}"},
                         "secretVariables": {"AWS_SECRET_ACCESS_KEY": key}}})
             self.admin.post("/v1/projects/role/credentials?credentialId=places", {"static": {"variables": {

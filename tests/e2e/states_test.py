@@ -164,7 +164,7 @@ class StatesTest(suite.MeshTestCase):
 
     def begin_gated(self, mesh, name):
         """A stack whose apply has saved its first resource and waits; answers its gates, operation and run."""
-        gates = mesh.dir / f"{name}-gates"
+        gates = mesh.shared / f"{name}-gates"
         gates.mkdir()
         admin = mesh.rest("admin")
         operation = admin.post(f"/v1/projects/web/stacks?stackId={name}",

@@ -513,7 +513,7 @@ class CloudTest(SecretsTestCase):
                 name: f"http://{self.clouds['role'].address}"
                 for name in ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_STS")}}})
             self.admin.post("/v1/projects/role/credentials?credentialId=role", {"webIdentity": {
-                "roleArn": "arn:aws:iam::123456789012:role/web", "region": aws_test.REGION}})
+                "roleArn": "arn:aws:iam::123456789012:role/web", "region": emulator.REGION}})
             operations = [self.create(project) for project in self.clouds]
             for operation in operations:
                 self.admin.succeed(operation, aws_test.PATIENCE)

@@ -479,7 +479,9 @@ class CloudTest(SecretsTestCase):
         folder = pathlib.Path(tempfile.mkdtemp(prefix="sy-token-"))
         cls.addClassCleanup(shutil.rmtree, folder)
         cls.token = folder / "token"
-        cls.begin(["--provider-mirror", MIRROR or "", "--no-provider-direct", "--pass-env", "TF_LOG"],
+        # Terraform starts the providers: then all that they log comes through it into the run's log.
+        cls.begin(["--provider-mirror", MIRROR or "", "--no-provider-direct", "--pass-env", "TF_LOG",
+                   "--provider-pool-max", "0"],
                   lambda planted: {"TF_LOG": "debug", "AWS_WEB_IDENTITY_TOKEN_FILE": str(cls.token)})
         cls.token.write_text(signed_token(cls.planted.plant("the runner's own token", plain=True)))
         cls.clouds = {}

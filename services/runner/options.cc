@@ -154,8 +154,8 @@ void ProgramOptions::AddFlags(Flags& flags) {
   flags.Add("opa", &opa, "The opa program; empty: beside this program, else from PATH");
   flags.Add("memory-limit", &memory_limit, "Soft limit of Terraform's heap, as `1GiB`");
   flags.Add("standby", &standby,
-            "Terraforms that are started ahead of time, so many for planning and so many for "
-            "applying; each takes about 30 MiB");
+            "Terraforms that are started ahead of time, so many for each of planning and applying, "
+            "with and without network, as they are asked for; each takes about 30 MiB");
   flags.Add("provider-pool-min", &provider_pool_min,
             "Processes of each provider in use that are started ahead, 200 MB each or more");
   flags.Add("provider-pool-max", &provider_pool_max,

@@ -133,9 +133,10 @@ void Program::OpenStandby(int sites, const Limits& limits) {
     TerraformSite place{site.folder->module(), site.folder->path(), site.folder->tmp(), {}};
     place.environment = BareEnvironment(terraform_->passed_environment());
     place.memory_limit = GoMemoryLimit(limits, terraform_->memory_limit());
-    Command command = kind == StandbyPool::Kind::kPlan ? terraform_->Plan(place, PlanKind::kNormal)
-                                                       : terraform_->Apply(place);
-    return ConfineToRun(*site.box, *site.folder, modules_->root(), /*network=*/true,
+    Command command = kind.work == StandbyPool::Work::kPlan
+                          ? terraform_->Plan(place, PlanKind::kNormal)
+                          : terraform_->Apply(place);
+    return ConfineToRun(*site.box, *site.folder, modules_->root(), kind.network,
                         std::move(command));
   };
   standby_ = std::make_unique<StandbyPool>(*workspace_, *containment_, prepare,

@@ -90,13 +90,13 @@ absl::StatusOr<std::unique_ptr<ReadySite>> MakeSite(const RunnerParts& parts,
   std::unique_ptr<ReadySite> site;
   // What waits has the environment that runs have as a rule, and no providers.
   const bool plain = assignment.environment().empty() && assignment.credentials().empty() &&
-                     !assignment.network_disabled() &&
                      parts.modules.NeedsNoProviders(assignment.bundle_digest());
   const Assignment::Work work = assignment.work();
+  const bool network = !assignment.network_disabled();
   if (plain && (work == Assignment::PLAN || work == Assignment::PREVIEW)) {
-    site = parts.standby.Take(StandbyPool::Kind::kPlan);
+    site = parts.standby.Take({StandbyPool::Work::kPlan, network});
   } else if (plain && work == Assignment::APPLY) {
-    site = parts.standby.Take(StandbyPool::Kind::kApply);
+    site = parts.standby.Take({StandbyPool::Work::kApply, network});
   } else {
     parts.standby.Busy();
   }

@@ -35,6 +35,8 @@ std::unique_ptr<ReadySite> StandbyPool::Take(Kind kind) {
   if (options_.sites == 0) return nullptr;
   absl::MutexLock lock(&mutex_);
   last_begin_ = absl::Now();
+  asked_[kind] = last_begin_;
+  if (kind.work == Work::kPlan) asked_[{Work::kApply, kind.network}] = last_begin_;
   refill_->Wake();
   auto& sites = ready_[kind];
   if (sites.empty()) return nullptr;
@@ -55,29 +57,38 @@ int StandbyPool::size() const {
   return size;
 }
 
+std::optional<StandbyPool::Kind> StandbyPool::Wanting() {
+  std::optional<Kind> wanting;
+  const absl::Time horizon = absl::Now() - options_.memory;
+  for (const auto& [kind, asked] : asked_) {
+    auto& sites = ready_[kind];
+    if (asked < horizon) {
+      sites.clear();
+    } else if (!wanting && static_cast<int>(sites.size()) < options_.sites) {
+      wanting = kind;
+    }
+  }
+  return wanting;
+}
+
 absl::Duration StandbyPool::Refill() {
-  Kind wanted = Kind::kPlan;
+  std::optional<Kind> wanting;
   {
     absl::MutexLock lock(&mutex_);
-    const auto missing = [&](Kind kind) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
-      return static_cast<int>(ready_[kind].size()) < options_.sites;
-    };
-    if (!missing(Kind::kPlan)) {
-      wanted = Kind::kApply;
-      // Taking one wakes this loop.
-      if (!missing(Kind::kApply)) return absl::InfiniteDuration();
-    }
+    wanting = Wanting();
+    // Who asks for one wakes this loop.
+    if (!wanting) return asked_.empty() ? absl::InfiniteDuration() : options_.memory;
     const absl::Duration quiet = absl::Now() - last_begin_;
     if (quiet < options_.quiet) return options_.quiet - quiet;
   }
-  auto site = Make(wanted);
+  auto site = Make(*wanting);
   if (!site.ok()) {
     LogWarning("no Terraform can be started ahead of time",
                {{"error", std::string(site.status().message())}});
     return kPauseAfterFault;
   }
   absl::MutexLock lock(&mutex_);
-  ready_[wanted].push_back(*std::move(site));
+  ready_[*wanting].push_back(*std::move(site));
   return absl::ZeroDuration();
 }
 

@@ -1,9 +1,11 @@
 // Terraforms that are started ahead of time, each in the folder of a run to come.
 #pragma once
 
+#include <compare>
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -28,8 +30,10 @@ struct ReadySite {
 struct StandbyPoolOptions {
   // Of a site, until it is known whose it is.
   Limits limits;
-  // Sites kept ready for planning, and as many for applying; 0: none.
+  // Sites of each kind kept ready; 0: none.
   int sites = 1;
+  // A kind that nobody asked for in that time is kept no longer.
+  absl::Duration memory = absl::Hours(1);
   // They are made when no run has begun for that long: the processors belong to the runs.
   absl::Duration quiet = absl::Milliseconds(200);
 };
@@ -37,7 +41,14 @@ struct StandbyPoolOptions {
 // Thread-safe.
 class StandbyPool {
  public:
-  enum class Kind { kPlan, kApply };
+  enum class Work { kPlan, kApply };
+  struct Kind {
+    Work work = Work::kPlan;
+    // Whether the run may reach the network.
+    bool network = false;
+
+    friend auto operator<=>(const Kind&, const Kind&) = default;
+  };
 
   // How one command of a site will be started.
   using Prepare = std::function<Command(const ReadySite& site, Kind kind)>;
@@ -48,7 +59,8 @@ class StandbyPool {
   // Kills those that wait.
   ~StandbyPool();
 
-  // A site for a run that begins now; null when there is none.
+  // A site for a run that begins now; null when there is none. What is asked for is kept ready from
+  // then on, and with sites for plans those for the applies that follow.
   std::unique_ptr<ReadySite> Take(Kind kind);
   // Tells of a run that has no use for a site.
   void Busy();
@@ -58,6 +70,8 @@ class StandbyPool {
  private:
   // Makes one that is missing; answers when to look again.
   absl::Duration Refill();
+  // A kind that wants a site; null: none. Drops those that nobody asks for any more.
+  std::optional<Kind> Wanting() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::StatusOr<std::unique_ptr<ReadySite>> Make(Kind kind);
 
   Workspace& workspace_;
@@ -66,6 +80,8 @@ class StandbyPool {
   const StandbyPoolOptions options_;
   mutable absl::Mutex mutex_;
   std::map<Kind, std::vector<std::unique_ptr<ReadySite>>> ready_ ABSL_GUARDED_BY(mutex_);
+  // When a kind was asked for last.
+  std::map<Kind, absl::Time> asked_ ABSL_GUARDED_BY(mutex_);
   absl::Time last_begin_ ABSL_GUARDED_BY(mutex_) = absl::InfinitePast();
   // Last: its thread uses the rest, and the processes live as long as it does.
   std::unique_ptr<Loop> refill_;

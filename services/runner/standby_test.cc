@@ -123,8 +123,9 @@ TEST_F(StandbyTest, ThePoolMakesThemReadyAndTakesThemAway) {
     return TerraformSite{ready.folder->module(), ready.folder->path(), ready.folder->tmp(), {}};
   };
   const auto prepare = [&](const ReadySite& ready, StandbyPool::Kind kind) {
-    return kind == StandbyPool::Kind::kPlan ? terraform_->Plan(site_of(ready), PlanKind::kNormal)
-                                            : terraform_->Apply(site_of(ready));
+    return kind.work == StandbyPool::Work::kPlan
+               ? terraform_->Plan(site_of(ready), PlanKind::kNormal)
+               : terraform_->Apply(site_of(ready));
   };
   StandbyPool pool(**workspace, *containment, prepare, {.sites = 2, .quiet = absl::ZeroDuration()});
   const auto wait = [&pool](int count) {
@@ -132,13 +133,17 @@ TEST_F(StandbyTest, ThePoolMakesThemReadyAndTakesThemAway) {
     while (pool.size() != count && absl::Now() < deadline) absl::SleepFor(absl::Milliseconds(5));
     return pool.size() == count;
   };
-  ASSERT_TRUE(wait(4));
-  const auto one = pool.Take(StandbyPool::Kind::kPlan);
-  const auto two = pool.Take(StandbyPool::Kind::kPlan);
+  const StandbyPool::Kind plan = {StandbyPool::Work::kPlan, /*network=*/false};
+  EXPECT_EQ(pool.Take(plan), nullptr) << "nobody has asked yet";
+  ASSERT_TRUE(wait(4)) << "two plans, and two applies that follow";
+  EXPECT_EQ(pool.Take({StandbyPool::Work::kApply, /*network=*/true}), nullptr);
+  ASSERT_TRUE(wait(6));
+  const auto one = pool.Take(plan);
+  const auto two = pool.Take(plan);
   ASSERT_TRUE(one && two);
   EXPECT_NE(one->folder->path(), two->folder->path());
   EXPECT_TRUE(one->terraform->Is(terraform_->Plan(site_of(*one), PlanKind::kNormal)));
-  EXPECT_TRUE(wait(4));
+  EXPECT_TRUE(wait(6));
 }
 
 }  // namespace

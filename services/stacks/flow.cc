@@ -296,8 +296,8 @@ absl::Status OnBroken(Change& change, StackRecord& record, const RunRecord& run,
   absl::Duration retry = kRetryDestroy;
   if (!applies) {
     ASSIGN_OR_RETURN(retry, OnDestroyFailed(change, record, why));
-    AddUnsaved(change, record);
   }
+  AddUnsaved(change, record);
   SettleQuota(change, record);
   if (HoldsAnything(record)) WatchLease(change, record, retry);
   RETURN_IF_ERROR(SaveStack(change, record));

@@ -433,10 +433,12 @@ absl::Status RunQueue::Finish(Change& change, const CompleteRunRequest& request,
     return status.ok() ? OnPlanned(change, stack, run, request.plan())
                        : GiveUp(change, stack, status, false);
   }
+  ASSIGN_OR_RETURN(const StateFile state, LoadState(stack));
+  // Terraform may have been killed in the middle of something.
+  if (!status.ok()) RETURN_IF_ERROR(TellBroken(change, stack, run, entry, state));
   if (drained && entry.work == Assignment::APPLY) {
     return PlanRest(change, stack, run.operation(), "the runner was stopped");
   }
-  ASSIGN_OR_RETURN(const StateFile state, LoadState(stack));
   if (!status.ok()) return OnBroken(change, stack, run, state, status);
   if (entry.work == Assignment::DESTROY) return OnDestroyed(change, stack, run.operation());
   return OnApplied(change, stack, run, state);

@@ -124,6 +124,20 @@ TEST_P(SalvageTest, WhatWasMadeAndNotSavedIsToldWhenTheChangeFails) {
   EXPECT_THAT(GetStack().state_detail().message(), HasSubstr("no credentials"));
 }
 
+TEST_P(SalvageTest, WhatAKilledTerraformHadBegunIsTold) {
+  const Assignment killed = StartApply();
+  Report(killed, 0, ResourceEvent::STARTED);
+  Report(killed, 1, ResourceEvent::STARTED);
+  Report(killed, 0, ResourceEvent::DONE);
+  ASSERT_TRUE(SaveState(killed, StateOf(1, 1)).ok());
+  ASSERT_TRUE(Complete(killed, RunFailed("apply was ended by signal 9")).ok());
+  const v1::Run run = GetRun(killed.lease().run());
+  EXPECT_THAT(run.unsaved_resources(), ElementsAre("aws_instance.web[1]"));
+  EXPECT_THAT(run.error().message(), HasSubstr("signal 9"));
+  EXPECT_EQ(GetStack().state(), v1::Stack::FAILED);
+  EXPECT_THAT(GetStack().state_detail().message(), HasSubstr("aws_instance.web[1]"));
+}
+
 TEST_P(SalvageTest, WhatIsDoneAgainTellsTheNextRunner) {
   const Assignment lost = StartApply();
   Report(lost, 0, ResourceEvent::STARTED);

@@ -82,7 +82,8 @@ void SetUnsaved(const std::vector<std::string>& unsaved, v1::Run& run) {
     diagnostic.set_severity(v1::Diagnostic::WARNING);
     diagnostic.set_summary("The resource may be unsaved");
     diagnostic.set_detail(
-        "Its change had begun when the runner was lost. It may exist without being in the state.");
+        "Its change had begun, and its end was never told. It may exist without being in the "
+        "state.");
     diagnostic.set_address(address);
   }
 }
@@ -104,9 +105,11 @@ std::vector<std::string> FindUnsaved(soci::session& sql, const std::string& run,
   return {open.begin(), open.end()};
 }
 
-absl::StatusOr<absl::Status> TellLost(Change& change, const StackRecord& stack, RunRecord& run,
-                                      const QueueEntry& entry, const StateFile& state,
-                                      const std::string& how) {
+namespace {
+
+// Writes down in run and database what may be unsaved, and answers it.
+std::vector<std::string> NoteUnsaved(Change& change, const StackRecord& stack, RunRecord& run,
+                                     const QueueEntry& entry, const StateFile& state) {
   const std::string uid = stack.stack().uid();
   std::set<std::string> all;
   for (std::string& address : FindUnsaved(change.sql, entry.target, entry.events_seen, state)) {
@@ -125,8 +128,23 @@ absl::StatusOr<absl::Status> TellLost(Change& change, const StackRecord& stack, 
                   "DO UPDATE SET run = excluded.run, revision = excluded.revision",
         soci::use(uid), soci::use(address), soci::use(entry.target), soci::use(revision);
   }
+  return unsaved;
+}
+
+}  // namespace
+
+absl::StatusOr<absl::Status> TellLost(Change& change, const StackRecord& stack, RunRecord& run,
+                                      const QueueEntry& entry, const StateFile& state,
+                                      const std::string& how) {
+  const std::vector<std::string> unsaved = NoteUnsaved(change, stack, run, entry, state);
   return Error(v1::RUN_FAILED, LostText(entry.runner, how, unsaved),
                {{"run", entry.target}, {"unsaved", absl::StrJoin(unsaved, ",")}});
+}
+
+absl::Status TellBroken(Change& change, const StackRecord& stack, RunRecord& run,
+                        const QueueEntry& entry, const StateFile& state) {
+  if (NoteUnsaved(change, stack, run, entry, state).empty()) return absl::OkStatus();
+  return SaveRun(change, run);
 }
 
 absl::Status TellSuccessor(Change& change, const StackRecord& stack, const std::string& run) {
@@ -134,7 +152,7 @@ absl::Status TellSuccessor(Change& change, const StackRecord& stack, const std::
   if (text.empty() || run.empty()) return absl::OkStatus();
   RepeatedPtrField<v1::RunEvent> events;
   *events.Add()->mutable_time() = ToProto(change.now);
-  events[0].set_notice(absl::StrCat("A runner was lost; ", text));
+  events[0].set_notice(absl::StrCat("A run was cut off; ", text));
   return AppendRunEvents(change, run, events, 0);
 }
 

@@ -25,6 +25,11 @@ absl::StatusOr<absl::Status> TellLost(Change& change, const StackRecord& stack, 
                                       const QueueEntry& entry, const StateFile& state,
                                       const std::string& how);
 
+// An APPLY or DESTROY failed, perhaps because Terraform was killed: writes down what had begun and
+// was never told to have ended, and saves the run.
+absl::Status TellBroken(Change& change, const StackRecord& stack, RunRecord& run,
+                        const QueueEntry& entry, const StateFile& state);
+
 // Tells who goes on, in the events of `run`, what may be there without being in the state.
 absl::Status TellSuccessor(Change& change, const StackRecord& stack, const std::string& run);
 

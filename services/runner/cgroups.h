@@ -21,6 +21,8 @@ struct Limits {
   int64_t cpu_millis = 0;
   // Processes and threads.
   int64_t processes = 0;
+
+  friend bool operator==(const Limits&, const Limits&) = default;
 };
 
 // One group in each controller that there is, removed with the object, and what runs in it killed.

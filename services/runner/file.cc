@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdio>
 #include <cstring>
 #include <filesystem>
 #include <system_error>
@@ -117,12 +118,28 @@ absl::Status ShareFolder(const std::string& path) {
   return absl::OkStatus();
 }
 
+absl::Status MoveInto(const std::string& from, const std::string& to) {
+  std::error_code error;
+  std::vector<std::string> names;
+  for (const fs::directory_entry& entry : fs::directory_iterator(from, error)) {
+    names.push_back(entry.path().filename().string());
+  }
+  if (error) return Failed("reading", from, error.message());
+  for (const std::string& name : names) {
+    const std::string place = absl::StrCat(to, "/", name);
+    if (rename(absl::StrCat(from, "/", name).c_str(), place.c_str()) != 0) {
+      return Failed("moving to", place, strerror(errno));
+    }
+  }
+  return absl::OkStatus();
+}
+
 absl::Status CopyModule(const std::string& from, const std::string& to) {
   std::error_code error;
   for (const fs::directory_entry& entry : fs::directory_iterator(from, error)) {
     if (entry.path().filename() == ".terraform") continue;
-    fs::copy(entry.path(), fs::path(to) / entry.path().filename(), fs::copy_options::recursive,
-             error);
+    fs::copy(entry.path(), fs::path(to) / entry.path().filename(),
+             fs::copy_options::recursive | fs::copy_options::skip_symlinks, error);
     if (error) return Failed("copying", entry.path().string(), error.message());
   }
   if (error) return Failed("copying", from, error.message());

@@ -53,7 +53,11 @@ void RemoveFolder(const std::string& path);
 // are not followed.
 absl::Status ShareFolder(const std::string& path);
 
-// Copies what is in a folder into another one that exists, except `.terraform`.
+// Moves what is in a folder into another one of the same file system. What is there by such a name
+// is replaced, a link itself and not what it leads to; a folder that is not empty is an error.
+absl::Status MoveInto(const std::string& from, const std::string& to);
+
+// Copies what is in a folder into another one that exists, except `.terraform` and links.
 absl::Status CopyModule(const std::string& from, const std::string& to);
 
 }  // namespace stackyard::runner

@@ -67,7 +67,7 @@ bool NamesAbsolutePaths(const std::string& prepared) {
     const std::string name = entry->path().filename().string();
     if (name == ".terraform") entry.disable_recursion_pending();
     if (!IsSource(name)) continue;
-    const auto text = ReadFile(entry->path().string(), kMaxSource);
+    const auto text = ReadFileOfRun(entry->path().string(), kMaxSource);
     if (!text.ok()) return true;
     for (const char* word : {"path.cwd", "abspath", "pathexpand"}) {
       if (absl::StrContains(*text, word)) return true;
@@ -97,7 +97,7 @@ absl::Status KeepModuleReport(const std::string& prepared, std::string_view repo
 }
 
 absl::StatusOr<ModuleNeeds> NeedsOfPrepared(const std::string& prepared) {
-  ASSIGN_OR_RETURN(const std::string report, ReadFile(prepared + kReportFile, kMaxReport));
+  ASSIGN_OR_RETURN(const std::string report, ReadFileOfRun(prepared + kReportFile, kMaxReport));
   ASSIGN_OR_RETURN(ModuleNeeds needs, ReadModuleNeeds(report));
   needs.names_absolute_paths = NamesAbsolutePaths(prepared);
   return needs;

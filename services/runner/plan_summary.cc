@@ -15,10 +15,15 @@ namespace {
 
 // FAILED_PRECONDITION: Terraform has to be asked.
 absl::StatusOr<nlohmann::json> ReadDirectly(const RunContext& context) {
-  ASSIGN_OR_RETURN(
-      const std::string bytes,
-      ReadFile(absl::StrCat(context.folder.module(), "/", std::string(kPlanFile)), kMaxPlan));
-  ASSIGN_OR_RETURN(const PlanFile plan, PlanFile::Read(bytes));
+  std::string bytes;
+  if (context.upload == nullptr) {
+    ASSIGN_OR_RETURN(
+        bytes, ReadFileOfRun(absl::StrCat(context.folder.module(), "/", std::string(kPlanFile)),
+                             kMaxPlan));
+  }
+  // What is stored is what is shown.
+  ASSIGN_OR_RETURN(const PlanFile plan,
+                   PlanFile::Read(context.upload != nullptr ? context.upload->plan : bytes));
   return PlanDocument(plan, context.schemas);
 }
 

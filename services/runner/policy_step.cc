@@ -47,7 +47,8 @@ json Request(const Assignment& assignment) {
   return request;
 }
 
-absl::StatusOr<std::vector<v1::Diagnostic>> Evaluate(RunContext& context, const json& plan) {
+absl::StatusOr<std::vector<v1::Diagnostic>> Evaluate(RunContext& context, const json& plan,
+                                                     const Scrubber& scrubber) {
   json input = plan;
   input["stackyard"] = Request(context.assignment);
   // The plan has secrets, and the run's own processes must not come near it.
@@ -63,10 +64,10 @@ absl::StatusOr<std::vector<v1::Diagnostic>> Evaluate(RunContext& context, const 
                        context.parts.policy->Evaluate(path), context.control, context.limits,
                        [&answer](std::string_view bytes) { answer += bytes; },
                        [&complaints](std::string_view bytes) { complaints += bytes; }));
-  const auto fail = [&context](std::string_view why) {
+  const auto fail = [&context, &scrubber](std::string_view why) {
     return Error(v1::RUN_FAILED,
                  ValidUtf8(absl::StrCat("the policy could not be evaluated: ",
-                                        context.scrubber.Scrub(std::string(why)))),
+                                        scrubber.Scrub(std::string(why)))),
                  {{"step", context.step}});
   };
   if (!outcome.ok()) {
@@ -88,7 +89,7 @@ absl::Status JudgePlan(RunContext& context) {
       json::parse(std::exchange(context.shown_plan, {}), nullptr, /*allow_exceptions=*/false);
   Scrubber scrubber = context.scrubber;
   LearnPlanSecrets(plan, scrubber);
-  ASSIGN_OR_RETURN(std::vector<v1::Diagnostic> messages, Evaluate(context, plan));
+  ASSIGN_OR_RETURN(std::vector<v1::Diagnostic> messages, Evaluate(context, plan, scrubber));
   std::vector<std::string> denials;
   for (v1::Diagnostic& message : messages) {
     message.set_summary(ValidUtf8(scrubber.Scrub(message.summary())));

@@ -102,6 +102,8 @@ absl::StatusOr<std::string> PreparedModules::Publish(const std::string& digest,
                                                      const std::string& folder) {
   const std::string place = absl::StrCat(root_, "/", digest);
   RETURN_IF_ERROR(MakeFolder(root_));
+  // Another runner may have removed it, unused as it was.
+  chmod(root_.c_str(), 0711);
   // Runs of other users read it.
   RETURN_IF_ERROR(ShareFolder(folder));
   if (rename(folder.c_str(), place.c_str()) != 0 && errno != ENOTEMPTY && errno != EEXIST) {

@@ -111,7 +111,10 @@ std::optional<ProviderPool::Lease> ProviderPool::TakeWaiting(const Request& requ
     if (way == LeaseWay::kWarm && !request.blank_fits) continue;
     const std::string& key = way == LeaseWay::kKept ? request.key : "";
     while (std::unique_ptr<ProviderSlot> slot = Pick(key, request.start.binary)) {
-      if (slot->process().alive()) return Lease{std::move(slot), way};
+      if (slot->process().alive()) {
+        slot->ForgetWords();
+        return Lease{std::move(slot), way};
+      }
       ended.push_back(std::move(slot));
     }
   }

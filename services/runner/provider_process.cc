@@ -213,6 +213,12 @@ bool ProviderProcess::alive() const {
   return !ended_;
 }
 
+void ProviderProcess::ForgetWords() {
+  absl::MutexLock lock(&mutex_);
+  errors_.clear();
+  printed_.clear();
+}
+
 std::string ProviderProcess::last_words() const {
   absl::MutexLock lock(&mutex_);
   return errors_;

@@ -61,6 +61,8 @@ class ProviderProcess {
   bool alive() const;
   // The last of what it wrote to standard error: why it crashed, perhaps.
   std::string last_words() const;
+  // What it wrote until now is nothing to whom it is leased from now on.
+  void ForgetWords();
 
  private:
   class Prints;

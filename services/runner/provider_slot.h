@@ -54,6 +54,7 @@ class ProviderSlot {
                                                             const SlotParts& parts);
   const SlotStart& start() const { return start_; }
   const ProviderProcess& process() const { return *process_; }
+  void ForgetWords() { process_->ForgetWords(); }
   const ProviderSchema& schema() const { return *schema_; }
   // Its own; nullptr: none.
   Box* box() const { return box_.get(); }

@@ -88,8 +88,10 @@ std::string ResultName(const RunControl& control, const absl::Status& status) {
 absl::StatusOr<std::unique_ptr<ReadySite>> MakeSite(const RunnerParts& parts,
                                                     const Assignment& assignment) {
   std::unique_ptr<ReadySite> site;
-  // What waits has the environment that runs have as a rule, and no providers.
-  const bool plain = assignment.environment().empty() && assignment.credentials().empty() &&
+  const Limits limits = Allow(assignment.limits(), parts.limits).limits;
+  // What waits has the environment and the limits that runs have as a rule, and no providers.
+  const bool plain = limits == parts.limits.usual && assignment.environment().empty() &&
+                     assignment.credentials().empty() &&
                      parts.modules.NeedsNoProviders(assignment.bundle_digest());
   const Assignment::Work work = assignment.work();
   const bool network = !assignment.network_disabled();
@@ -100,11 +102,7 @@ absl::StatusOr<std::unique_ptr<ReadySite>> MakeSite(const RunnerParts& parts,
   } else {
     parts.standby.Busy();
   }
-  const Limits limits = Allow(assignment.limits(), parts.limits).limits;
-  if (site != nullptr) {
-    RETURN_IF_ERROR(site->box->SetLimits(limits));
-    return site;
-  }
+  if (site != nullptr) return site;
   site = std::make_unique<ReadySite>();
   ASSIGN_OR_RETURN(site->folder, parts.workspace.MakeRunFolder(assignment.lease()));
   ASSIGN_OR_RETURN(site->box, parts.containment.MakeBox(limits));

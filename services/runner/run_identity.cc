@@ -14,7 +14,7 @@ absl::StatusOr<CredentialSite> CredentialSiteOf(const RunContext& context,
   site.tokens = tokens;
   // Without providers there is no lock file.
   const auto lock =
-      ReadFile(absl::StrCat(context.folder.module(), "/", std::string(kLockFile)), 1 << 20);
+      ReadFileOfRun(absl::StrCat(context.folder.module(), "/", std::string(kLockFile)), 1 << 20);
   if (!lock.ok() && !absl::IsNotFound(lock.status())) return lock.status();
   if (lock.ok()) site.providers = LockedProviders(*lock);
   return site;

@@ -6,6 +6,7 @@
 #include <cstring>
 #include <utility>
 
+#include "absl/cleanup/cleanup.h"
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "common/id.h"
@@ -55,13 +56,32 @@ std::string Parameters(const Assignment& assignment) {
   return parameters.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 
-absl::Status FetchPlan(RunContext& context) {
+absl::Status FetchPlan(RunContext& context, const std::string& folder) {
   const std::string& digest = context.assignment.plan_digest();
   std::string plan = context.parts.plans.Get(digest);
   if (plan.empty()) {
     ASSIGN_OR_RETURN(plan, context.parts.queue.ReadBlob(digest, kMaxPlan, context.control));
   }
-  return WriteFile(PathOf(context, kPlanFile), plan);
+  return WriteFile(absl::StrCat(folder, "/", std::string(kPlanFile)), plan);
+}
+
+// What a run works on: module, parameters, state and plan.
+absl::Status Fill(RunContext& context, const std::string& folder) {
+  RETURN_IF_ERROR(CopyModule(context.prepared, folder));
+  // A link, not TF_DATA_DIR: what init wrote names folders relative to the current one.
+  const std::string data = absl::StrCat(context.prepared, "/", std::string(kDataFolder));
+  if (symlink(data.c_str(), absl::StrCat(folder, "/", std::string(kDataFolder)).c_str()) != 0) {
+    return absl::InternalError(absl::StrCat("linking ", data, ": ", strerror(errno)));
+  }
+  const auto write = [&folder](std::string_view name, const std::string& content) {
+    return WriteFile(absl::StrCat(folder, "/", std::string(name)), content);
+  };
+  RETURN_IF_ERROR(write(kParametersFile, Parameters(context.assignment)));
+  if (!context.assignment.state().empty()) {
+    RETURN_IF_ERROR(write(kStateFile, context.assignment.state()));
+  }
+  return context.assignment.work() == Assignment::APPLY ? FetchPlan(context, folder)
+                                                        : absl::OkStatus();
 }
 
 absl::Status Prepare(RunContext& context) {
@@ -71,17 +91,12 @@ absl::Status Prepare(RunContext& context) {
   context.prepared = prepared;
   RETURN_IF_ERROR(CheckPolicy(context, prepared));
   context.providers = RunProviders::Lease(context, prepared);
-  RETURN_IF_ERROR(CopyModule(prepared, context.folder.module()));
-  // A link, not TF_DATA_DIR: what init wrote names folders relative to the current one.
-  const std::string data = absl::StrCat(prepared, "/", std::string(kDataFolder));
-  if (symlink(data.c_str(), PathOf(context, kDataFolder).c_str()) != 0) {
-    return absl::InternalError(absl::StrCat("linking ", data, ": ", strerror(errno)));
-  }
-  RETURN_IF_ERROR(WriteFile(PathOf(context, kParametersFile), Parameters(context.assignment)));
-  if (!context.assignment.state().empty()) {
-    RETURN_IF_ERROR(WriteFile(PathOf(context, kStateFile), context.assignment.state()));
-  }
-  if (context.assignment.work() == Assignment::APPLY) RETURN_IF_ERROR(FetchPlan(context));
+  // Made where nothing of the run can reach, and moved in: a provider lives in the module's folder
+  // already, and may have put links in the way.
+  ASSIGN_OR_RETURN(const std::string stage, context.parts.workspace.MakeStage());
+  const auto remove = absl::MakeCleanup([&stage] { RemoveFolder(stage); });
+  RETURN_IF_ERROR(Fill(context, stage));
+  RETURN_IF_ERROR(MoveInto(stage, context.folder.module()));
   return TakeCredentials(context);
 }
 

@@ -145,6 +145,12 @@ absl::StatusOr<std::unique_ptr<RunFolder>> Workspace::MakeRunFolder(
   return MakeFolders(absl::StrCat(Flat(lease.run()), "-", lease.generation()));
 }
 
+absl::StatusOr<std::string> Workspace::MakeStage() {
+  const std::string path = absl::StrCat(own_, "/stage-", ++stages_);
+  RETURN_IF_ERROR(MakeFolder(path));
+  return path;
+}
+
 absl::StatusOr<std::unique_ptr<RunFolder>> Workspace::MakeReadyFolder() {
   return MakeFolders(absl::StrCat("ready-", ++ready_));
 }

@@ -72,6 +72,9 @@ class Workspace {
   // The same for a run that nobody knows yet.
   absl::StatusOr<std::unique_ptr<RunFolder>> MakeReadyFolder();
 
+  // A new empty folder that no run sees.
+  absl::StatusOr<std::string> MakeStage();
+
   // Lets the users of runs through to folders that are theirs. Who does not know their names sees
   // nothing.
   absl::Status LetUsersThrough() const;
@@ -104,6 +107,7 @@ class Workspace {
   std::vector<std::unique_ptr<DeadRunner>> dead_;
   std::atomic<int64_t> folders_{0};
   std::atomic<int64_t> ready_{0};
+  std::atomic<int64_t> stages_{0};
   std::atomic<int64_t> providers_{0};
   std::atomic<bool> leaves_{false};
 };

@@ -49,8 +49,13 @@ void SealParameters(const Sealer& sealer, const std::string& uid,
   }
 }
 
-absl::Status OpenParameters(const Sealer& sealer, const std::string& uid, Struct& parameters) {
-  for (auto& [name, value] : *parameters.mutable_fields()) {
+// Only what was sealed: others may look as if they were.
+absl::Status OpenParameters(const Sealer& sealer, const std::string& uid,
+                            const RepeatedPtrField<std::string>& names, Struct& parameters) {
+  for (const std::string& name : names) {
+    const auto at = parameters.mutable_fields()->find(name);
+    if (at == parameters.mutable_fields()->end()) continue;
+    Value& value = at->second;
     const auto& fields = value.struct_value().fields();
     const auto found = fields.find(kSealed);
     if (found == fields.end() || fields.size() != 1) continue;
@@ -82,11 +87,13 @@ void SealSecrets(const Sealer& sealer, internal::v1::ChannelRecord& record) {
 }
 
 absl::Status OpenSecrets(const Sealer& sealer, internal::v1::RevisionRecord& record) {
-  return OpenParameters(sealer, record.stack_uid(), *record.mutable_parameters());
+  return OpenParameters(sealer, record.stack_uid(), record.sensitive_parameters(),
+                        *record.mutable_parameters());
 }
 
 absl::Status OpenSecrets(const Sealer& sealer, internal::v1::Preview& preview) {
-  return OpenParameters(sealer, preview.stack_uid(), *preview.mutable_parameters());
+  return OpenParameters(sealer, preview.stack_uid(), preview.sensitive_parameters(),
+                        *preview.mutable_parameters());
 }
 
 absl::Status OpenSecrets(const Sealer& sealer, internal::v1::ChannelRecord& record) {

@@ -14,6 +14,11 @@ absl::Status OnStateReplaced(Change& change, StackRecord& record, const StateFil
   stack.set_resource_count(static_cast<int>(
       std::count_if(state.resources.begin(), state.resources.end(),
                     [](const v1::Resource& resource) { return resource.mode() == "managed"; })));
+  // What is there is not given up with the plan of a new stack.
+  if (stack.resource_count() > 0 && record.settled() == Stack::STATE_UNSPECIFIED &&
+      !record.imported()) {
+    record.set_settled(Stack::FAILED);
+  }
   switch (stack.state()) {
     case Stack::READY:
     case Stack::FAILED:

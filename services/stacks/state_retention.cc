@@ -54,9 +54,14 @@ absl::StatusOr<std::set<int64_t>> PlannedFrom(soci::session& sql, const std::str
   return serials;
 }
 
-// Digests of bundles, and of plans that may still be applied.
+// Digests of current states, of bundles, and of plans that may still be applied.
 absl::StatusOr<std::set<std::string>> BundlesAndPlans(soci::session& sql) {
   std::set<std::string> used;
+  for (const std::string& body :
+       Texts((sql.prepare << "SELECT body FROM stacks WHERE holds_name = 1"))) {
+    ASSIGN_OR_RETURN(const auto record, Unpacked<StackRecord>(body));
+    used.insert(record.state_digest());
+  }
   for (const std::string& body : Texts((sql.prepare << "SELECT body FROM template_versions"))) {
     ASSIGN_OR_RETURN(const auto version, Unpacked<v1::TemplateVersion>(body));
     used.insert(version.bundle_digest());
@@ -98,12 +103,17 @@ absl::StatusOr<int> StateRetention::PruneStack(const std::string& uid) {
     const int keep = options_.states;
     std::vector<long long> serials(kBatch);
     const int limit = kBatch;
-    // The newest are behind the offset: the current one, and all drafts, are among them.
+    // The current one, those before it as far as they are kept, and all drafts stay.
+    std::string body;
+    change.sql << "SELECT body FROM stacks WHERE uid = :uid", soci::use(uid), soci::into(body);
+    ASSIGN_OR_RETURN(const auto stack, Unpacked<StackRecord>(body));
+    const int64_t current = stack.state_serial();
     change.sql << "SELECT serial FROM state_versions WHERE uid = :uid AND kept = 0 AND serial < "
                   "(SELECT COALESCE(MIN(serial), 0) FROM (SELECT serial FROM state_versions "
-                  "WHERE uid = :same ORDER BY serial DESC LIMIT :keep) AS newest) "
-                  "ORDER BY serial LIMIT :limit",
-        soci::use(uid), soci::use(uid), soci::use(keep), soci::use(limit), soci::into(serials);
+                  "WHERE uid = :same AND serial <= :current ORDER BY serial DESC LIMIT :keep) "
+                  "AS newest) ORDER BY serial LIMIT :limit",
+        soci::use(uid), soci::use(uid), soci::use(current), soci::use(keep), soci::use(limit),
+        soci::into(serials);
     int dropped = 0;
     for (const long long serial : serials) {
       if (planned.count(serial) > 0) {

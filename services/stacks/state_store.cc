@@ -149,7 +149,9 @@ bool KeepStray(Change& change, const StackRecord& record, StateVersion& version)
   version.set_name(absl::StrCat(record.stack().name(), "/stateVersions/", version.digest()));
   version.set_draft(true);
   const std::string uid = record.stack().uid();
-  const int64_t now = ToMicros(change.now);
+  // When it was written, so that the newest of several drafts stays the newest.
+  const int64_t now =
+      ToMicros(version.has_create_time() ? FromProto(version.create_time()) : change.now);
   const std::string body = Pack(version);
   soci::statement insert =
       (change.sql.prepare << "INSERT INTO stray_states (uid, digest, create_micros, body) "

@@ -118,12 +118,14 @@ TEST_F(ProcessTest, WhatIsLeftOfTheGroupIsKilled) {
 
 TEST_F(ProcessTest, InterruptsAtTheDeadlineAndKillsAfterTheGrace) {
   ProcessLimits limits;
-  limits.deadline = absl::Now() + absl::Milliseconds(100);
+  // Time for the shell to set its traps.
+  limits.deadline = absl::Now() + absl::Seconds(1);
   auto outcome = Shell("trap 'exit 9' INT; while true; do sleep 0.02; done", nullptr, limits);
   ASSERT_TRUE(outcome.ok());
   EXPECT_TRUE(outcome->timed_out);
   EXPECT_EQ(outcome->exit_code, 9);
 
+  limits.deadline = absl::Now() + absl::Seconds(1);
   limits.grace = absl::Milliseconds(100);
   outcome = Shell("trap '' INT; while true; do sleep 0.02; done", nullptr, limits);
   ASSERT_TRUE(outcome.ok());

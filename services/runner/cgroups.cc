@@ -23,6 +23,7 @@
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "common/log.h"
+#include "common/poll_until.h"
 #include "common/status_macros.h"
 
 namespace stackyard::runner {
@@ -126,19 +127,19 @@ void KillMembers(const std::string& path) {
 
 // Removes a group that is empty, or becomes so when its processes are killed.
 bool RemoveGroup(const std::string& path) {
-  const absl::Time end = absl::Now() + kPatience;
-  while (rmdir(path.c_str()) != 0) {
-    if (errno == ENOENT) return true;
-    // Left by a runner of another user, who removes it.
-    if (errno == EACCES || errno == EPERM) return false;
-    if (errno != EBUSY || absl::Now() > end) {
-      LogWarning("a control group cannot be removed", {{"path", path}, {"error", strerror(errno)}});
-      return false;
-    }
-    KillMembers(path);
-    absl::SleepFor(absl::Milliseconds(2));
+  int error = 0;
+  const auto settled = [&path, &error] {
+    error = rmdir(path.c_str()) == 0 ? 0 : errno;
+    if (error == EBUSY) KillMembers(path);
+    return error != EBUSY;
+  };
+  PollUntil(settled, kPatience);
+  if (error == 0 || error == ENOENT) return true;
+  // Else it was left by a runner of another user, who removes it.
+  if (error != EACCES && error != EPERM) {
+    LogWarning("a control group cannot be removed", {{"path", path}, {"error", strerror(error)}});
   }
-  return true;
+  return false;
 }
 
 void RemoveTree(const std::string& path) {

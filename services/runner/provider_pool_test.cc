@@ -11,6 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "common/id.h"
+#include "common/poll_until.h"
 #include "services/runner/file.h"
 #include "services/runner/testing/fake_provider.h"
 #include "services/runner/testing/files.h"
@@ -81,9 +82,8 @@ class ProviderPoolTest : public testing::Test {
     return -1;
   }
   void WaitForCount(const std::string& state, int wanted) {
-    const absl::Time end = absl::Now() + absl::Seconds(20);
-    while (Count(state) != wanted && absl::Now() < end) absl::SleepFor(absl::Milliseconds(1));
-    EXPECT_EQ(Count(state), wanted) << state;
+    EXPECT_TRUE(PollUntil([&] { return Count(state) == wanted; }, absl::Seconds(20)))
+        << state << " " << Count(state);
   }
 
   TempFolder folder_;
@@ -133,7 +133,7 @@ TEST_F(ProviderPoolTest, WhatIsNotKeptEnds) {
   // A process that crashed is not kept, whoever says so.
   auto crashed = Take(Make("a"));
   AskFake(crashed.slot->process(), "Crash");
-  while (crashed.slot->process().alive()) absl::SleepFor(absl::Milliseconds(1));
+  ASSERT_TRUE(PollUntil([&] { return !crashed.slot->process().alive(); }, absl::Seconds(20)));
   pool_->Return(std::move(crashed.slot), /*keep=*/true);
   EXPECT_EQ(Count("kept"), 0);
 }

@@ -6,6 +6,7 @@
 #include <filesystem>
 
 #include "absl/strings/match.h"
+#include "common/poll_until.h"
 #include "services/runner/file.h"
 #include "services/runner/testing/fake_provider.h"
 #include "services/runner/testing/files.h"
@@ -68,9 +69,7 @@ TEST_F(ProviderProcessTest, TellsThatItCrashedAndWhy) {
   const auto process = Start();
   ASSERT_TRUE(process.ok()) << process.status();
   EXPECT_EQ(AskFake(**process, "Crash"), "");
-  const absl::Time end = absl::Now() + absl::Seconds(20);
-  while ((*process)->alive() && absl::Now() < end) absl::SleepFor(absl::Milliseconds(1));
-  EXPECT_FALSE((*process)->alive());
+  EXPECT_TRUE(PollUntil([&] { return !(*process)->alive(); }, absl::Seconds(20)));
   EXPECT_EQ((*process)->last_words(), "panic: the fake provider crashes\n");
 }
 

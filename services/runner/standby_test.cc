@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "common/poll_until.h"
 #include "services/runner/engine.h"
 #include "services/runner/process.h"
 #include "services/runner/standby_pool.h"
@@ -129,9 +130,7 @@ TEST_F(StandbyTest, ThePoolMakesThemReadyAndTakesThemAway) {
   };
   StandbyPool pool(**workspace, *containment, prepare, {.sites = 2, .quiet = absl::ZeroDuration()});
   const auto wait = [&pool](int count) {
-    const absl::Time deadline = absl::Now() + absl::Seconds(30);
-    while (pool.size() != count && absl::Now() < deadline) absl::SleepFor(absl::Milliseconds(5));
-    return pool.size() == count;
+    return PollUntil([&] { return pool.size() == count; }, absl::Seconds(30));
   };
   const StandbyPool::Kind plan = {StandbyPool::Work::kPlan, /*network=*/false};
   EXPECT_EQ(pool.Take(plan), nullptr) << "nobody has asked yet";

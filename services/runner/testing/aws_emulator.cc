@@ -15,6 +15,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "common/poll_until.h"
 #include "services/runner/engine.h"
 #include "services/runner/file.h"
 
@@ -81,14 +82,9 @@ AwsEmulator::AwsEmulator() : port_(PortOf(Bound())), address_(absl::StrCat("127.
   EXPECT_TRUE(process.ok()) << process.status();
   if (!process.ok()) return;
   process_ = std::make_unique<ChildProcess>(*std::move(process));
-  const absl::Time end = absl::Now() + absl::Minutes(1);
-  while (!absl::StrContains(Get("/moto-api/"), "200 OK")) {
-    if (absl::Now() > end) {
-      ADD_FAILURE() << ReadFile(folder_.path() + "/moto.log").value_or("no log");
-      return;
-    }
-    // Nothing tells when it is ready.
-    absl::SleepFor(absl::Milliseconds(50));
+  const auto ready = [this] { return absl::StrContains(Get("/moto-api/"), "200 OK"); };
+  if (!PollUntil(ready, absl::Minutes(1), absl::Milliseconds(50))) {
+    ADD_FAILURE() << ReadFile(folder_.path() + "/moto.log").value_or("no log");
   }
 }
 

@@ -48,7 +48,7 @@ absl::StatusOr<bool> WasOvertaken(soci::session& sql, const RunName& name, const
 absl::StatusOr<std::string> WhyNot(Change& change, const StackRecord& stack, const RunName& name,
                                    const RunRecord& run, int64_t generation,
                                    const StateFile& state) {
-  if (!HoldsName(stack.stack().state())) return "the stack is gone";
+  if (!HoldsName(stack.stack().state())) return "its stack is gone";
   if (!stack.state_lineage().empty() && stack.state_lineage() != state.lineage) {
     return absl::StrCat("its lineage is ", state.lineage);
   }
@@ -116,7 +116,10 @@ absl::StatusOr<SalvageStateResponse> Salvage::Take(const SalvageStateRequest& re
         ASSIGN_OR_RETURN(const RunName name, RunName::Parse("lease.run", lease.run()));
         ASSIGN_OR_RETURN(StackRecord stack, LockStack(change, name.stack));
         ASSIGN_OR_RETURN(RunRecord run, FindRun(change.sql, name));
-        if (run.stack_uid() != stack.stack().uid()) return NotFound(lease.run());
+        if (run.stack_uid() != stack.stack().uid()) {
+          // Its stack is gone, and the name another's: what it left is still the only account.
+          ASSIGN_OR_RETURN(stack, FindStackByUid(change.sql, run.stack_uid()));
+        }
         if (!ChangesState(run.run().type())) {
           return InvalidField("lease.run", "changes no state");
         }

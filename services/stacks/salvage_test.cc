@@ -209,6 +209,29 @@ TEST_P(SalvageTest, WithoutAStateOnlyTheLeaseEnds) {
   EXPECT_EQ(Acquire(Assignment::INSPECT, "r4").lease().run(), inspection.lease().run());
 }
 
+TEST_P(SalvageTest, WhatAStackLeftWhoseNameIsAnothersIsKept) {
+  const Assignment lost = StartApply();
+  LoseRunner();
+  v1::CancelRunRequest cancel;
+  cancel.set_name(GetStack().active_run());
+  ASSERT_TRUE(runs_->Cancel(Ann(), cancel).ok());
+  ASSERT_EQ(GetStack().state(), v1::Stack::FAILED);
+  ASSERT_TRUE(Delete("shop").ok());
+  ASSERT_EQ(GetStack().state(), v1::Stack::DESTROYED);
+  Create("shop");
+  const std::string uid = GetStack().uid();
+  const auto answer = HandIn(lost, StateOf(1, 2));
+  ASSERT_TRUE(answer.ok()) << answer.status();
+  EXPECT_FALSE(answer->accepted());
+  EXPECT_EQ(GetStack().uid(), uid);
+  EXPECT_EQ(GetStack().resource_count(), 0) << "it is none of the new one's";
+  const std::string digest = Sha256Hex(StateOf(1, 2));
+  ASSERT_THAT(EventsOf("state.foundTooLate"), SizeIs(1));
+  EXPECT_THAT(EventsOf("state.foundTooLate")[0].message(), HasSubstr(digest));
+  EXPECT_EQ(Download(digest), StateOf(1, 2));
+  EXPECT_EQ(ReasonOf(Rollback(Dan(), digest).status()), v1::RESOURCE_NOT_FOUND);
+}
+
 TEST_P(SalvageTest, AStateThatIsFoundAfterTheTakeoverIsPlannedFrom) {
   const Assignment lost = StartApply();
   ASSERT_TRUE(SaveState(lost, StateOf(1, 1)).ok());

@@ -68,6 +68,13 @@ absl::StatusOr<StackRecord> LockStack(Change& change, const StackName& name) {
   return ReadStack(change.sql, name, change.db.ForUpdate());
 }
 
+absl::StatusOr<StackRecord> FindStackByUid(soci::session& sql, const std::string& uid) {
+  std::string body;
+  sql << "SELECT body FROM stacks WHERE uid = :uid", soci::use(uid), soci::into(body);
+  if (!sql.got_data()) return NotFound(uid);
+  return Unpacked<StackRecord>(body);
+}
+
 bool IsGone(const absl::StatusOr<StackRecord>& found, const std::string& uid) {
   return ReasonOf(found.status()) == v1::RESOURCE_NOT_FOUND ||
          (found.ok() && (found->stack().uid() != uid || !HoldsName(found->stack().state())));

@@ -29,6 +29,9 @@ absl::StatusOr<StackRecord> FindStack(soci::session& sql, const StackName& name)
 // The same, with the row locked for the rest of the transaction.
 absl::StatusOr<StackRecord> LockStack(Change& change, const StackName& name);
 
+// By its uid, whoever holds its name now. RESOURCE_NOT_FOUND.
+absl::StatusOr<StackRecord> FindStackByUid(soci::session& sql, const std::string& uid);
+
 // Whether a stack was destroyed or came to nothing, or its name is another's now.
 bool IsGone(const absl::StatusOr<StackRecord>& found, const std::string& uid);
 

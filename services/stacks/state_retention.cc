@@ -104,9 +104,7 @@ absl::StatusOr<int> StateRetention::PruneStack(const std::string& uid) {
     std::vector<long long> serials(kBatch);
     const int limit = kBatch;
     // The current one, those before it as far as they are kept, and all drafts stay.
-    std::string body;
-    change.sql << "SELECT body FROM stacks WHERE uid = :uid", soci::use(uid), soci::into(body);
-    ASSIGN_OR_RETURN(const auto stack, Unpacked<StackRecord>(body));
+    ASSIGN_OR_RETURN(const StackRecord stack, FindStackByUid(change.sql, uid));
     const int64_t current = stack.state_serial();
     change.sql << "SELECT serial FROM state_versions WHERE uid = :uid AND kept = 0 AND serial < "
                   "(SELECT COALESCE(MIN(serial), 0) FROM (SELECT serial FROM state_versions "

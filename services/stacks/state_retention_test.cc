@@ -70,15 +70,19 @@ TEST_P(StateRetentionTest, DraftsStayAndStraysAreBounded) {
   MakeReady();
   ASSERT_TRUE(Lock(Dan(), "l").ok());
   for (int64_t serial = 2; serial <= 5; ++serial) {
+    clock_.Advance(absl::Seconds(1));
     ASSERT_TRUE(Write(Dan(), StateOf(serial, 2), "l").ok());
   }
-  StateRetention retention = Keeping(5);
-  EXPECT_EQ(*retention.Prune(), 0);
+  StateRetention retention = Keeping(2);
+  EXPECT_EQ(*retention.Prune(), 0) << "however many drafts there are, the current one stays";
+  EXPECT_EQ(Download(), StateOf(1, 1));
   ASSERT_TRUE(ForceUnlock(Dan()).ok());
   EXPECT_EQ(Count("SELECT COUNT(*) FROM stray_states"), 4);
   StateRetention less = Keeping(2);
   EXPECT_EQ(*less.Prune(), 2);
   EXPECT_THAT(Serials(), ElementsAre(1));
+  EXPECT_EQ(Download(Sha256Hex(StateOf(5, 2))), StateOf(5, 2)) << "the newest is the one to keep";
+  EXPECT_EQ(Download(Sha256Hex(StateOf(2, 2))), "");
 }
 
 TEST_P(StateRetentionTest, BlobsThatNothingNamesGo) {

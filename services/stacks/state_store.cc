@@ -180,6 +180,17 @@ absl::StatusOr<StateVersion> FindState(soci::session& sql, const StackRecord& re
   return FindBody(sql, record, id, body);
 }
 
+absl::StatusOr<StateVersion> FindStray(soci::session& sql, const StackName& name,
+                                       const std::string& digest) {
+  std::string body;
+  sql << "SELECT s.body FROM stray_states s JOIN stacks k ON k.uid = s.uid "
+         "WHERE s.digest = :digest AND k.project = :project AND k.id = :id "
+         "ORDER BY s.create_micros DESC LIMIT 1",
+      soci::use(digest), soci::use(name.project), soci::use(name.stack), soci::into(body);
+  if (!sql.got_data()) return NotFound(absl::StrCat(name.ToString(), "/stateVersions/", digest));
+  return Unpacked<StateVersion>(body);
+}
+
 absl::StatusOr<std::optional<StateVersion>> NewestState(soci::session& sql,
                                                         const StackRecord& record) {
   ASSIGN_OR_RETURN(const std::vector<StateVersion> drafts, Drafts(sql, record));

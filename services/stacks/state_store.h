@@ -38,6 +38,11 @@ bool KeepStray(Change& change, const StackRecord& record, v1::StateVersion& vers
 v1::StateVersion Describe(const Change& change, const StackRecord& record, const StateFile& state,
                           const std::string& digest, int64_t size, const std::string& run);
 
+// What a stack of this name had left, whether it still has the name or not, by the digest.
+// RESOURCE_NOT_FOUND.
+absl::StatusOr<v1::StateVersion> FindStray(soci::session& sql, const StackName& name,
+                                           const std::string& digest);
+
 // By what a name ends in: a serial, the digest of a stray, or `latest`. INVALID_FIELD on `name`.
 absl::StatusOr<v1::StateVersion> FindState(soci::session& sql, const StackRecord& record,
                                            const std::string& id);

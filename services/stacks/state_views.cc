@@ -14,7 +14,11 @@ absl::StatusOr<StateVersion> FindByName(soci::session& sql, const std::string& n
   ASSIGN_OR_RETURN(const auto parts,
                    ParseName("name", name, "projects/*/stacks/*/stateVersions/*"));
   ASSIGN_OR_RETURN(const StackRecord record, FindStack(sql, {parts[0], parts[1]}));
-  return FindState(sql, record, parts[2]);
+  absl::StatusOr<StateVersion> found = FindState(sql, record, parts[2]);
+  if (ReasonOf(found.status()) != v1::RESOURCE_NOT_FOUND) return found;
+  // What an earlier stack of the name had left is found by its digest as well.
+  absl::StatusOr<StateVersion> stray = FindStray(sql, {parts[0], parts[1]}, parts[2]);
+  return stray.ok() ? stray : found;
 }
 
 }  // namespace

@@ -137,6 +137,22 @@ TEST_P(SecretsTest, RowsOfOldAreStillRead) {
             "hunter2");
 }
 
+TEST_P(SecretsTest, WhatOnlyLooksSealedIsLeftAsItIs) {
+  RevisionRecord record;
+  record.set_stack_uid("uid");
+  record.add_sensitive_parameters("password");
+  auto& fields = *record.mutable_parameters()->mutable_fields();
+  fields["password"].set_string_value("hunter2");
+  SealSecrets(store_->sealer(), record);
+  ASSERT_EQ(fields["password"].struct_value().fields_size(), 1);
+  const std::string marker = fields["password"].struct_value().fields().begin()->first;
+  (*fields["tags"].mutable_struct_value()->mutable_fields())[marker].set_string_value("mine");
+  const absl::Status opened = OpenSecrets(store_->sealer(), record);
+  ASSERT_TRUE(opened.ok()) << opened;
+  EXPECT_EQ(fields["password"].string_value(), "hunter2");
+  EXPECT_EQ(fields["tags"].struct_value().fields().at(marker).string_value(), "mine");
+}
+
 TEST_P(SecretsTest, ASecretOpensInNoOtherPlace) {
   Create("one");
   Create("two");

@@ -27,6 +27,9 @@
 namespace stackyard::stacks {
 namespace {
 
+// Longer than a call to quota takes.
+constexpr absl::Duration kReserveGuard = absl::Minutes(2);
+
 using internal::v1::Assignment;
 using internal::v1::PlanSummary;
 using v1::ChangeRequest;
@@ -326,6 +329,11 @@ absl::Status OnCancelled(Change& change, StackRecord& record, const RunRecord& r
 }
 
 absl::Status GiveUp(Change& change, StackRecord& record, const absl::Status& why, bool refused) {
+  // Whoever holds the lock of a new stack may have made something that is not written yet.
+  if (record.settled() == Stack::STATE_UNSPECIFIED &&
+      FindStateLock(change.sql, record.stack().uid())) {
+    record.set_settled(Stack::FAILED);
+  }
   ASSIGN_OR_RETURN(const StackName name, NameOf(record));
   ASSIGN_OR_RETURN(RevisionRecord revision, LatestRevision(change, record));
   RETURN_IF_ERROR(
@@ -393,6 +401,12 @@ absl::Status PlanFromState(Change& change, StackRecord& record, const std::strin
     // The plan is being reserved.
     if (state != Stack::PENDING && state != Stack::PLANNING) return absl::OkStatus();
     DropTask(change, absl::StrCat("reserve/", record.stack().uid()));
+    // Quota may have been asked already. Not given back at once: that may overtake the call.
+    ASSIGN_OR_RETURN(const RevisionRecord revision, LatestRevision(change, record));
+    if (revision.revision().has_plan()) {
+      GuardReservation(change, ReservationOf(record.stack(), revision.revision().plan()),
+                       change.now + kReserveGuard);
+    }
     RunRecord run;
     run.mutable_run()->set_type(Run::PLAN);
     RETURN_IF_ERROR(
@@ -440,9 +454,10 @@ absl::Status StartDestroy(Change& change, StackRecord& record, const std::string
     record.clear_pending_reservation();
   }
   record.mutable_stack()->set_operation(operation);
-  if (abandon || record.imported() || record.stack().resource_count() == 0) {
-    return OnDestroyed(change, record, operation);
-  }
+  // Who holds the lock may be making something: the run waits for them.
+  const bool empty = record.stack().resource_count() == 0 &&
+                     !FindStateLock(change.sql, record.stack().uid()).has_value();
+  if (abandon || record.imported() || empty) return OnDestroyed(change, record, operation);
   RunRecord run;
   run.mutable_run()->set_type(Run::DESTROY);
   RETURN_IF_ERROR(

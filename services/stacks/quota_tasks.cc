@@ -13,6 +13,12 @@ std::string ReleaseTask(const std::string& reservation) {
 
 }  // namespace
 
+std::string ReservationOf(const v1::Stack& stack, const v1::Plan& plan) {
+  const std::string project = stack.name().substr(0, stack.name().find("/stacks/"));
+  return absl::StrCat(project, "/quota/reservations/", stack.uid(), "-",
+                      plan.digest().substr(0, 16));
+}
+
 void ReleaseLater(Change& change, const std::string& reservation) {
   if (!reservation.empty()) GuardReservation(change, reservation, change.now);
 }

@@ -9,6 +9,9 @@
 
 namespace stackyard::stacks {
 
+// Name of the reservation for a plan of a stack: a new plan of the same revision is another one.
+std::string ReservationOf(const v1::Stack& stack, const v1::Plan& plan);
+
 // Gives a reservation back; nothing when `reservation` is empty.
 void ReleaseLater(Change& change, const std::string& reservation);
 

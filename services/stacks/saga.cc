@@ -140,9 +140,7 @@ absl::Status Saga::Reserve(const DueTask& task) {
 
   const v1::Plan& plan = revision.revision().plan();
   v1::Reservation reservation;
-  // Named after the plan: a new plan of the same revision is another reservation.
-  reservation.set_name(absl::StrCat("projects/", name.project, "/quota/reservations/",
-                                    stack.stack().uid(), "-", plan.digest().substr(0, 16)));
+  reservation.set_name(ReservationOf(stack.stack(), plan));
   *reservation.mutable_amounts() = plan.amounts();
   reservation.set_user(stack.stack().creator().substr(stack.stack().creator().find('/') + 1));
   reservation.set_holder(stack.stack().name());

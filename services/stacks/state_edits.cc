@@ -41,6 +41,22 @@ v1::Event Tell(const std::string& type, const std::string& resource, const std::
   return event;
 }
 
+// Whether it is this person's lock: an id is no proof, since all who read the state see it.
+bool Holds(const HeldLock& held, const Principal& caller, const std::string& lock_id) {
+  return held.holder == caller.user() && held.lock.lock_id() == lock_id;
+}
+
+// What was written and did not become current can still be read, by the names in the event.
+void TellKept(const std::vector<StateVersion>& drafts, v1::Event& event) {
+  if (drafts.empty()) return;
+  event.set_message(
+      absl::StrCat(event.message(), "; what it had written is kept as ", drafts.back().name()));
+  auto& details = *event.mutable_details()->mutable_fields();
+  for (const StateVersion& draft : drafts) {
+    details["drafts"].mutable_list_value()->add_values()->set_string_value(draft.name());
+  }
+}
+
 std::string Because(const std::string& reason) {
   return reason.empty() ? "" : absl::StrCat(": ", reason);
 }
@@ -122,7 +138,6 @@ absl::StatusOr<StateLock> StateEdits::Lock(const Principal& caller,
 }
 
 absl::Status StateEdits::Promote(Change& change, StackRecord& record) {
-  if (!HoldsName(record.stack().state())) return DropDrafts(change, record).status();
   RenewLease(record, change.now);
   ASSIGN_OR_RETURN(const std::optional<StateVersion> version, PromoteDrafts(change, record));
   if (!version) return absl::OkStatus();
@@ -146,13 +161,18 @@ absl::StatusOr<StateLock> StateEdits::Unlock(const Principal& caller,
         const StateLock none = NoLock(record);
         const auto held = FindStateLock(change.sql, record.stack().uid());
         if (!held) return none;
-        if (held->lock.lock_id() != request.lock_id()) return LockedError(held->lock);
+        if (!Holds(*held, caller, request.lock_id())) return LockedError(held->lock);
         DropStateLock(change, record.stack().uid());
-        RETURN_IF_ERROR(
-            AppendEvent(change, name.project,
-                        Tell("state.unlocked", record.stack().name(),
-                             absl::StrCat("the lock ", held->lock.lock_id(), " was given back"))));
-        RETURN_IF_ERROR(Promote(change, record));
+        v1::Event event = Tell("state.unlocked", record.stack().name(),
+                               absl::StrCat("the lock ", held->lock.lock_id(), " was given back"));
+        if (HoldsName(record.stack().state())) {
+          RETURN_IF_ERROR(AppendEvent(change, name.project, event));
+          RETURN_IF_ERROR(Promote(change, record));
+        } else {
+          ASSIGN_OR_RETURN(const auto drafts, DropDrafts(change, record));
+          TellKept(drafts, event);
+          RETURN_IF_ERROR(AppendEvent(change, name.project, event));
+        }
         change.touched.names.insert(name.ToString());
         return none;
       });
@@ -176,17 +196,11 @@ absl::StatusOr<StateLock> StateEdits::ForceUnlock(const Principal& caller,
         }
         ASSIGN_OR_RETURN(const std::vector<StateVersion> drafts, DropDrafts(change, record));
         DropStateLock(change, record.stack().uid());
-        std::string message =
-            absl::StrCat("the lock ", held->lock.lock_id(), " of ", held->lock.who(), " was broken",
-                         Because(request.reason()));
-        if (!drafts.empty()) {
-          absl::StrAppend(&message, "; what it had written is kept as ", drafts.back().name());
-        }
-        v1::Event event = Tell("state.forceUnlocked", record.stack().name(), message);
-        auto& details = *event.mutable_details()->mutable_fields();
-        for (const StateVersion& draft : drafts) {
-          details["drafts"].mutable_list_value()->add_values()->set_string_value(draft.name());
-        }
+        v1::Event event =
+            Tell("state.forceUnlocked", record.stack().name(),
+                 absl::StrCat("the lock ", held->lock.lock_id(), " of ", held->lock.who(),
+                              " was broken", Because(request.reason())));
+        TellKept(drafts, event);
         RETURN_IF_ERROR(AppendEvent(change, name.project, event));
         change.touched.names.insert(name.ToString());
         return NoLock(record);
@@ -223,7 +237,7 @@ absl::StatusOr<StateVersion> StateEdits::Write(const Principal& caller,
       ActorOf(caller), [&](Change& change) -> absl::StatusOr<StateVersion> {
         ASSIGN_OR_RETURN(StackRecord record, LockStack(change, name));
         const auto held = FindStateLock(change.sql, record.stack().uid());
-        if (held && held->lock.lock_id() != request.lock_id()) return LockedError(held->lock);
+        if (held && !Holds(*held, caller, request.lock_id())) return LockedError(held->lock);
         if (!held && !request.lock_id().empty()) {
           return Error(v1::STATE_LOCKED,
                        absl::StrCat("the lock ", request.lock_id(),

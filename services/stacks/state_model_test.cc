@@ -34,9 +34,9 @@ struct Model {
     lock = Held{person, id};
     return kOk;
   }
-  ErrorReason Unlock(const std::string& id) {
+  ErrorReason Unlock(const std::string& person, const std::string& id) {
     if (!lock) return kOk;
-    if (lock->id != id) return v1::STATE_LOCKED;
+    if (lock->person != person || lock->id != id) return v1::STATE_LOCKED;
     versions.insert(drafts.begin(), drafts.end());
     drafts.clear();
     lock.reset();
@@ -48,8 +48,9 @@ struct Model {
     lock.reset();
     return kOk;
   }
-  ErrorReason Write(int64_t serial, int count, const std::string& id) {
+  ErrorReason Write(const std::string& person, int64_t serial, int count, const std::string& id) {
     if (id != (lock ? lock->id : "") || running) return v1::STATE_LOCKED;
+    if (lock && lock->person != person) return v1::STATE_LOCKED;
     return Add(serial, count, lock ? drafts : versions);
   }
   ErrorReason Rollback(const std::string& person, int64_t serial) {
@@ -91,7 +92,7 @@ class StateModelTest : public StatesTest {
         return Expect("lock", model_.Lock(who.user(), id), Lock(who, id).status());
       case 1:
         if (id.empty()) return;
-        return Expect("unlock", model_.Unlock(id), Unlock(who, id).status());
+        return Expect("unlock", model_.Unlock(who.user(), id), Unlock(who, id).status());
       case 2:
         // Seldom, so that drafts come to something.
         if (Pick(3) > 0) return;
@@ -101,7 +102,7 @@ class StateModelTest : public StatesTest {
         if (serial < 1) return;
         // Mostly with the right id.
         const std::string lock = Pick(4) == 0 ? id : model_.lock ? model_.lock->id : "";
-        return Expect("write", model_.Write(serial, count, lock),
+        return Expect("write", model_.Write(who.user(), serial, count, lock),
                       Write(who, StateOf(serial, count), lock).status());
       }
       case 5: {

@@ -8,17 +8,20 @@
 
 namespace stackyard::stacks {
 
+namespace {
+
+bool HoldsQuota(const StackRecord& record) {
+  return !record.reservation().empty() || !record.pending_reservation().empty();
+}
+
+}  // namespace
+
 absl::Status OnStateReplaced(Change& change, StackRecord& record, const StateFile& state,
                              const std::string& why) {
   Stack& stack = *record.mutable_stack();
   stack.set_resource_count(static_cast<int>(
       std::count_if(state.resources.begin(), state.resources.end(),
                     [](const v1::Resource& resource) { return resource.mode() == "managed"; })));
-  // What is there is not given up with the plan of a new stack.
-  if (stack.resource_count() > 0 && record.settled() == Stack::STATE_UNSPECIFIED &&
-      !record.imported()) {
-    record.set_settled(Stack::FAILED);
-  }
   switch (stack.state()) {
     case Stack::READY:
     case Stack::FAILED:
@@ -29,7 +32,11 @@ absl::Status OnStateReplaced(Change& change, StackRecord& record, const StateFil
     default:
       // What is held covers what may be there; the end of the run says what is.
       RETURN_IF_ERROR(SaveStack(change, record));
-      return PlanFromState(change, record, why);
+      RETURN_IF_ERROR(PlanFromState(change, record, why));
+      if (stack.resource_count() == 0 || HoldsQuota(record)) return absl::OkStatus();
+      // Brought to a new stack, of which nothing is held yet.
+      RETURN_IF_ERROR(ShowState(change, record, state));
+      return SaveStack(change, record);
   }
 }
 

@@ -98,6 +98,9 @@ TEST_P(StateEditsTest, ALockIsOnePersons) {
   EXPECT_EQ(ReasonOf(Write(eve, StateOf(2, 1), "l2").status()), v1::STATE_LOCKED);
   EXPECT_EQ(ReasonOf(Rollback(eve, "1").status()), v1::STATE_LOCKED);
   EXPECT_EQ(ReasonOf(Unlock(eve, "l2").status()), v1::STATE_LOCKED);
+  EXPECT_EQ(ReasonOf(Write(eve, StateOf(2, 1), "l1").status()), v1::STATE_LOCKED)
+      << "whoever reads the state sees the id";
+  EXPECT_EQ(ReasonOf(Unlock(eve, "l1").status()), v1::STATE_LOCKED);
   EXPECT_EQ(GetLock().lock_id(), "l1");
   ASSERT_TRUE(Unlock(Dan(), "l1").ok());
   EXPECT_EQ(GetLock().lock_id(), "");
@@ -323,6 +326,70 @@ TEST_P(StateEditsTest, ResourcesThatAreBroughtToAFailedStackAreItsOwn) {
   clock_.Advance(absl::Hours(73));
   RunTasks();
   EXPECT_EQ(GetStack().state(), v1::Stack::DESTROYING) << "its lease ends";
+}
+
+TEST_P(StateEditsTest, ANewStackIsNotDestroyedUnderTheHandsOfAPerson) {
+  Create("shop");
+  ASSERT_TRUE(Complete(Acquire(Assignment::PLAN), RunFailed("no provider")).ok());
+  ASSERT_TRUE(Lock(Dan(), "l1").ok());
+  ASSERT_TRUE(Write(Dan(), StateOf(1, 5), "l1").ok());
+  ASSERT_TRUE(Delete("shop").ok());
+  EXPECT_EQ(GetStack().state(), v1::Stack::DESTROYING);
+  EXPECT_FALSE(TryAcquire().has_value());
+  ASSERT_TRUE(Unlock(Dan(), "l1").ok());
+  EXPECT_EQ(Acquire(Assignment::DESTROY).state(), StateOf(1, 5)) << "what they made goes too";
+}
+
+TEST_P(StateEditsTest, ANewStackIsNotRejectedUnderTheHandsOfAPerson) {
+  Create("shop");
+  Plan(PlanOf("d1", 1, 1));
+  ASSERT_TRUE(Lock(Dan(), "l1").ok());
+  ASSERT_TRUE(Write(Dan(), StateOf(1, 5), "l1").ok());
+  v1::RejectChangeRequestRequest reject;
+  reject.set_name(PendingRequest().name());
+  reject.set_reason("no");
+  ASSERT_TRUE(reviews_->Reject(Dan(), reject).ok());
+  RunTasks();
+  EXPECT_EQ(GetStack().state(), v1::Stack::FAILED) << "its name stays its own";
+  ASSERT_TRUE(Unlock(Dan(), "l1").ok());
+  EXPECT_EQ(GetStack().resource_count(), 5);
+  EXPECT_EQ(Held(), 10);
+}
+
+TEST_P(StateEditsTest, WhatIsBroughtWhileARunWaitsIsNotGivenUpWithTheNextPlan) {
+  Create("shop");
+  Plan(PlanOf("d1", 1, 1));
+  ASSERT_TRUE(Lock(Dan(), "l1").ok());
+  ApproveAll();
+  ASSERT_EQ(GetStack().state(), v1::Stack::APPLYING);
+  ASSERT_TRUE(Write(Dan(), StateOf(1, 5), "l1").ok());
+  ASSERT_TRUE(Unlock(Dan(), "l1").ok());
+  EXPECT_EQ(Held(), 10) << "what is there is counted";
+  Plan(PlanOf("d2", 1, 6, 5));
+  v1::RejectChangeRequestRequest reject;
+  reject.set_name(PendingRequest().name());
+  reject.set_reason("no");
+  ASSERT_TRUE(reviews_->Reject(Dan(), reject).ok());
+  RunTasks();
+  EXPECT_EQ(GetStack().state(), v1::Stack::FAILED) << "not REJECTED, which forgets it";
+  EXPECT_EQ(GetStack().resource_count(), 5);
+  EXPECT_EQ(Held(), 10);
+  clock_.Advance(absl::Hours(73));
+  RunTasks();
+  EXPECT_EQ(GetStack().state(), v1::Stack::DESTROYING) << "its lease ends";
+}
+
+TEST_P(StateEditsTest, WhatAStackThatIsGoneHadOfDraftsIsNamed) {
+  MakeReady();
+  ASSERT_TRUE(Lock(Dan(), "l1").ok());
+  ASSERT_TRUE(Write(Dan(), StateOf(2, 5), "l1").ok());
+  ASSERT_TRUE(Delete("shop", /*abandon=*/true).ok());
+  ASSERT_EQ(GetStack().state(), v1::Stack::DESTROYED);
+  ASSERT_TRUE(Unlock(Dan(), "l1").ok());
+  const std::string digest = Sha256Hex(StateOf(2, 5));
+  ASSERT_THAT(EventsOf("state.unlocked"), SizeIs(1));
+  EXPECT_THAT(EventsOf("state.unlocked")[0].message(), HasSubstr(digest));
+  EXPECT_EQ(Download(digest), StateOf(2, 5));
 }
 
 TEST_P(StateEditsTest, ALineageBelongsToOneStack) {

@@ -21,7 +21,6 @@ namespace stackyard::runner {
 namespace {
 
 using testing::HasSubstr;
-using testing::Not;
 
 constexpr char kAws[] = "registry.terraform.io/hashicorp/aws";
 

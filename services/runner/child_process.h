@@ -28,6 +28,8 @@ struct Command {
   std::shared_ptr<const Confinement> confinement;
   // Looked at by who confines it.
   NetworkUse network = NetworkUse::kNone;
+  // What it sees besides, likewise; nothing in there can be written.
+  std::vector<std::string> sees;
 };
 
 // How a process ended.

@@ -1,4 +1,4 @@
-// Secrets that a plan holds.
+// Secrets that a plan holds, before it is applied.
 #pragma once
 
 #include "services/runner/run_context.h"
@@ -10,6 +10,7 @@ namespace stackyard::runner {
 bool LogsRequests(const Environment& environment);
 
 // Lets the run's scrubber learn what the saved plan calls sensitive, providers' schemas included.
+// Terraform is asked for it only where providers log: elsewhere an apply need not wait for that.
 // While nobody else uses the scrubber.
 absl::Status LearnPlanSecrets(RunContext& context);
 

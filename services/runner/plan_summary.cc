@@ -3,6 +3,7 @@
 #include <string>
 #include <utility>
 
+#include "absl/cleanup/cleanup.h"
 #include "absl/strings/str_cat.h"
 #include "common/log.h"
 #include "common/status_macros.h"
@@ -11,10 +12,8 @@
 #include "services/runner/plan_reader.h"
 
 namespace stackyard::runner {
-namespace {
 
-// FAILED_PRECONDITION: Terraform has to be asked.
-absl::StatusOr<nlohmann::json> ReadDirectly(const RunContext& context) {
+absl::StatusOr<nlohmann::json> ReadPlanDirectly(const RunContext& context) {
   std::string bytes;
   if (context.upload == nullptr) {
     ASSIGN_OR_RETURN(
@@ -27,13 +26,25 @@ absl::StatusOr<nlohmann::json> ReadDirectly(const RunContext& context) {
   return PlanDocument(plan, context.schemas);
 }
 
-}  // namespace
-
 absl::Status ShowPlan(RunContext& context) {
   const TerraformSite site = SiteOf(context, context.folder.module());
   std::string text;
-  RETURN_IF_ERROR(RunCommand(context, context.parts.terraform.Show(site),
-                             [&text](std::string_view bytes) { text += bytes; }));
+  const auto take = [&text](std::string_view bytes) { text += bytes; };
+  if (context.upload == nullptr) {
+    const Command show = context.parts.terraform.Show(site, std::string(kPlanFile));
+    RETURN_IF_ERROR(RunCommand(context, show, take));
+  } else {
+    // What is shown and judged is what is stored, whatever became of the file: a provider lives in
+    // the module's folder.
+    ASSIGN_OR_RETURN(const std::string stage, context.parts.workspace.MakeStage());
+    const auto remove = absl::MakeCleanup([&stage] { RemoveFolder(stage); });
+    const std::string plan = absl::StrCat(stage, "/", std::string(kPlanFile));
+    RETURN_IF_ERROR(WriteFile(plan, context.upload->plan));
+    RETURN_IF_ERROR(context.box.Own(stage));
+    Command show = context.parts.terraform.Show(site, plan);
+    show.sees = {stage};
+    RETURN_IF_ERROR(RunCommand(context, show, take));
+  }
   context.shown_plan = std::move(text);
   return absl::OkStatus();
 }
@@ -43,7 +54,7 @@ absl::StatusOr<internal::v1::PlanSummary> SummarizePlan(RunContext& context) {
   const bool judged = context.parts.policy != nullptr &&
                       context.assignment.work() != internal::v1::Assignment::REFRESH;
   if (!judged) {
-    const auto document = ReadDirectly(context);
+    const auto document = ReadPlanDirectly(context);
     if (document.ok()) return ReadPlanDocument(*document, context.assignment, context.scrubber);
     if (document.status().code() != absl::StatusCode::kFailedPrecondition) {
       return document.status();

@@ -132,6 +132,20 @@ TEST_F(PolicyTest, SecretsAreKeptFromPeople) {
   }
 }
 
+TEST_F(PolicyTest, RulesThatFailTellNoSecrets) {
+  Start(
+      "package stackyard\ndeny contains msg if {\n  some change in input.resource_changes\n"
+      "  msg := to_number(change.change.after.input)\n}\n");
+  const std::string bundle = queue_.AddBlob(MakeBundle({{"main.tf", R"(
+resource "terraform_data" "it" { input = sensitive("only-the-plan-knows") }
+)"}}));
+  const std::string run = "projects/web/stacks/shop/runs/1";
+  const CompleteRunRequest done = Do(Make(Assignment::PLAN, run, bundle));
+  EXPECT_EQ(ReasonName(done.status()), "RUN_FAILED");
+  EXPECT_THAT(done.status().message(), HasSubstr("to_number"));
+  EXPECT_THAT(queue_.Everything(run), Not(HasSubstr("only-the-plan-knows")));
+}
+
 TEST_F(PolicyTest, WhatIsDeniedIsNotDestroyed) {
   Start(kRules);
   const std::string name = "projects/web/stacks/shop/runs/";

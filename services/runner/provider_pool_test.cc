@@ -102,6 +102,9 @@ TEST_F(ProviderPoolTest, AKeptProcessIsForItsKeyAlone) {
   EXPECT_EQ(first.way, LeaseWay::kOrdered);
   const std::string id = IdOf(*first.slot);
   EXPECT_EQ(VariableOf(*first.slot, "TOKENS"), first.slot->tokens());
+  AskFake(first.slot->process(), "Complain");
+  EXPECT_TRUE(
+      PollUntil([&] { return !first.slot->process().last_words().empty(); }, absl::Seconds(20)));
   pool_->Return(std::move(first.slot), /*keep=*/true);
   EXPECT_EQ(Count("kept"), 1);
 
@@ -110,6 +113,7 @@ TEST_F(ProviderPoolTest, AKeptProcessIsForItsKeyAlone) {
   EXPECT_NE(IdOf(*other.slot), id);
   auto same = Take(Make("a"));
   EXPECT_EQ(same.way, LeaseWay::kKept);
+  EXPECT_EQ(same.slot->process().last_words(), "") << "they are of another run";
   EXPECT_EQ(IdOf(*same.slot), id);
   auto another = Take(Make("a"));
   EXPECT_EQ(another.way, LeaseWay::kOrdered) << "the kept one is in use";

@@ -16,7 +16,9 @@ Command ConfineToRun(const Box& box, const RunFolder& folder, const std::string&
                      bool network, Command command) {
   const bool reaches = command.network == NetworkUse::kAlways ||
                        (command.network == NetworkUse::kIfAllowed && network);
-  return box.Confine(std::move(command), FoldersOfRun(folder, modules), reaches);
+  std::vector<Bind> folders = FoldersOfRun(folder, modules);
+  for (const std::string& path : command.sees) folders.push_back({path});
+  return box.Confine(std::move(command), folders, reaches);
 }
 
 }  // namespace stackyard::runner

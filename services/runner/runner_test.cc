@@ -11,12 +11,14 @@
 #include <string>
 
 #include "common/id.h"
+#include "common/poll_until.h"
 #include "services/runner/state_watcher.h"
 #include "services/runner/testing/runner_fixture.h"
 
 namespace stackyard::runner {
 namespace {
 
+namespace fs = std::filesystem;
 using internal::v1::Assignment;
 using testing::ElementsAre;
 using testing::HasSubstr;
@@ -329,6 +331,70 @@ TEST_F(RunnerTest, ManyRunsOfOneBundlePrepareItOnce) {
     EXPECT_EQ(queue_.WaitCompleted("r/" + std::to_string(i)).status().code(), 0);
   }
   EXPECT_EQ(queue_.reads_of(bundle), 1);
+}
+
+constexpr char kTellsWhere[] = R"(
+resource "terraform_data" "it" {
+  provisioner "local-exec" {
+    command = "pwd"
+  }
+}
+)";
+
+TEST_F(RunnerTest, TakesOverATerraformThatWaitsWhereItWouldStartTheSame) {
+  options_.standby = 1;
+  StartRunner();
+  const std::string bundle = queue_.AddBlob(MakeBundle({{"main.tf", kTellsWhere}}));
+  int runs = 0;
+  const auto log_of = [&](int64_t memory_mib) {
+    const auto with_limits = [&](Assignment assignment) {
+      if (memory_mib > 0) assignment.mutable_limits()->set_memory_mib(memory_mib);
+      return assignment;
+    };
+    const std::string name = "projects/p/stacks/s/runs/";
+    const auto plan =
+        Do(with_limits(Make(Assignment::PLAN, name + std::to_string(++runs), bundle)));
+    EXPECT_EQ(plan.status().code(), 0) << plan.status().message();
+    const std::string run = name + std::to_string(++runs);
+    const auto applied = Do(with_limits(ApplyOf(plan.plan(), run, bundle)));
+    EXPECT_EQ(applied.status().code(), 0) << applied.status().message();
+    return queue_.Recorded(run).log;
+  };
+  EXPECT_THAT(log_of(0), Not(HasSubstr("/ready-"))) << "nobody had asked yet";
+  // Now it is prepared, and known to need no providers.
+  log_of(0);
+  const auto waiting = [this] {
+    int count = 0;
+    for (const auto& entry : fs::recursive_directory_iterator(Path("work/runs"))) {
+      count += entry.path().filename() == "config" && entry.is_fifo() ? 1 : 0;
+    }
+    return count;
+  };
+  ASSERT_TRUE(PollUntil([&] { return waiting() == 2; }, absl::Seconds(60)));
+  EXPECT_THAT(log_of(0), HasSubstr("/ready-"));
+  ASSERT_TRUE(PollUntil([&] { return waiting() == 2; }, absl::Seconds(60)));
+  // With less memory Terraform's own limit is another.
+  EXPECT_THAT(log_of(512), Not(HasSubstr("/ready-")));
+  EXPECT_EQ(waiting(), 2);
+}
+
+TEST_F(RunnerTest, WhatOnlyThePlanCallsSecretIsKeptFromTheLogOfItsApply) {
+  StartRunner();
+  const std::string bundle = queue_.AddBlob(MakeBundle({{"main.tf", R"(
+resource "terraform_data" "it" {
+  input = sensitive("only-the-plan-knows")
+
+  provisioner "local-exec" {
+    command = "cat main.tf; exit 1"
+  }
+}
+)"}}));
+  const auto plan = Plan(kRun, bundle);
+  const std::string run = "projects/p/stacks/s/runs/2";
+  const auto applied = Do(ApplyOf(plan, run, bundle));
+  EXPECT_EQ(ReasonName(applied.status()), "RUN_FAILED");
+  EXPECT_THAT(queue_.Recorded(run).log, HasSubstr("sensitive("));
+  EXPECT_THAT(queue_.Everything(run), Not(HasSubstr("only-the-plan-knows")));
 }
 
 }  // namespace

@@ -150,9 +150,7 @@ absl::Status SavePlan(RunContext& context) {
 // Applies the plan file; `name` is `apply` or `destroy`.
 Step ChangeStep(const std::string& name) {
   return {name, [](RunContext& context) -> absl::Status {
-            if (LogsRequests(SiteOf(context, "").environment)) {
-              RETURN_IF_ERROR(LearnPlanSecrets(context));
-            }
+            RETURN_IF_ERROR(LearnPlanSecrets(context));
             context.watcher = std::make_unique<StateWatcher>(
                 context.parts.queue, context.assignment.lease(), context.folder.module(),
                 StateSerial(context.assignment.state()), context.control);

@@ -129,8 +129,8 @@ Command Terraform::Plan(const TerraformSite& site, PlanKind kind) const {
   return command;
 }
 
-Command Terraform::Show(const TerraformSite& site) const {
-  return Make(site, {"show", "-json", std::string(kPlanFile)});
+Command Terraform::Show(const TerraformSite& site, const std::string& plan) const {
+  return Make(site, {"show", "-json", plan});
 }
 
 Command Terraform::Apply(const TerraformSite& site) const {

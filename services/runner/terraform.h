@@ -69,8 +69,9 @@ class Terraform {
   Command Init(const TerraformSite& site) const;
   Command Validate(const TerraformSite& site) const;
   Command Plan(const TerraformSite& site, PlanKind kind) const;
-  // Prints the plan file as JSON.
-  Command Show(const TerraformSite& site) const;
+  // Prints a plan file as JSON; `plan` is its path, of a file that only the runner writes, or
+  // relative to the site's folder.
+  Command Show(const TerraformSite& site, const std::string& plan) const;
   // Applies the plan file.
   Command Apply(const TerraformSite& site) const;
 

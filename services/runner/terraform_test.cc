@@ -97,8 +97,8 @@ TEST_F(TerraformTest, CommandLines) {
   EXPECT_THAT(terraform.Apply(site_).argv,
               ElementsAre("/bin/terraform", "apply", "-json", "-input=false", "-lock=false",
                           "-backup=-", "stackyard.tfplan"));
-  EXPECT_THAT(terraform.Show(site_).argv,
-              ElementsAre("/bin/terraform", "show", "-json", "stackyard.tfplan"));
+  EXPECT_THAT(terraform.Show(site_, "/run/stage/stackyard.tfplan").argv,
+              ElementsAre("/bin/terraform", "show", "-json", "/run/stage/stackyard.tfplan"));
   options_.engine = *ParseEngine("/bin/terraform", "Terraform v1.6.0");
   EXPECT_THAT(Terraform(options_).Init(site_).argv, Not(Contains("-json")));
 }

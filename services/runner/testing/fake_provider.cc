@@ -4,6 +4,7 @@
 //   X/Environment    its environment, `NAME=value` lines
 //   X/Folder         the names in its current folder
 //   X/Crash          ends at once, with a word on standard error
+//   X/Complain       says something on standard error
 //   anything else    the request
 //
 // FAKE_PROVIDER makes it odd: `silent` prints nothing, `dead` ends at once, `old` speaks version 4,
@@ -56,6 +57,7 @@ class Call final : public grpc::ServerGenericBidiReactor {
       fputs("panic: the fake provider crashes\n", stderr);
       _exit(3);
     }
+    if (name == "Complain") fputs("something is odd\n", stderr);
     if (name == "GetResourceIdentitySchemas" || name == "StreamStdio") {
       return Finish({grpc::StatusCode::UNIMPLEMENTED, "not known"});
     }

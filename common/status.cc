@@ -36,6 +36,7 @@ absl::StatusCode CodeOf(ErrorReason reason) {
       return absl::StatusCode::kUnauthenticated;
     case v1::PERMISSION_MISSING:
     case v1::SELF_REVIEW:
+    case v1::PEER_REFUSED:
       return absl::StatusCode::kPermissionDenied;
     case v1::QUOTA_EXCEEDED:
     case v1::RATE_LIMITED:
@@ -43,6 +44,7 @@ absl::StatusCode CodeOf(ErrorReason reason) {
     case v1::RUN_CANCELLED:
       return absl::StatusCode::kCancelled;
     case v1::DEPENDENCY_UNAVAILABLE:
+    case v1::OVERLOADED:
       return absl::StatusCode::kUnavailable;
     case v1::NOT_BUILT:
       return absl::StatusCode::kUnimplemented;

@@ -117,11 +117,11 @@ class Catalog final : public v1::CatalogService::Service {
 
 class Documents final : public v1::DocumentService::Service {
  public:
-  grpc::Status GetPublicDocument(grpc::ServerContext* context,
-                                 const v1::GetPublicDocumentRequest* request,
-                                 v1::Document* response) override {
+  grpc::Status ReadPublicDocument(grpc::ServerContext* context,
+                                  const v1::ReadPublicDocumentRequest* request,
+                                  google::api::HttpBody* response) override {
     const auto caller = CallerOf(*context);
-    response->set_name(caller.ok() ? "caller:" + caller->user() : "none");
+    response->set_data(caller.ok() ? "caller:" + caller->user() : "none");
     return grpc::Status::OK;
   }
 };
@@ -477,14 +477,14 @@ TEST_F(ProxyTest, ListsAcrossProjectsTellTheBackendWhich) {
 
 TEST_F(ProxyTest, PublicRpcsNeedNoToken) {
   const auto documents = v1::DocumentService::NewStub(gateway_->channel());
-  v1::GetPublicDocumentRequest request;
-  request.set_name("documents/x");
+  v1::ReadPublicDocumentRequest request;
+  request.set_document("x");
   for (const std::string& token : {std::string(), std::string("nonsense")}) {
-    v1::Document document;
+    google::api::HttpBody body;
     ASSERT_TRUE(
-        Call(&v1::DocumentService::Stub::GetPublicDocument, *documents, token, request, &document)
+        Call(&v1::DocumentService::Stub::ReadPublicDocument, *documents, token, request, &body)
             .ok());
-    EXPECT_EQ(document.name(), "caller:");
+    EXPECT_EQ(body.data(), "caller:");
   }
 }
 

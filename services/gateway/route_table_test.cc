@@ -49,7 +49,7 @@ TEST(RouteTable, ReadsTheOptions) {
   EXPECT_TRUE(table.Find("/stackyard.v1.StackService/WatchStack")->server_streaming);
   EXPECT_EQ(table.Find("/stackyard.v1.QuotaService/CheckFit")->backend, "quota");
   EXPECT_EQ(table.Find("/stackyard.v1.IdentityService/WhoAmI")->audience, Audience::kAuthenticated);
-  EXPECT_EQ(table.Find("/stackyard.v1.DocumentService/GetPublicDocument")->audience,
+  EXPECT_EQ(table.Find("/stackyard.v1.DocumentService/ReadPublicDocument")->audience,
             Audience::kPublic);
   // Bindings are global or on a project.
   EXPECT_FALSE(table.Find("/stackyard.v1.IdentityService/CreateBinding")->in_project);

@@ -37,6 +37,7 @@ var services = []registerFunc{
 	stackyardv1.RegisterRunServiceHandler,
 	stackyardv1.RegisterStackServiceHandler,
 	stackyardv1.RegisterStateServiceHandler,
+	stackyardv1.RegisterSystemServiceHandler,
 }
 
 // dial connects to the gateway. Streams end when `draining` is done: their clients come back with

@@ -186,7 +186,7 @@ func TestOpenAPI(t *testing.T) {
 	if !strings.Contains(string(text), "application/x-ndjson") {
 		t.Errorf("no stream: %s", text)
 	}
-	if operations["DocumentService_GetPublicDocument"]["security"] == nil {
+	if operations["DocumentService_ReadPublicDocument"]["security"] == nil {
 		t.Error("a public RPC asks for a token")
 	}
 	if operations["DocumentService_GetDocument"]["security"] != nil {

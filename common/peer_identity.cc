@@ -30,6 +30,15 @@ constexpr char kPeerUri[] = GRPC_PEER_SPIFFE_ID_PROPERTY_NAME;
 
 std::string_view View(grpc::string_ref text) { return {text.data(), text.size()}; }
 
+// gRPC finds key and chain in one file, which changes as a whole. Each server and channel needs one
+// of its own: gRPC 1.51 tells a server nothing of new certificates while a channel watches the
+// same.
+std::shared_ptr<grpc::experimental::CertificateProviderInterface> Provide(
+    const CertificateFiles& files) {
+  return std::make_shared<grpc::experimental::FileWatcherCertificateProvider>(
+      files.own_path(), files.own_path(), files.ca_path(), kRefreshSeconds);
+}
+
 // Checks the other end of a connection before anything is sent over it. gRPC has checked that it
 // holds the key of its certificate; the rest is done here, and not by OpenSSL within the handshake,
 // because that would tell nobody whom it refused and why.
@@ -122,13 +131,8 @@ absl::StatusOr<std::unique_ptr<PeerIdentity>> PeerIdentity::Open(const MutualTls
   return std::unique_ptr<PeerIdentity>(new PeerIdentity(std::move(opened), clock));
 }
 
-// gRPC finds key and chain in one file, which changes as a whole.
 PeerIdentity::PeerIdentity(std::shared_ptr<CertificateFiles> files, const Clock& clock)
-    : clock_(clock),
-      files_(std::move(files)),
-      provider_(std::make_shared<grpc::experimental::FileWatcherCertificateProvider>(
-          files_->own_path(), files_->own_path(), files_->ca_path(), kRefreshSeconds)),
-      refresh_("certificates", [files = files_] {
+    : clock_(clock), files_(std::move(files)), refresh_("certificates", [files = files_] {
         files->Refresh();
         return absl::Seconds(kRefreshSeconds);
       }) {}
@@ -136,7 +140,7 @@ PeerIdentity::PeerIdentity(std::shared_ptr<CertificateFiles> files, const Clock&
 PeerIdentity::~PeerIdentity() = default;
 
 std::shared_ptr<grpc::ServerCredentials> PeerIdentity::ForServer(PeerTable table) const {
-  grpc::experimental::TlsServerCredentialsOptions options(provider_);
+  grpc::experimental::TlsServerCredentialsOptions options(Provide(*files_));
   options.watch_identity_key_cert_pairs();
   // A certificate is asked for, and the verifier refuses who has none.
   options.set_cert_request_type(GRPC_SSL_REQUEST_CLIENT_CERTIFICATE_BUT_DONT_VERIFY);
@@ -151,7 +155,7 @@ std::shared_ptr<grpc::ServerCredentials> PeerIdentity::ForServer(PeerTable table
 std::shared_ptr<grpc::ChannelCredentials> PeerIdentity::ForChannel(
     const std::string& service) const {
   grpc::experimental::TlsChannelCredentialsOptions options;
-  options.set_certificate_provider(provider_);
+  options.set_certificate_provider(Provide(*files_));
   options.watch_identity_key_cert_pairs();
   // Without authorities of its own gRPC would load the system's.
   options.watch_root_certs();

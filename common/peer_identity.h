@@ -14,10 +14,6 @@
 #include "common/peer_table.h"
 #include "common/work.h"
 
-namespace grpc::experimental {
-class FileWatcherCertificateProvider;
-}
-
 namespace stackyard {
 
 // Mutual TLS with certificates that are read again each second. Connections that are open go on
@@ -44,7 +40,6 @@ class PeerIdentity {
 
   const Clock& clock_;
   const std::shared_ptr<CertificateFiles> files_;
-  const std::shared_ptr<grpc::experimental::FileWatcherCertificateProvider> provider_;
   Loop refresh_;
 };
 

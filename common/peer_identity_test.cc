@@ -293,6 +293,25 @@ TEST_F(PeerIdentityTest, RotatesUnderCalls) {
   ExpectRefused(Intruder(&old_gateway), "no authority of --mtls-ca signed it");
 }
 
+// Most services are called and call others, with one identity.
+TEST_F(PeerIdentityTest, BothEndsOfOneServiceTakeUpItsNewCertificate) {
+  // Open before anything changes, and kept.
+  const auto to_itself = ConnectAs(*stacks_);
+  EXPECT_TRUE(Health(to_itself).ok());
+  const auto gateway = MakeParty("gateway");
+  for (int i = 0; i < 2; ++i) {
+    const TestCertificate fresh = authority_.Issue(IdOf("stacks"));
+    stacks_->files.Write(fresh);
+    const absl::Time deadline = absl::Now() + absl::Seconds(20);
+    std::string shown;
+    while (shown != fresh.certificate && absl::Now() < deadline) {
+      ASSERT_TRUE(GetProject(ConnectAs(*gateway), false, nullptr, &shown).ok());
+    }
+    EXPECT_EQ(shown, fresh.certificate);
+    EXPECT_TRUE(Health(ConnectAs(*stacks_)).ok());
+  }
+}
+
 TEST(PeerServerTest, EveryServiceNeedsAnEntryInTheTable) {
   Projects projects;
   RunQueue queue;

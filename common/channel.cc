@@ -7,7 +7,9 @@
 
 #include <chrono>
 
+#include "absl/strings/match.h"
 #include "common/log.h"
+#include "common/peer_identity.h"
 #include "common/principal.h"
 
 namespace stackyard {
@@ -36,11 +38,10 @@ bool IsLoopback(const std::string& target) {
   return false;
 }
 
-}  // namespace
-
-std::shared_ptr<grpc::Channel> Connect(const std::string& target) {
+std::shared_ptr<grpc::Channel> Make(const std::string& target, bool by_proxy,
+                                    const std::shared_ptr<grpc::ChannelCredentials>& credentials) {
   grpc::ChannelArguments arguments;
-  if (IsLoopback(target)) arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
+  if (!by_proxy) arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
   arguments.SetServiceConfigJSON(kServiceConfig);
   arguments.SetInt(GRPC_ARG_ENABLE_RETRIES, 1);
   arguments.SetMaxReceiveMessageSize(64 << 20);
@@ -51,7 +52,20 @@ std::shared_ptr<grpc::Channel> Connect(const std::string& target) {
   // With probing on, slow readers of fast streams make the window grow without bound.
   arguments.SetInt(GRPC_ARG_HTTP2_BDP_PROBE, 0);
   arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, 60'000);
-  return grpc::CreateCustomChannel(target, grpc::InsecureChannelCredentials(), arguments);
+  return grpc::CreateCustomChannel(target, credentials, arguments);
+}
+
+}  // namespace
+
+std::shared_ptr<grpc::Channel> Connect(const std::string& target) {
+  return Make(target, !IsLoopback(target), grpc::InsecureChannelCredentials());
+}
+
+std::shared_ptr<grpc::Channel> ConnectPeer(const std::string& target, const std::string& service,
+                                           const PeerIdentity* identity) {
+  const bool plain = identity == nullptr || absl::StartsWith(target, "unix:");
+  return Make(target, false,
+              plain ? grpc::InsecureChannelCredentials() : identity->ForChannel(service));
 }
 
 void Prepare(grpc::ClientContext& context, absl::Duration timeout) {

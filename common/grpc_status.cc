@@ -2,9 +2,24 @@
 
 #include <string>
 
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
 #include "common/log.h"
 
 namespace stackyard {
+namespace {
+
+constexpr char kPeerRefused[] = "PEER_REFUSED: ";
+
+// Gives an error without a reason one.
+void AttachReason(absl::Status& status, v1::ErrorReason reason) {
+  google::rpc::ErrorInfo info;
+  info.set_reason(v1::ErrorReason_Name(reason));
+  info.set_domain(std::string(kErrorDomain));
+  AttachDetail(status, info);
+}
+
+}  // namespace
 
 grpc::Status ToGrpc(const absl::Status& status) {
   if (status.ok()) return grpc::Status::OK;
@@ -21,6 +36,11 @@ grpc::Status ToGrpc(const absl::Status& status) {
                       ToProto(status).SerializeAsString());
 }
 
+grpc::Status PeerRefusal(const absl::Status& status) {
+  return grpc::Status(static_cast<grpc::StatusCode>(status.code()),
+                      absl::StrCat(kPeerRefused, status.message()));
+}
+
 absl::Status FromGrpc(const grpc::Status& status) {
   if (status.ok()) return absl::OkStatus();
   google::rpc::Status proto;
@@ -34,11 +54,10 @@ absl::Status FromGrpc(const grpc::Status& status) {
   }
   const bool away = result.code() == absl::StatusCode::kUnavailable ||
                     result.code() == absl::StatusCode::kDeadlineExceeded;
-  if (away && ReasonOf(result) == v1::ERROR_REASON_UNSPECIFIED) {
-    google::rpc::ErrorInfo info;
-    info.set_reason(v1::ErrorReason_Name(v1::DEPENDENCY_UNAVAILABLE));
-    info.set_domain(std::string(kErrorDomain));
-    AttachDetail(result, info);
+  if (ReasonOf(result) != v1::ERROR_REASON_UNSPECIFIED) return result;
+  if (away) AttachReason(result, v1::DEPENDENCY_UNAVAILABLE);
+  if (absl::IsPermissionDenied(result) && absl::StartsWith(result.message(), kPeerRefused)) {
+    AttachReason(result, v1::PEER_REFUSED);
   }
   return result;
 }

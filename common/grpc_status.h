@@ -12,6 +12,10 @@ namespace stackyard {
 // and answered blandly.
 grpc::Status ToGrpc(const absl::Status& status);
 
+// The same for PEER_REFUSED, where gRPC lets no details through: the message begins with the
+// reason.
+grpc::Status PeerRefusal(const absl::Status& status);
+
 // The reverse, for clients. UNAVAILABLE and DEADLINE_EXCEEDED without a reason get
 // DEPENDENCY_UNAVAILABLE.
 absl::Status FromGrpc(const grpc::Status& status);

@@ -2,6 +2,8 @@
 
 #include <grpcpp/ext/proto_server_reflection_plugin.h>
 #include <grpcpp/generic/async_generic_service.h>
+#include <grpcpp/impl/server_builder_option.h>
+#include <grpcpp/impl/server_initializer.h>
 #include <grpcpp/server.h>
 #include <grpcpp/server_builder.h>
 #include <sys/stat.h>
@@ -14,11 +16,69 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "absl/synchronization/mutex.h"
+#include "common/grpc_log.h"
+#include "common/listen_address.h"
 #include "common/log.h"
+#include "common/peer_identity.h"
+#include "common/status_macros.h"
 #include "common/version.h"
 #include "grpc/health/v1/health.pb.h"
 
 namespace stackyard {
+namespace {
+
+// After this time a connection takes no new calls, and its peer makes another: so a certificate
+// that has ended, or whose authority is gone, is good for no longer. Calls that go on are not
+// touched.
+constexpr int kConnectionAgeMs = 600'000;
+
+// Learns the names of the services that a builder registers.
+class ServiceNames final : public grpc::ServerBuilderOption {
+ public:
+  explicit ServiceNames(std::vector<std::string>& names) : names_(names) {}
+  void UpdateArguments(grpc::ChannelArguments*) override {}
+  void UpdatePlugins(std::vector<std::unique_ptr<grpc::ServerBuilderPlugin>>* plugins) override {
+    plugins->push_back(std::make_unique<Reader>(names_));
+  }
+
+ private:
+  class Reader final : public grpc::ServerBuilderPlugin {
+   public:
+    explicit Reader(std::vector<std::string>& names) : names_(names) {}
+    std::string name() override { return "service names"; }
+    void InitServer(grpc::ServerInitializer*) override {}
+    void Finish(grpc::ServerInitializer* server) override { names_ = *server->GetServiceList(); }
+    void ChangeArguments(const std::string&, void*) override {}
+
+   private:
+    std::vector<std::string>& names_;
+  };
+
+  std::vector<std::string>& names_;
+};
+
+// So that a new gRPC service is forgotten by nobody, be the connections checked or not.
+absl::Status CheckCovered(const PeerTable& peers, const std::vector<std::string>& names) {
+  for (const std::string& name : names) {
+    if (peers.empty() || peers.Covers(name)) continue;
+    return absl::InternalError(
+        absl::StrCat(name, " has no entry in the table of who may call what"));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckListen(const ServerOptions& options) {
+  absl::string_view path = options.listen;
+  if (absl::ConsumePrefix(&path, "unix:")) return PrepareSocketFolder(std::string(path));
+  if (options.peers.empty() || options.identity != nullptr) return absl::OkStatus();
+  if (IsLoopbackAddress(options.listen)) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat(
+      "--listen=", options.listen,
+      " can be reached from the network, where whoever connects would be trusted: give "
+      "--mtls-cert, --mtls-key and --mtls-ca, or listen on loopback or a Unix socket"));
+}
+
+}  // namespace
 
 void ServerOptions::AddFlags(Flags& flags) {
   flags.Add("listen", &listen, "Address to serve gRPC on: unix:/path or host:port");
@@ -45,6 +105,7 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& optio
     // Debian's abseil looks for lock cycles at every lock, those of gRPC included.
     absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
 #endif
+    LogWhatGrpcSays();
     // Reflection over health works only when its descriptor is linked in.
     grpc::health::v1::HealthCheckRequest::descriptor();
     grpc::EnableDefaultHealthCheckService(true);
@@ -53,6 +114,7 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& optio
   }();
   (void)plugins;
 
+  RETURN_IF_ERROR(CheckListen(options));
   grpc::ServerBuilder builder;
   int port = 0;
   absl::string_view path = options.listen;
@@ -60,7 +122,14 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& optio
   // A socket that a dead process left is in the way of nobody; gRPC removes it. What it creates is
   // for the owner alone.
   const mode_t mask = is_unix ? umask(0077) : 0;
-  builder.AddListeningPort(options.listen, grpc::InsecureServerCredentials(), &port);
+  const bool with_tls = options.identity != nullptr && !is_unix;
+  builder.AddListeningPort(
+      options.listen,
+      with_tls ? options.identity->ForServer(options.peers) : grpc::InsecureServerCredentials(),
+      &port);
+  if (with_tls) builder.AddChannelArgument(GRPC_ARG_MAX_CONNECTION_AGE_MS, kConnectionAgeMs);
+  std::vector<std::string> names;
+  builder.SetOption(std::make_unique<ServiceNames>(names));
   builder.SetMaxReceiveMessageSize(options.max_message_bytes);
   builder.SetMaxSendMessageSize(64 << 20);
   builder.AddChannelArgument(GRPC_ARG_HTTP2_BDP_PROBE, 0);
@@ -83,6 +152,10 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& optio
   if (parts->server == nullptr) {
     return absl::UnavailableError(absl::StrCat(
         "--listen=", options.listen, " cannot be used: taken, or not an address of ours"));
+  }
+  if (const absl::Status covered = CheckCovered(options.peers, names); !covered.ok()) {
+    parts->server->Shutdown();
+    return covered;
   }
   parts->server->GetHealthCheckService()->SetServingStatus(true);
 

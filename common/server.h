@@ -11,6 +11,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "common/flags.h"
+#include "common/peer_table.h"
 
 namespace grpc {
 class CallbackGenericService;
@@ -18,6 +19,8 @@ class Server;
 }  // namespace grpc
 
 namespace stackyard {
+
+class PeerIdentity;
 
 struct ServerOptions {
   // Name in logs, metrics and health.
@@ -30,6 +33,12 @@ struct ServerOptions {
   absl::Duration drain = absl::Seconds(20);
   // Largest message received.
   int max_message_bytes = 64 << 20;
+  // Which services of the mesh may call what. Every gRPC service of the server needs an entry, and
+  // without mutual TLS the server listens on loopback or a Unix socket only. Empty for the port
+  // that is not for services: anybody may connect.
+  PeerTable peers;
+  // For mutual TLS, which Unix sockets do without; nullptr: none. Must outlive the server.
+  const PeerIdentity* identity = nullptr;
 
   // Adds --listen, --metrics-listen, --drain and --log-level.
   void AddFlags(Flags& flags);
@@ -39,7 +48,8 @@ class Server {
  public:
   // The services must outlive the server. `on_drain` is called once when the drain begins, before
   // calls that go on are waited for: wake and end long polls and streams there. `generic` takes
-  // what no service knows; nullptr: UNIMPLEMENTED.
+  // what no service knows; nullptr: UNIMPLEMENTED. UNAVAILABLE or INVALID_ARGUMENT with one line
+  // that says what is wrong with --listen.
   static absl::StatusOr<std::unique_ptr<Server>> Start(
       const ServerOptions& options, const std::vector<grpc::Service*>& services,
       std::function<void()> on_drain = nullptr, grpc::CallbackGenericService* generic = nullptr);

@@ -10,6 +10,8 @@
 #   STACKYARD_SLOTS           runs at the same time in one runner (2)
 #   STACKYARD_START_SECONDS   how long a service may take to be ready (60)
 #   STACKYARD_STOP_SECONDS    how long a service may take to stop (60)
+#   STACKYARD_MTLS            1: between services mutual TLS on loopback ports from the gRPC port
+#                             plus 100 on, with certificates of scripts/certs.sh
 # Two checkouts run side by side when their ports differ.
 set -euo pipefail
 # shellcheck source=scripts/lib.sh
@@ -19,6 +21,8 @@ BIN=${STACKYARD_BIN:-$BUILD/bin}
 RUNNERS=${STACKYARD_RUNNERS:-2}
 START_SECONDS=${STACKYARD_START_SECONDS:-60}
 STOP_SECONDS=${STACKYARD_STOP_SECONDS:-60}
+MTLS=${STACKYARD_MTLS:-0}
+CERTS=$STACKYARD_DATA/certs
 RUN=$STACKYARD_DATA/run
 LOG=$STACKYARD_DATA/log
 GRPC=$STACKYARD_HOST:$STACKYARD_GRPC_PORT
@@ -43,19 +47,34 @@ known_services() {
   done
 }
 
+# address_of SERVICE: where other services find it.
+address_of() {
+  local port=$((STACKYARD_GRPC_PORT + 100))
+  [ "$MTLS" = 1 ] || { printf 'unix:%s' "$RUN/$1.sock"; return; }
+  case $1 in
+    quota) ;;
+    stacks) port=$((port + 1)) ;;
+    runner-*) port=$((port + 1 + ${1#runner-})) ;;
+  esac
+  printf '%s:%s' "$STACKYARD_HOST" "$port"
+}
+
 # command_of SERVICE: sets COMMAND.
 command_of() {
-  local own=(--data "$STACKYARD_DATA/$1")
+  local own=(--data "$STACKYARD_DATA/$1") name=${1%%-*} stacks quota
+  stacks=$(address_of stacks) quota=$(address_of quota)
+  [ "$MTLS" != 1 ] || own+=(--mtls-cert "$CERTS/$name.pem" --mtls-key "$CERTS/$name.key"
+    --mtls-ca "$CERTS/ca.pem")
   case $1 in
-    quota) COMMAND=("$BIN/stackyard-quota" --listen "unix:$RUN/quota.sock" "${own[@]}") ;;
-    stacks) COMMAND=("$BIN/stackyard-stacks" --listen "unix:$RUN/stacks.sock" "${own[@]}"
-      --quota-target "unix:$RUN/quota.sock") ;;
+    quota) COMMAND=("$BIN/stackyard-quota" --listen "$quota" "${own[@]}") ;;
+    stacks) COMMAND=("$BIN/stackyard-stacks" --listen "$stacks" "${own[@]}"
+      --quota-target "$quota") ;;
     gateway) COMMAND=("$BIN/stackyard-gateway" --listen "$GRPC" "${own[@]}"
-      --stacks-target "unix:$RUN/stacks.sock" --quota-target "unix:$RUN/quota.sock"
+      --stacks-target "$stacks" --quota-target "$quota"
       --admin-token-file "$STACKYARD_ADMIN_TOKEN_FILE") ;;
     rest) COMMAND=("$BIN/stackyard-rest" --listen "$REST" --gateway "$GRPC") ;;
-    runner-*) COMMAND=("$BIN/stackyard-runner" --listen "unix:$RUN/$1.sock" "${own[@]}"
-      --stacks-target "unix:$RUN/stacks.sock" --work-dir "$STACKYARD_DATA/$1/work"
+    runner-*) COMMAND=("$BIN/stackyard-runner" --listen "$(address_of "$1")" "${own[@]}"
+      --stacks-target "$stacks" --work-dir "$STACKYARD_DATA/$1/work"
       --terraform "$STACKYARD_TERRAFORM" --slots "${STACKYARD_SLOTS:-2}"
       --inspect "$BIN/stackyard-inspect" --slot-uids $((700000 + 2000 * ${1#runner-})))
       [ -z "$MISSING" ] || COMMAND+=(--allow-without "$MISSING") ;;
@@ -134,7 +153,7 @@ spawn() {
 health() {
   local answer
   # An empty request in gRPC's framing; the answer SERVING ends in 08 01.
-  answer=$(printf '\0\0\0\0\0' | curl -s --noproxy '*' --max-time 2 --http2-prior-knowledge \
+  answer=$(printf '\0\0\0\0\0' | curl -s --noproxy '*' --max-time 2 \
     -H 'content-type: application/grpc' -H 'te: trailers' --data-binary @- "$@" |
     od -An -tx1 | tr -d ' \n')
   [ "${answer: -4}" = 0801 ]
@@ -142,9 +161,16 @@ health() {
 
 ready() {
   case $1 in
-    gateway) health "http://$GRPC/grpc.health.v1.Health/Check" ;;
+    gateway) health --http2-prior-knowledge "http://$GRPC/grpc.health.v1.Health/Check" ;;
     rest) curl -sf --noproxy '*' --max-time 2 -o /dev/null "http://$REST/healthz" ;;
-    *) health --unix-socket "$RUN/$1.sock" http://localhost/grpc.health.v1.Health/Check ;;
+    *) if [ "$MTLS" = 1 ]; then
+      # Services are known by other names than their hosts'.
+      health --http2 --insecure --cert "$CERTS/gateway.pem" --key "$CERTS/gateway.key" \
+        "https://$(address_of "$1")/grpc.health.v1.Health/Check"
+    else
+      health --http2-prior-knowledge --unix-socket "$RUN/$1.sock" \
+        http://localhost/grpc.health.v1.Health/Check
+    fi ;;
   esac
 }
 
@@ -197,6 +223,9 @@ check_settings() {
       die "'$port' is no port" 'set STACKYARD_GRPC_PORT and STACKYARD_REST_PORT to 1..65535'
     fi
   done
+  case $MTLS in 0 | 1) ;; *) die "STACKYARD_MTLS is '$MTLS'" 'set it to 0 or 1' ;; esac
+  [ "$MTLS" = 0 ] || [ $((STACKYARD_GRPC_PORT + 101 + RUNNERS)) -le 65535 ] ||
+    die 'there are no ports for the services' 'set STACKYARD_GRPC_PORT to a smaller one'
   [[ $RUNNERS =~ ^[0-9]+$ ]] || die "STACKYARD_RUNNERS is '$RUNNERS'" 'set it to a whole number'
   # The kernel takes 107 bytes for a socket's path.
   [ "$(printf '%s' "$RUN/runner-99.sock" | wc -c)" -le 100 ] ||
@@ -213,10 +242,21 @@ refuse_taken() {
   fi
 }
 
+# change_mode: services of both kinds do not find each other.
+change_mode() {
+  if [ "$(cat "$RUN/.mtls" 2>/dev/null || echo 0)" != "$MTLS" ]; then down; fi
+  printf '%s\n' "$MTLS" >"$RUN/.mtls"
+  [ "$MTLS" = 1 ] || return 0
+  # Whoever runs takes up new ones. A week is time to call `make up` in.
+  openssl x509 -noout -checkend 604800 -in "$CERTS/runner.pem" >/dev/null 2>&1 ||
+    "$ROOT/scripts/certs.sh" "$CERTS"
+}
+
 up() {
   local service pid wanted
   check_settings
   mkdir -p "$RUN" "$LOG"
+  change_mode
   refuse_taken gateway gRPC STACKYARD_GRPC_PORT "$STACKYARD_GRPC_PORT"
   refuse_taken rest REST STACKYARD_REST_PORT "$STACKYARD_REST_PORT"
   wanted=" $(services | tr '\n' ' ')"

@@ -10,7 +10,9 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "common/channel.h"
 #include "common/log.h"
+#include "common/peer_identity.h"
 #include "common/sql.h"
 #include "common/status_macros.h"
 #include "common/work.h"
@@ -26,6 +28,7 @@
 #include "services/gateway/replay.h"
 #include "services/gateway/route_table.h"
 #include "services/gateway/service_listing.h"
+#include "services/gateway/system_service.h"
 #include "services/gateway/token_store.h"
 
 namespace stackyard::gateway {
@@ -40,6 +43,7 @@ constexpr absl::Duration kHousekeeping = absl::Seconds(10);
 void GatewayOptions::AddFlags(Flags& flags) {
   flags.Add("stacks-target", &stacks_target, "Address of stackyard-stacks, as gRPC writes it");
   flags.Add("quota-target", &quota_target, "Address of stackyard-quota, as gRPC writes it");
+  mtls.AddFlags(flags);
   flags.Add("data", &data, "Folder for the database and the admin token");
   flags.Add("database", &database,
             "sqlite:PATH or postgresql://...; empty: gateway.db in the data folder");
@@ -61,8 +65,10 @@ struct Gateway::Parts {
   // And forgets old replays.
   void SaveLastUses();
   absl::StatusOr<std::shared_ptr<grpc::Channel>> StartIdentityServer();
+  void OpenSystemService(const GatewayOptions& options);
 
   const Clock& clock;
+  std::unique_ptr<PeerIdentity> peer_identity;
   RouteTable routes;
   std::unique_ptr<Database> database;
   std::unique_ptr<DenialLog> denials;
@@ -70,6 +76,7 @@ struct Gateway::Parts {
   std::unique_ptr<Guard> guard;
   std::unique_ptr<Identity> identity;
   std::unique_ptr<IdentityService> identity_service;
+  std::unique_ptr<SystemService> system_service;
   std::unique_ptr<grpc::Server> identity_server;
   std::unique_ptr<CallMetrics> metrics;
   std::unique_ptr<Proxy> proxy;
@@ -89,6 +96,7 @@ absl::StatusOr<std::shared_ptr<grpc::Channel>> Gateway::Parts::StartIdentityServ
   builder.SetSyncServerOption(grpc::ServerBuilder::SyncServerOption::MAX_POLLERS, 2);
   builder.AddChannelArgument(GRPC_ARG_MAX_METADATA_SIZE, 256 << 10);
   builder.RegisterService(identity_service.get());
+  builder.RegisterService(system_service.get());
   identity_server = builder.BuildAndStart();
   int ends[2];
   if (identity_server == nullptr ||
@@ -97,6 +105,16 @@ absl::StatusOr<std::shared_ptr<grpc::Channel>> Gateway::Parts::StartIdentityServ
   }
   grpc::AddInsecureChannelFromFd(identity_server.get(), ends[0]);
   return grpc::CreateInsecureChannelFromFd("identity", ends[1]);
+}
+
+void Gateway::Parts::OpenSystemService(const GatewayOptions& options) {
+  std::map<std::string, std::shared_ptr<grpc::Channel>> peers;
+  for (const auto& [name, target] :
+       {std::pair("stacks", &options.stacks_target), std::pair("quota", &options.quota_target)}) {
+    if (!target->empty()) peers[name] = ConnectPeer(*target, name, peer_identity.get());
+  }
+  system_service = std::make_unique<SystemService>(options.settings, peers);
+  system_service->probes().AddCheck("database", DatabaseCheck(*database));
 }
 
 absl::Duration Gateway::Parts::KeepHouse() {
@@ -128,6 +146,7 @@ absl::StatusOr<std::unique_ptr<Gateway>> Gateway::Open(const GatewayOptions& opt
                                                        const Clock& clock,
                                                        prometheus::Registry& registry) {
   auto parts = std::make_unique<Parts>(clock);
+  ASSIGN_OR_RETURN(parts->peer_identity, PeerIdentity::Open(options.mtls, "gateway", clock));
   ASSIGN_OR_RETURN(parts->routes, RouteTable::FromLinkedProtos());
   const std::string database = options.database.empty()
                                    ? absl::StrCat("sqlite:", options.data, "/gateway.db")
@@ -147,10 +166,16 @@ absl::StatusOr<std::unique_ptr<Gateway>> Gateway::Open(const GatewayOptions& opt
   parts->identity_service = std::make_unique<IdentityService>(*parts->identity);
   parts->metrics = std::make_unique<CallMetrics>(parts->routes, registry);
 
+  parts->OpenSystemService(options);
   std::map<std::string, std::shared_ptr<grpc::Channel>> backends;
   ASSIGN_OR_RETURN(backends["gateway"], parts->StartIdentityServer());
-  if (!options.stacks_target.empty()) backends["stacks"] = ConnectBackend(options.stacks_target);
-  if (!options.quota_target.empty()) backends["quota"] = ConnectBackend(options.quota_target);
+  const PeerIdentity* peer_identity = parts->peer_identity.get();
+  if (!options.stacks_target.empty()) {
+    backends["stacks"] = ConnectBackend(options.stacks_target, "stacks", peer_identity);
+  }
+  if (!options.quota_target.empty()) {
+    backends["quota"] = ConnectBackend(options.quota_target, "quota", peer_identity);
+  }
   parts->proxy = std::make_unique<Proxy>(parts->routes, *parts->guard, *parts->metrics, backends);
   parts->listed = ListedServices(parts->routes.services());
   parts->loop =

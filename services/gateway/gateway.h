@@ -13,6 +13,7 @@
 #include "absl/status/statusor.h"
 #include "common/clock.h"
 #include "common/flags.h"
+#include "common/mutual_tls.h"
 
 namespace stackyard::gateway {
 
@@ -20,12 +21,16 @@ struct GatewayOptions {
   // As gRPC writes targets; empty: not configured.
   std::string stacks_target;
   std::string quota_target;
+  // For connections to those; without files they are plain.
+  MutualTls mtls;
   // Folder for what has no place of its own.
   std::string data = "data";
   // See Database::Open; empty: SQLite in the folder above.
   std::string database;
   // Empty: `admin-token` in the folder above.
   std::string admin_token_file;
+  // All of this, as ListConfigs tells it.
+  std::vector<FlagSetting> settings;
 
   void AddFlags(Flags& flags);
 };

@@ -25,6 +25,7 @@ int Main(int argc, char** argv) {
   server_options.AddFlags(flags);
   options.AddFlags(flags);
   flags.ParseOrExit(argc, argv);
+  options.settings = flags.Settings();
 
   BlockSignals();
   SetLogService("stackyard-gateway");

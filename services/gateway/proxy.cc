@@ -5,11 +5,14 @@
 #include <grpcpp/security/credentials.h>
 #include <grpcpp/support/channel_arguments.h>
 
+#include "absl/strings/match.h"
+#include "common/peer_identity.h"
 #include "services/gateway/proxy_call.h"
 
 namespace stackyard::gateway {
 
-std::shared_ptr<grpc::Channel> ConnectBackend(const std::string& target) {
+std::shared_ptr<grpc::Channel> ConnectBackend(const std::string& target, const std::string& service,
+                                              const PeerIdentity* identity) {
   grpc::ChannelArguments arguments;
   arguments.SetLoadBalancingPolicyName("round_robin");
   // The server's cap on what it receives is the only one.
@@ -21,7 +24,10 @@ std::shared_ptr<grpc::Channel> ConnectBackend(const std::string& target) {
   arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, 100);
   arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 2000);
   arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, 60'000);
-  auto channel = grpc::CreateCustomChannel(target, grpc::InsecureChannelCredentials(), arguments);
+  const bool plain = identity == nullptr || absl::StartsWith(target, "unix:");
+  auto channel = grpc::CreateCustomChannel(
+      target, plain ? grpc::InsecureChannelCredentials() : identity->ForChannel(service),
+      arguments);
   // The first call should not wait for the connection.
   channel->GetState(true);
   return channel;

@@ -16,14 +16,20 @@
 #include "services/gateway/guard.h"
 #include "services/gateway/route_table.h"
 
+namespace stackyard {
+class PeerIdentity;
+}
+
 namespace stackyard::gateway {
 
 class ProxyCall;
 
-// The channel to a backend; `target` as gRPC writes it. Calls fail at once while the backend is
-// away, and nothing but what was never sent is sent again: the gateway cannot know what may be
-// repeated.
-std::shared_ptr<grpc::Channel> ConnectBackend(const std::string& target);
+// The channel to a backend; `target` as gRPC writes it, `service` and `identity` as ConnectPeer
+// takes them. Calls fail at once while the backend is away, and nothing but what was never sent is
+// sent again: the gateway cannot know what may be repeated.
+std::shared_ptr<grpc::Channel> ConnectBackend(const std::string& target,
+                                              const std::string& service = "",
+                                              const PeerIdentity* identity = nullptr);
 
 class Proxy final : public grpc::CallbackGenericService {
  public:

@@ -74,10 +74,10 @@ TEST(RouteTable, EveryRpcSaysWhoMayCallIt) {
 
 TEST(RouteTable, EveryPermissionIsGrantedOrForAdminsOnPurpose) {
   const std::set<std::string> for_admins = {
-      "bindings.create", "bindings.delete",      "projects.create", "projects.delete",
-      "roles.create",    "roles.delete",         "roles.update",    "tokens.create",
-      "tokens.list",     "quota.metrics.create", "tokens.revoke",   "users.create",
-      "users.delete",    "users.update"};
+      "bindings.create", "bindings.delete", "configs.list",         "projects.create",
+      "projects.delete", "roles.create",    "roles.delete",         "roles.update",
+      "tokens.create",   "tokens.list",     "quota.metrics.create", "tokens.revoke",
+      "users.create",    "users.delete",    "users.update"};
   const RouteTable table = Linked();
   for (const std::string& permission : table.permissions()) {
     bool granted = false;

@@ -159,6 +159,9 @@ class Store {
   // `url` as Database::Open takes it.
   static absl::StatusOr<std::unique_ptr<Store>> Open(std::string_view url, int connections = 8);
 
+  // For probes.
+  Database& database() { return *database_; }
+
   // Versions of a metric that the log keeps at least. A replica that is further behind reads all
   // rows instead, which takes as long as following about so many.
   static constexpr int64_t kLoggedVersions = 4096;

@@ -13,6 +13,7 @@ int main(int argc, char** argv) {
   Flags flags("stackyard-runner", "Takes runs from the stacks service and drives Terraform");
   options.AddFlags(flags);
   flags.ParseOrExit(argc, argv);
+  options.settings = flags.Settings();
   const absl::Status complete = runner::Complete(options);
   if (!complete.ok()) {
     std::cerr << "stackyard-runner: " << complete.message() << "\n";

@@ -10,6 +10,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "common/flags.h"
+#include "common/mutual_tls.h"
 #include "common/server.h"
 #include "services/runner/containment.h"
 #include "services/runner/run_limits.h"
@@ -17,8 +18,10 @@
 namespace stackyard::runner {
 
 struct ProgramOptions {
-  // --listen serves the health service alone; empty: nothing is served.
+  // --listen serves health and Introspection; empty: nothing is served.
   ServerOptions server{.service = "runner"};
+  // For its listener and the connection to stacks; without files they are plain.
+  MutualTls mtls;
   std::string stacks_target = "unix:/run/stackyard/stacks.sock";
   std::string data;
   // Empty: `work` below --data.
@@ -60,6 +63,8 @@ struct ProgramOptions {
   absl::Duration apply_timeout = absl::Hours(2);
   // Tell what the machine lacks, and end.
   bool preflight = false;
+  // All of this, as Introspection tells it.
+  std::vector<FlagSetting> settings;
 
   void AddFlags(Flags& flags);
 };

@@ -79,6 +79,7 @@ absl::StatusOr<std::unique_ptr<Program>> Program::Start(const ProgramOptions& op
   RETURN_IF_ERROR(
       program->containment_->Check({options.allow_without.begin(), options.allow_without.end()}));
   LogContainment(*program->containment_);
+  ASSIGN_OR_RETURN(program->identity_, PeerIdentity::Open(options.mtls, "runner", program->clock_));
   ASSIGN_OR_RETURN(program->metrics_, Metrics::Open(options.server.metrics_listen));
   program->run_metrics_ = std::make_unique<RunMetrics>(program->metrics_->registry());
   program->plans_ = std::make_unique<PlanStore>(program->workspace_->plans());
@@ -111,7 +112,8 @@ absl::StatusOr<std::unique_ptr<Program>> Program::Start(const ProgramOptions& op
 
   ASSIGN_OR_RETURN(const LimitOptions limits, RunLimitOptions(options));
   program->OpenStandby(options.standby, limits.usual);
-  program->queue_ = std::make_unique<QueueClient>(Connect(options.stacks_target), id);
+  const auto stacks = ConnectPeer(options.stacks_target, "stacks", program->identity_.get());
+  program->queue_ = std::make_unique<QueueClient>(stacks, id);
   program->salvager_ = std::make_unique<Salvager>(*program->queue_, *program->workspace_);
   program->parts_ = std::make_unique<RunnerParts>(
       RunnerParts{*program->queue_, *program->terraform_, *program->workspace_, *program->modules_,
@@ -119,13 +121,23 @@ absl::StatusOr<std::unique_ptr<Program>> Program::Start(const ProgramOptions& op
                   *program->salvager_, options.inspect, *program->containment_, limits,
                   program->policy_.get(), RunnerIdentity::FromEnvironment()});
   program->OpenProviders(options);
-  if (!options.server.listen.empty()) {
-    ASSIGN_OR_RETURN(program->server_, Server::Start(options.server, {}));
-  }
+  if (!options.server.listen.empty()) RETURN_IF_ERROR(program->OpenServer(options, stacks));
   program->runner_ = std::make_unique<Runner>(
       *program->parts_,
       RunnerOptions{.slots = options.slots, .heartbeat_interval = options.heartbeat_interval});
   return program;
+}
+
+absl::Status Program::OpenServer(const ProgramOptions& options,
+                                 const std::shared_ptr<grpc::Channel>& stacks) {
+  probes_.AddCheck("stacks", HealthCheck(stacks));
+  introspection_ = std::make_unique<Introspection>("runner", options.settings, probes_);
+  ServerOptions server = options.server;
+  server.identity = identity_.get();
+  server.peers =
+      PeerTable(PeerTable::Entries{{"stackyard.internal.v1.Introspection", {"gateway"}}});
+  ASSIGN_OR_RETURN(server_, Server::Start(server, {introspection_.get()}));
+  return absl::OkStatus();
 }
 
 void Program::OpenStandby(int sites, const Limits& limits) {

@@ -5,7 +5,9 @@
 
 #include "absl/status/statusor.h"
 #include "common/clock.h"
+#include "common/introspection.h"
 #include "common/metrics.h"
+#include "common/peer_identity.h"
 #include "common/server.h"
 #include "services/runner/options.h"
 #include "services/runner/provider_pool.h"
@@ -31,6 +33,8 @@ class Program {
 
  private:
   Program() = default;
+  absl::Status OpenServer(const ProgramOptions& options,
+                          const std::shared_ptr<grpc::Channel>& stacks);
   void OpenStandby(int sites, const Limits& limits);
   void OpenProviders(const ProgramOptions& options);
   // Makes the folders, and finds out how runs can be confined.
@@ -39,6 +43,7 @@ class Program {
 
   absl::Duration drain_;
   SystemClock clock_;
+  std::unique_ptr<PeerIdentity> identity_;
   std::unique_ptr<Metrics> metrics_;
   std::unique_ptr<RunMetrics> run_metrics_;
   std::unique_ptr<Workspace> workspace_;
@@ -54,6 +59,8 @@ class Program {
   std::unique_ptr<QueueClient> queue_;
   std::unique_ptr<Salvager> salvager_;
   std::unique_ptr<RunnerParts> parts_;
+  Probes probes_;
+  std::unique_ptr<Introspection> introspection_;
   std::unique_ptr<Server> server_;
   std::unique_ptr<Runner> runner_;
 };

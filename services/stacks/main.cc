@@ -11,6 +11,7 @@ int main(int argc, char** argv) {
   Flags flags("stackyard-stacks", "Owns the catalogue, stacks, change requests, runs and events.");
   options.AddFlags(flags);
   flags.ParseOrExit(argc, argv);
+  options.settings = flags.Settings();
   SetLogService(options.server.service);
   const auto code = stacks::Serve(options);
   if (code.ok()) return *code;

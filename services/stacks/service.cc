@@ -3,8 +3,10 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "common/channel.h"
+#include "common/introspection.h"
 #include "common/log.h"
 #include "common/metrics.h"
+#include "common/peer_identity.h"
 #include "common/sealed_blob_store.h"
 #include "services/stacks/announcer.h"
 #include "services/stacks/carrier.h"
@@ -21,6 +23,7 @@
 #include "services/stacks/ledger_client.h"
 #include "services/stacks/notification_service.h"
 #include "services/stacks/operation_service.h"
+#include "services/stacks/peers.h"
 #include "services/stacks/previews.h"
 #include "services/stacks/rows.h"
 #include "services/stacks/run_queue_service.h"
@@ -36,6 +39,7 @@ namespace stackyard::stacks {
 
 void Options::AddFlags(Flags& flags) {
   server.AddFlags(flags);
+  mtls.AddFlags(flags);
   flags.Add("data", &data, "Folder of the database and the blobs");
   flags.Add("database", &database,
             "sqlite:PATH or postgresql://USER@HOST/NAME; empty: sqlite:<data>/stacks.db");
@@ -151,12 +155,17 @@ absl::StatusOr<int> Serve(const Options& options) {
                                                     : options.seal_key_file));
   ASSIGN_OR_RETURN(auto blobs, OpenSealedBlobStore(absl::StrCat(options.data, "/blobs"), sealer));
   const SystemClock clock;
+  ASSIGN_OR_RETURN(const auto identity, PeerIdentity::Open(options.mtls, "stacks", clock));
   Signals signals;
   WatchHub hub;
   signals.on_names = [&](const std::set<std::string>& names) { hub.Touch(names); };
   Store store(*db, clock, signals, sealer);
   ASSIGN_OR_RETURN(const auto metrics, Metrics::Open(options.server.metrics_listen));
-  const auto quota = Connect(options.quota_target);
+  const auto quota = ConnectPeer(options.quota_target, "quota", identity.get());
+  Probes probes;
+  probes.AddCheck("database", DatabaseCheck(*db));
+  probes.AddCheck("blobs", BlobStoreCheck(*blobs));
+  probes.AddCheck("quota", HealthCheck(quota));
   const auto ledger = MakeLedgerClient(quota);
   const auto quota_changes = MakeQuotaChangeClient(quota);
 
@@ -203,18 +212,23 @@ absl::StatusOr<int> Serve(const Options& options) {
   NotificationRpc notification_rpc(channels, inbox);
   RunQueueRpc queue_rpc(queue, salvage, *blobs);
   CredentialRpc credential_rpc(credentials);
+  Introspection introspection("stacks", options.settings, probes);
   // Part of the API and not built yet: UNIMPLEMENTED.
   v1::DocumentService::Service document_rpc;
 
-  ASSIGN_OR_RETURN(auto server,
-                   Server::Start(options.server,
-                                 {&project_rpc, &catalog_rpc, &stack_rpc, &change_request_rpc,
-                                  &run_rpc, &state_rpc, &operation_rpc, &event_rpc, &queue_rpc,
-                                  &credential_rpc, &notification_rpc, &document_rpc},
-                                 [&] {
-                                   signals.Close();
-                                   hub.Drain();
-                                 }));
+  ServerOptions server_options = options.server;
+  server_options.identity = identity.get();
+  server_options.peers = Peers();
+  ASSIGN_OR_RETURN(
+      auto server,
+      Server::Start(server_options,
+                    {&project_rpc, &catalog_rpc, &stack_rpc, &change_request_rpc, &run_rpc,
+                     &state_rpc, &operation_rpc, &event_rpc, &queue_rpc, &credential_rpc,
+                     &notification_rpc, &document_rpc, &introspection},
+                    [&] {
+                      signals.Close();
+                      hub.Drain();
+                    }));
   std::vector<Task> workers;
   for (int i = 0; i < options.saga_threads; ++i) {
     workers.emplace_back("saga", [&] { saga.Serve(); });

@@ -7,6 +7,7 @@
 
 #include "absl/status/statusor.h"
 #include "common/mail.h"
+#include "common/mutual_tls.h"
 #include "common/server.h"
 #include "services/stacks/courier.h"
 #include "services/stacks/reconciler.h"
@@ -17,6 +18,8 @@ namespace stackyard::stacks {
 
 struct Options {
   ServerOptions server;
+  // For its listener and the connection to quota; without files they are plain.
+  MutualTls mtls;
   // Folder of the database and the blobs, where no other place is given for them.
   std::string data = ".";
   // `sqlite:PATH` or `postgresql://…`; empty: SQLite in `data`.
@@ -43,6 +46,8 @@ struct Options {
   std::string mail_login_file;
   // How long notices stay in inboxes.
   absl::Duration notice_retention = absl::Hours(24 * 90);
+  // All of this, as Introspection tells it.
+  std::vector<FlagSetting> settings;
 
   void AddFlags(Flags& flags);
 };

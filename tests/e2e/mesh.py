@@ -71,6 +71,18 @@ def missing_features(command):
     return answer.stdout.split()
 
 
+def make_certificates(folder, *services, days=30, trust_domain="stackyard"):
+    """New certificates for services, all of them when none is named; the authority stays."""
+    subprocess.run([str(ROOT / "scripts/certs.sh"), "--days", str(days), "--trust-domain",
+                    trust_domain, str(folder), *services], check=True, capture_output=True)
+    return folder
+
+
+def tls_flags(folder, service):
+    return ["--mtls-cert", str(folder / f"{service}.pem"), "--mtls-key",
+            str(folder / f"{service}.key"), "--mtls-ca", str(folder / "ca.pem")]
+
+
 class Service:
     """One process, which can be killed and started again with the same flags."""
 
@@ -135,7 +147,10 @@ class Service:
 class Mesh:
     """quota, stacks, gateway, rest and runners, with the people of the tests."""
 
-    def __init__(self, runners=1, slots=2, stacks_flags=(), runner_flags=(), environment=None):
+    def __init__(self, runners=1, slots=2, stacks_flags=(), runner_flags=(), environment=None,
+                 mtls=False):
+        # Services find each other on loopback ports, by mutual TLS.
+        self.mtls = mtls
         # Unix sockets want a short path.
         self.dir = pathlib.Path(tempfile.mkdtemp(prefix="sy-", dir="/tmp"))
         (self.dir / "log").mkdir()
@@ -156,6 +171,10 @@ class Mesh:
         self.environment.update(environment or {})
         self.grpc = f"127.0.0.1:{free_port()}"
         self.rest_address = f"127.0.0.1:{free_port()}"
+        self.certs = self.dir / "certs"
+        self.internal = {}
+        if mtls:
+            make_certificates(self.certs)
         self.tokens = {}
         self.services = {}
         self.rest_clients = {}
@@ -172,17 +191,29 @@ class Mesh:
                     "-H", "te: trailers", "--data-binary", "@-", *where]
 
         def internal(name):
+            if self.mtls:
+                address = self.internal[name] = f"127.0.0.1:{free_port()}"
+                # A service is known by another name than its host's.
+                return address, [
+                    "--http2", "--insecure", "--cert", str(self.certs / "gateway.pem"), "--key",
+                    str(self.certs / "gateway.key"), *grpc_health(f"https://{address}{HEALTH}")[1:]]
             return f"unix:{self.dir}/{name}.sock", grpc_health(
                 "--unix-socket", f"{self.dir}/{name}.sock", f"http://localhost{HEALTH}")
 
+        def tls(name):
+            return tls_flags(self.certs, name) if self.mtls else []
+
         quota, quota_health = internal("quota")
         stacks, stacks_health = internal("stacks")
-        add("quota", ["--listen", quota, "--data", f"{self.dir}/quota"], quota_health)
+        add("quota", ["--listen", quota, "--data", f"{self.dir}/quota", *tls("quota")],
+            quota_health)
         add("stacks", ["--listen", stacks, "--data", f"{self.dir}/stacks", "--quota-target", quota,
-                       "--catalog-policy", str(self.catalog_policy), *stacks_flags], stacks_health)
+                       "--catalog-policy", str(self.catalog_policy), *tls("stacks"),
+                       *stacks_flags], stacks_health)
         add("gateway", ["--listen", self.grpc, "--data", f"{self.dir}/gateway", "--stacks-target",
                         stacks, "--quota-target", quota, "--admin-token-file",
-                        f"{self.dir}/admin.token"], grpc_health(f"http://{self.grpc}{HEALTH}"))
+                        f"{self.dir}/admin.token", *tls("gateway")],
+            grpc_health(f"http://{self.grpc}{HEALTH}"))
         add("rest", ["--listen", self.rest_address, "--gateway", self.grpc],
             ["-f", f"http://{self.rest_address}/healthz"])
         for number in range(1, runners + 1):
@@ -192,7 +223,7 @@ class Mesh:
                      "--work-dir", f"{self.dir}/{name}/work", "--terraform", TERRAFORM,
                      "--slots", str(slots), "--inspect", str(BIN / "stackyard-inspect"),
                      "--slot-uids", str(700_000 + 2000 * number),
-                     "--sandbox-paths", f"{self.shared}:rw", *runner_flags]
+                     "--sandbox-paths", f"{self.shared}:rw", *tls("runner"), *runner_flags]
             add(name, flags, health, "stackyard-runner")
 
     # ---- Life -------------------------------------------------------------------------------

@@ -1,0 +1,59 @@
+#include "services/quota/service.h"
+
+#include "common/clock.h"
+#include "common/introspection.h"
+#include "common/log.h"
+#include "common/metrics.h"
+#include "common/peer_identity.h"
+#include "common/status_macros.h"
+#include "common/work.h"
+#include "services/quota/ledger_service.h"
+#include "services/quota/peers.h"
+#include "services/quota/quota_change_service.h"
+#include "services/quota/quota_service.h"
+
+namespace stackyard::quota {
+
+void Options::AddFlags(Flags& flags) {
+  server.AddFlags(flags);
+  mtls.AddFlags(flags);
+  flags.Add("data", &data, "folder of the database when --database is not given");
+  flags.Add("database", &database,
+            "sqlite:PATH or postgresql://USER@HOST/NAME; empty: sqlite:<data>/quota.db");
+}
+
+absl::StatusOr<int> Serve(const Options& options) {
+  const SystemClock clock;
+  ASSIGN_OR_RETURN(const auto identity, PeerIdentity::Open(options.mtls, "quota", clock));
+  ASSIGN_OR_RETURN(const auto store,
+                   Store::Open(options.database.empty() ? "sqlite:" + options.data + "/quota.db"
+                                                        : options.database));
+  ASSIGN_OR_RETURN(const auto metrics, Metrics::Open(options.server.metrics_listen));
+  Limits limits(*store, clock);
+  LedgerMetrics ledger_metrics(metrics->registry());
+  Ledger ledger(*store, clock, {},
+                [&](const GroupReport& report) { ledger_metrics.CountGroup(report); });
+  UsageReport usage(*store, clock);
+  QuotaRpc public_service(limits, ledger, usage);
+  LedgerRpc internal_service(ledger, ledger_metrics);
+  QuotaChanges changes(*store, clock);
+  QuotaChangeRpc change_service(changes);
+  Probes probes;
+  probes.AddCheck("database", DatabaseCheck(store->database()));
+  Introspection introspection("quota", options.settings, probes);
+  const Loop sweeper("sweep", [&] {
+    const absl::StatusOr<int64_t> marked = ledger.MarkExpired();
+    if (!marked.ok()) LogWarning("cannot sweep", {{"error", marked.status().ToString()}});
+    ledger_metrics.CountExpired(marked.value_or(0));
+    return absl::Seconds(30);
+  });
+  ServerOptions server_options = options.server;
+  server_options.identity = identity.get();
+  server_options.peers = Peers();
+  ASSIGN_OR_RETURN(const auto server,
+                   Server::Start(server_options, {&public_service, &internal_service,
+                                                  &change_service, &introspection}));
+  return server->ServeUntilSignal();
+}
+
+}  // namespace stackyard::quota

@@ -1,5 +1,6 @@
 #include "services/stacks/answer_cache.h"
 
+#include <iterator>
 #include <utility>
 
 namespace stackyard::stacks {
@@ -23,7 +24,9 @@ AnswerBytes AnswerCache::Find(std::string_view name) {
 
 void AnswerCache::Put(const std::string& name, AnswerBytes answer) {
   Drop(name);
-  entries_.push_front({name, std::move(answer)});
+  Entry entry{name, std::move(answer)};
+  if (CostOf(entry) > most_bytes_) return;
+  entries_.push_front(std::move(entry));
   places_.emplace(entries_.front().name, entries_.begin());
   bytes_ += CostOf(entries_.front());
   while (bytes_ > most_bytes_) Erase(std::prev(entries_.end()));

@@ -149,4 +149,36 @@ std::optional<int> Filter::PinnedEnum(const Node& node, std::string_view field) 
   return std::nullopt;
 }
 
+FilterHints Filter::Hints() const {
+  FilterHints hints;
+  if (root_ != nullptr) AddHints(*root_, hints);
+  return hints;
+}
+
+void Filter::AddHints(const Node& node, FilterHints& hints) {
+  switch (node.kind) {
+    case filter_syntax::Node::Kind::kAnd:
+      for (const Node& child : node.children) AddHints(child, hints);
+      break;
+    case filter_syntax::Node::Kind::kOr: {
+      std::vector<FilterHint> group;
+      for (const Node& child : node.children) {
+        // One that says nothing, or more than one thing, leaves nothing to say of all.
+        std::vector<FilterHint> one;
+        if (child.comparison) one = child.comparison->Hints();
+        if (one.size() != 1) return;
+        group.push_back(std::move(one[0]));
+      }
+      hints.push_back(std::move(group));
+      break;
+    }
+    case filter_syntax::Node::Kind::kTest:
+      if (!node.comparison) break;
+      for (FilterHint& hint : node.comparison->Hints()) hints.push_back({std::move(hint)});
+      break;
+    case filter_syntax::Node::Kind::kNot:
+      break;
+  }
+}
+
 }  // namespace stackyard

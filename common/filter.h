@@ -26,6 +26,7 @@
 #include <string_view>
 
 #include "absl/status/statusor.h"
+#include "common/filter_hints.h"
 #include "google/protobuf/descriptor.h"
 #include "google/protobuf/message.h"
 
@@ -53,12 +54,16 @@ class Filter {
   // Matches still has to be asked.
   std::optional<int> PinnedEnum(std::string_view field) const;
 
+  // What holds for every message that matches, see filter_hints.h. Also to read fewer rows.
+  FilterHints Hints() const;
+
  private:
   struct Node;
   class Builder;
 
   static bool Matches(const Node& node, const google::protobuf::Message& message);
   static std::optional<int> PinnedEnum(const Node& node, std::string_view field);
+  static void AddHints(const Node& node, FilterHints& hints);
 
   const google::protobuf::Descriptor* type_ = nullptr;
   std::shared_ptr<const Node> root_;

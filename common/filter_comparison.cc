@@ -51,6 +51,56 @@ std::optional<int> Comparison::EnumValueOf(std::string_view field) const {
   return value->number;
 }
 
+std::vector<FilterHint> Comparison::Hints() const {
+  FilterHint hint;
+  for (const Step& step : steps_) {
+    // Of lists, Structs and what is within a map's value nothing is said.
+    if (step.field == nullptr || hint.in_map) return {};
+    if (step.in_map) {
+      hint.in_map = true;
+      hint.key = step.key;
+      continue;
+    }
+    if (step.field->is_repeated() && !step.field->is_map()) return {};
+    hint.path += hint.path.empty() ? "" : ".";
+    hint.path += step.field->name();
+  }
+  if (steps_.back().field->is_map()) return {};
+  if (const auto* number = std::get_if<EnumNumber>(&value_)) {
+    if (comparator_ == Comparator::kNotEqual) return {};
+    hint.value = number->number;
+  } else if (const auto* pattern = std::get_if<Pattern>(&value_)) {
+    const bool whole = comparator_ == Comparator::kEqual ||
+                       (comparator_ == Comparator::kHas && !pattern->contains);
+    if (!whole || pattern->any_start) return {};
+    hint.kind = pattern->any_end ? FilterHint::Kind::kPrefix : FilterHint::Kind::kEqual;
+    hint.value = pattern->text;
+  } else if (std::holds_alternative<Present>(value_)) {
+    if (!hint.in_map) return {};
+    hint.kind = FilterHint::Kind::kPresent;
+  } else if (const auto* time = std::get_if<absl::Time>(&value_)) {
+    return TimeHints(hint, *time);
+  } else {
+    return {};
+  }
+  return {hint};
+}
+
+std::vector<FilterHint> Comparison::TimeHints(FilterHint hint, absl::Time time) const {
+  if (comparator_ == Comparator::kNotEqual) return {};
+  hint.value = time;
+  std::vector<FilterHint> hints;
+  if (comparator_ != Comparator::kGreater && comparator_ != Comparator::kGreaterEqual) {
+    hint.kind = FilterHint::Kind::kAtMost;
+    hints.push_back(hint);
+  }
+  if (comparator_ != Comparator::kLess && comparator_ != Comparator::kLessEqual) {
+    hint.kind = FilterHint::Kind::kAtLeast;
+    hints.push_back(hint);
+  }
+  return hints;
+}
+
 bool Comparison::In(const Message& message, size_t step) const {
   const FieldDescriptor* field = steps_[step].field;
   const Reflection* reflection = message.GetReflection();

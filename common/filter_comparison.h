@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "absl/time/time.h"
+#include "common/filter_hints.h"
 #include "common/filter_syntax.h"
 #include "common/status.h"
 #include "google/protobuf/descriptor.h"
@@ -30,6 +31,9 @@ class Comparison {
 
   // The number that `field = NAME` asks for; null for any other comparison.
   std::optional<int> EnumValueOf(std::string_view field) const;
+
+  // What holds, all of it, for every message that matches.
+  std::vector<FilterHint> Hints() const;
 
  private:
   // From a message into a field (`key` unused), from a map into the value of `key` (`field` is
@@ -71,6 +75,7 @@ class Comparison {
                              absl::Duration, Dynamic>;
   class Maker;
 
+  std::vector<FilterHint> TimeHints(FilterHint hint, absl::Time time) const;
   bool In(const google::protobuf::Message& message, size_t step) const;
   bool At(const Place& place, size_t step) const;
   bool InDynamic(const google::protobuf::Message& message, size_t step) const;

@@ -494,5 +494,59 @@ TEST(FilterTest, GarbageIsAnErrorOrAFilter) {
   EXPECT_GT(parsed, 1000);
 }
 
+// ---- Hints
+// ---------------------------------------------------------------------------------------
+
+// Groups as `path[key] kind value`, alternatives joined by `|`.
+std::string HintsOf(const std::string& text) {
+  const auto filter = Filter::Parse(text, v1::Stack::descriptor());
+  EXPECT_TRUE(filter.ok()) << filter.status();
+  static constexpr const char* kSigns[] = {"=", "=*", "is there", ">=", "<="};
+  std::string all;
+  for (const auto& group : filter->Hints()) {
+    std::string one;
+    for (const FilterHint& hint : group) {
+      absl::StrAppend(&one, one.empty() ? "" : " | ", hint.path,
+                      hint.in_map ? absl::StrCat("[", hint.key, "]") : "", " ",
+                      kSigns[static_cast<int>(hint.kind)]);
+      if (const int* number = std::get_if<int>(&hint.value)) absl::StrAppend(&one, " ", *number);
+      if (const auto* word = std::get_if<std::string>(&hint.value)) {
+        absl::StrAppend(&one, " ", *word);
+      }
+      if (const auto* time = std::get_if<absl::Time>(&hint.value)) {
+        absl::StrAppend(&one, " ", absl::ToUnixSeconds(*time));
+      }
+    }
+    absl::StrAppend(&all, all.empty() ? "" : "; ", one);
+  }
+  return all;
+}
+
+TEST(FilterHintsTest, SayWhatHoldsForEveryMatch) {
+  EXPECT_EQ(HintsOf(""), "");
+  EXPECT_EQ(HintsOf("state = READY"), "state = 5");
+  EXPECT_EQ(HintsOf("state:READY AND creator = \"users/ada\""), "state = 5; creator = users/ada");
+  EXPECT_EQ(HintsOf("creator = \"users/a*\""), "creator =* users/a");
+  EXPECT_EQ(HintsOf("labels.team = web labels:env labels.\"a.b\":*"),
+            "labels[team] = web; labels[env] is there; labels[a.b] is there");
+  EXPECT_EQ(HintsOf("labels.team:web"), "labels[team] = web");
+  EXPECT_EQ(HintsOf("createTime > \"1970-01-01T00:00:09Z\""), "create_time >= 9");
+  EXPECT_EQ(HintsOf("lease.end_time <= \"1970-01-01T00:00:09Z\""), "lease.end_time <= 9");
+  EXPECT_EQ(HintsOf("update_time = \"1970-01-01T00:00:09Z\""),
+            "update_time <= 9; update_time >= 9");
+  EXPECT_EQ(HintsOf("(state = READY OR state = FAILED) AND shop"), "state = 5 | state = 6");
+}
+
+TEST(FilterHintsTest, SayNothingOfWhatTheyCannotTell) {
+  for (const char* text :
+       {"state != READY", "NOT state = READY", "-creator = \"a\"", "creator:ada",
+        "creator = \"*da\"", "creator > \"a\"", "shop", "state = READY OR shop",
+        "state = READY OR NOT creator = \"a\"", "labels.team != web", "parameters.size = 3",
+        "amounts.metric:cpu", "lease.end_time:*", "create_time != \"1970-01-01T00:00:09Z\"",
+        "state = READY OR create_time = \"1970-01-01T00:00:09Z\"", "resource_count = 3"}) {
+    EXPECT_EQ(HintsOf(text), "") << text;
+  }
+}
+
 }  // namespace
 }  // namespace stackyard

@@ -19,6 +19,7 @@
 #include "absl/synchronization/mutex.h"
 #include "common/log.h"
 #include "common/sqlite_statements.h"
+#include "common/sqlite_version.h"
 #include "common/status_macros.h"
 
 namespace stackyard {
@@ -121,6 +122,11 @@ class SqliteDatabase final : public Database {
     if (path == ":memory:") return;
     readers_.emplace();
     for (int i = 1; i < connections; ++i) readers_->Add(Connect(path));
+    version_.emplace(Connect(path));
+  }
+
+  std::optional<int64_t> DataVersion() override {
+    return version_ ? version_->Read() : std::nullopt;
   }
 
  protected:
@@ -144,6 +150,7 @@ class SqliteDatabase final : public Database {
 
   SessionPool writers_;
   std::optional<SessionPool> readers_;
+  std::optional<SqliteVersion> version_;
 };
 
 class PostgresDatabase final : public Database {
@@ -188,10 +195,34 @@ class PostgresDatabase final : public Database {
   SessionPool pool_;
 };
 
-std::string ForEngine(const std::string& statement, bool sqlite) {
+// The statements of a migration.
+std::vector<std::string> Split(const std::string& migration) {
+  std::vector<std::string> statements = {""};
+  bool quoted = false;
+  for (const absl::string_view part : absl::StrSplit(migration, "$$")) {
+    if (quoted) {
+      absl::StrAppend(&statements.back(), "$$", part, "$$");
+    } else {
+      const std::vector<std::string> pieces = absl::StrSplit(part, ';');
+      absl::StrAppend(&statements.back(), pieces[0]);
+      statements.insert(statements.end(), pieces.begin() + 1, pieces.end());
+    }
+    quoted = !quoted;
+  }
+  return statements;
+}
+
+// A statement as an engine takes it; empty when it is for the other one.
+std::string ForEngine(absl::string_view statement, bool sqlite) {
+  statement = absl::StripAsciiWhitespace(statement);
+  if (absl::ConsumePrefix(&statement, sqlite ? "{postgres}" : "{sqlite}")) return "";
+  absl::ConsumePrefix(&statement, sqlite ? "{sqlite}" : "{postgres}");
   return absl::StrReplaceAll(
       statement,
-      {{"{bigserial}", sqlite ? "INTEGER PRIMARY KEY AUTOINCREMENT" : "BIGSERIAL PRIMARY KEY"}});
+      {{"{bigserial}", sqlite ? "INTEGER PRIMARY KEY AUTOINCREMENT" : "BIGSERIAL PRIMARY KEY"},
+       {"{bytes}", sqlite ? "TEXT" : "TEXT COLLATE \"C\""},
+       // SQLite has no such quotes; they are there for the split.
+       {"$$", sqlite ? "" : "$$"}});
 }
 
 absl::Status Migrate(Database& database, const Migrations& migrations) {
@@ -206,9 +237,9 @@ absl::Status Migrate(Database& database, const Migrations& migrations) {
     int done = 0;
     sql << "SELECT COALESCE(MAX(version), 0) FROM schema_migrations", soci::into(done);
     for (int version = done + 1; version <= static_cast<int>(migrations.size()); ++version) {
-      for (const auto& part : absl::StrSplit(migrations[version - 1], ';')) {
-        const std::string statement(absl::StripAsciiWhitespace(part));
-        if (!statement.empty()) sql << ForEngine(statement, database.is_sqlite());
+      for (const std::string& part : Split(migrations[version - 1])) {
+        const std::string statement = ForEngine(part, database.is_sqlite());
+        if (!statement.empty()) sql << statement;
       }
       sql << "INSERT INTO schema_migrations (version) VALUES (:version)", soci::use(version);
     }

@@ -7,8 +7,10 @@
 
 #include <soci/soci.h>
 
+#include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -18,8 +20,10 @@
 
 namespace stackyard {
 
-// Schema changes, oldest first; each is one or more statements separated by `;`. Only ever add to
-// the end. `{bigserial}` stands for an automatic integer key on either engine.
+// Schema changes, oldest first; each is one or more statements separated by `;`, which does not
+// separate between two `$$`. Only ever add to the end. `{bigserial}` stands for an automatic
+// integer key on either engine, `{bytes}` for a text that is ordered by its bytes. A statement that
+// begins with `{sqlite}` or `{postgres}` is for that engine alone.
 using Migrations = std::vector<std::string>;
 
 class Database {
@@ -52,6 +56,11 @@ class Database {
   absl::StatusOr<T> WriteValue(const std::function<absl::StatusOr<T>(soci::session&)>& body) {
     return WithValue<T>(body, [this](const Body& inner) { return Write(inner); });
   }
+
+  // A number that is another one as soon as anything was committed since, by whichever process. It
+  // costs a look at memory that the processes share. Null where the engine cannot tell: on
+  // PostgreSQL, and for SQLite in memory; and when it does not answer.
+  virtual std::optional<int64_t> DataVersion() { return std::nullopt; }
 
   // ` FOR UPDATE` on PostgreSQL and nothing on SQLite, whose writers are alone anyway.
   std::string_view ForUpdate() const;

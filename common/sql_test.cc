@@ -66,6 +66,45 @@ TEST_F(SqlTest, MigratesForwardOnceAndOnlyWhatIsMissing) {
   EXPECT_EQ(size, 7);
 }
 
+TEST_F(SqlTest, AMigrationMayHoldWhatOnlyOneEngineTakes) {
+  const auto db = Open({R"sql(
+CREATE TABLE things (name {bytes}, size INTEGER NOT NULL DEFAULT 0);
+{postgres} CREATE FUNCTION none() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NULL; END $$;
+{sqlite} CREATE TRIGGER grows AFTER INSERT ON things
+  BEGIN $$ UPDATE things SET size = size + 1; UPDATE things SET size = size * 2; $$ END
+)sql"});
+  ASSERT_TRUE(Insert(*db, "a").ok());
+  int size = 0;
+  ASSERT_TRUE(db->Read([&](soci::session& sql) {
+                  sql << "SELECT size FROM things", soci::into(size);
+                  return absl::OkStatus();
+                }).ok());
+  EXPECT_EQ(size, 2);
+}
+
+TEST_F(SqlTest, TheDataVersionMovesOnWithEveryCommit) {
+  const auto one = Open(kFirst);
+  const auto two = Open(kFirst);
+  auto last = one->DataVersion();
+  ASSERT_TRUE(last.has_value());
+  EXPECT_EQ(one->DataVersion(), last);
+  for (Database* writer : {one.get(), two.get(), one.get()}) {
+    ASSERT_TRUE(Insert(*writer, std::to_string(*last)).ok());
+    const auto next = one->DataVersion();
+    EXPECT_NE(next, last);
+    EXPECT_EQ(one->DataVersion(), next);
+    last = next;
+  }
+  Count(*two);
+  EXPECT_EQ(one->DataVersion(), last) << "a read changes nothing";
+  EXPECT_FALSE(one->Write([](soci::session& sql) {
+                    sql << "INSERT INTO things (name) VALUES ('gone')";
+                    return absl::CancelledError("no");
+                  })
+                   .ok());
+  EXPECT_EQ(one->DataVersion(), last) << "what is rolled back changes nothing";
+}
+
 TEST_F(SqlTest, RollsBackWhenTheBodyFailsOrThrows) {
   auto database = Open(kFirst);
   const absl::Status failed = database->Write([](soci::session& sql) {

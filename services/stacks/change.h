@@ -2,7 +2,9 @@
 // woken after the commit.
 #pragma once
 
+#include <cstdint>
 #include <functional>
+#include <optional>
 #include <set>
 #include <string>
 #include <utility>
@@ -116,6 +118,9 @@ class Store {
   absl::StatusOr<T> ReadValue(const std::function<absl::StatusOr<T>(soci::session&)>& body) {
     return db_.ReadValue<T>(body);
   }
+
+  // See Database::DataVersion.
+  std::optional<int64_t> DataVersion() { return db_.DataVersion(); }
 
   absl::Time Now() const { return clock_.TimeNow(); }
   Signals& signals() { return signals_; }

@@ -38,8 +38,12 @@ struct Rows {
   std::string next;
 };
 
+// Rows that one page looks at; for long pages more.
+inline constexpr int kMostLooked = 5000;
+
 // Reads rows in batches from `fetch(after, limit, keys, bodies)` until the page is full of what
-// `accept` takes. Keys are opaque to it, and `fetch` answers those behind `after`.
+// `accept` takes. Keys are opaque to it, and `fetch` answers those behind `after`. Where `accept`
+// takes little the page ends short, after kMostLooked rows, and `next` goes on from there.
 template <typename M>
 absl::StatusOr<Rows<M>> ReadRows(
     const Page& page,
@@ -48,7 +52,7 @@ absl::StatusOr<Rows<M>> ReadRows(
     const std::function<bool(const M&)>& accept) {
   Rows<M> rows;
   std::string after = page.after;
-  for (;;) {
+  for (int looked = 0;;) {
     const int limit = std::max(page.size + 1, 100);
     std::vector<std::string> keys(limit), bodies(limit);
     fetch(after, limit, keys, bodies);
@@ -64,6 +68,11 @@ absl::StatusOr<Rows<M>> ReadRows(
       after = keys[i];
     }
     if (static_cast<int>(bodies.size()) < limit) return rows;
+    looked += limit;
+    if (looked >= kMostLooked) {
+      rows.next = after;
+      return rows;
+    }
   }
 }
 

@@ -238,6 +238,68 @@ CREATE TABLE credentials (
   body TEXT NOT NULL,
   PRIMARY KEY (project, id)
 )
+)sql",
+          // What stacks are looked up by, see stack_index.h. `indexed` moves on with each write
+          // that keeps the index; the triggers note the writes that do not.
+          R"sql(
+ALTER TABLE stacks ADD COLUMN indexed BIGINT NOT NULL DEFAULT 0;
+CREATE TABLE stack_index (
+  uid TEXT PRIMARY KEY,
+  project {bytes} NOT NULL,
+  id {bytes} NOT NULL,
+  live INTEGER NOT NULL,
+  create_micros BIGINT NOT NULL,
+  update_micros BIGINT NOT NULL,
+  end_micros BIGINT NOT NULL
+);
+CREATE INDEX stack_index_names ON stack_index (live, project, id, uid);
+CREATE INDEX stack_index_created ON stack_index (live, create_micros, uid);
+CREATE INDEX stack_index_updated ON stack_index (live, update_micros, uid);
+CREATE INDEX stack_index_ends ON stack_index (live, end_micros, uid);
+CREATE INDEX stack_index_project_created ON stack_index (live, project, create_micros, uid);
+CREATE INDEX stack_index_project_updated ON stack_index (live, project, update_micros, uid);
+CREATE INDEX stack_index_project_ends ON stack_index (live, project, end_micros, uid);
+CREATE TABLE stack_terms (
+  uid TEXT NOT NULL,
+  term {bytes} NOT NULL,
+  live INTEGER NOT NULL,
+  project {bytes} NOT NULL,
+  id {bytes} NOT NULL,
+  PRIMARY KEY (uid, term)
+);
+CREATE INDEX stack_terms_names ON stack_terms (term, live, project, id, uid);
+CREATE TABLE stack_unindexed (
+  uid TEXT PRIMARY KEY
+);
+CREATE TABLE stack_index_progress (
+  after_uid TEXT NOT NULL,
+  done INTEGER NOT NULL
+);
+INSERT INTO stack_index_progress (after_uid, done)
+  SELECT '', CASE WHEN EXISTS (SELECT 1 FROM stacks) THEN 0 ELSE 1 END;
+{sqlite} CREATE TRIGGER stacks_inserted AFTER INSERT ON stacks WHEN NEW.indexed = 0
+  BEGIN $$ INSERT INTO stack_unindexed (uid) VALUES (NEW.uid) ON CONFLICT (uid) DO NOTHING; $$ END;
+{sqlite} CREATE TRIGGER stacks_updated AFTER UPDATE ON stacks
+  WHEN NEW.indexed = OLD.indexed AND (NEW.body <> OLD.body OR NEW.holds_name <> OLD.holds_name)
+  BEGIN $$ INSERT INTO stack_unindexed (uid) VALUES (NEW.uid) ON CONFLICT (uid) DO NOTHING; $$ END;
+{sqlite} CREATE TRIGGER stacks_deleted AFTER DELETE ON stacks
+  BEGIN $$ INSERT INTO stack_unindexed (uid) VALUES (OLD.uid) ON CONFLICT (uid) DO NOTHING; $$ END;
+{postgres} CREATE FUNCTION stacks_written() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  IF TG_OP = 'DELETE' THEN
+    INSERT INTO stack_unindexed (uid) VALUES (OLD.uid) ON CONFLICT (uid) DO NOTHING;
+  ELSE
+    INSERT INTO stack_unindexed (uid) VALUES (NEW.uid) ON CONFLICT (uid) DO NOTHING;
+  END IF;
+  RETURN NULL;
+END $$;
+{postgres} CREATE TRIGGER stacks_inserted AFTER INSERT ON stacks FOR EACH ROW
+  WHEN (NEW.indexed = 0) EXECUTE FUNCTION stacks_written();
+{postgres} CREATE TRIGGER stacks_updated AFTER UPDATE ON stacks FOR EACH ROW
+  WHEN (NEW.indexed = OLD.indexed AND (NEW.body <> OLD.body OR NEW.holds_name <> OLD.holds_name))
+  EXECUTE FUNCTION stacks_written();
+{postgres} CREATE TRIGGER stacks_deleted AFTER DELETE ON stacks FOR EACH ROW
+  EXECUTE FUNCTION stacks_written()
 )sql"};
 }
 

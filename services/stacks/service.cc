@@ -31,6 +31,7 @@
 #include "services/stacks/saga.h"
 #include "services/stacks/schema.h"
 #include "services/stacks/seal_keys.h"
+#include "services/stacks/stack_index.h"
 #include "services/stacks/stack_service.h"
 #include "services/stacks/state_service.h"
 #include "stackyard/v1/documents.grpc.pb.h"
@@ -51,6 +52,8 @@ void Options::AddFlags(Flags& flags) {
   flags.Add("run-timeout", &queue.run_timeout, "Longest that a run may take");
   flags.Add("run-log-mib", &run_log_mib,
             "MiB kept of the log of a run: a quarter from its beginning, the rest from its end");
+  flags.Add("read-cache-mib", &read_cache_mib,
+            "MiB of stacks that are kept in memory to be read from there (with SQLite); 0: none");
   flags.Add("catalog-policy", &catalog_policy,
             "YAML file of what modules may contain: providers, module_sources, provisioners, "
             "denied_data_sources; empty: no modules from outside of the template, no provisioners, "
@@ -80,6 +83,7 @@ void Options::AddFlags(Flags& flags) {
 namespace {
 
 constexpr int kMostLogMib = 4096;
+constexpr int kMostCacheMib = 65536;
 
 absl::Status Check(const Options& options) {
   if (options.saga_threads < 1)
@@ -87,6 +91,10 @@ absl::Status Check(const Options& options) {
   if (options.run_log_mib < 1 || options.run_log_mib > kMostLogMib) {
     return absl::InvalidArgumentError(
         absl::StrCat("--run-log-mib must be from 1 to ", kMostLogMib));
+  }
+  if (options.read_cache_mib < 0 || options.read_cache_mib > kMostCacheMib) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("--read-cache-mib must be from 0 to ", kMostCacheMib));
   }
   if (options.notice_threads < 1) {
     return absl::InvalidArgumentError("--notice-threads must be 1 or more");
@@ -171,6 +179,7 @@ absl::StatusOr<int> Serve(const Options& options) {
 
   Catalog catalog(store, *blobs);
   StackManager stacks(store, *blobs);
+  StackReads stack_reads(store, int64_t{options.read_cache_mib} << 20);
   Previews previews(store);
   DriftChecks drift(store);
   Imports imports(store, *blobs);
@@ -203,7 +212,7 @@ absl::StatusOr<int> Serve(const Options& options) {
 
   ProjectRpc project_rpc(catalog);
   CatalogRpc catalog_rpc(catalog);
-  StackRpc stack_rpc(stacks, previews, drift, imports, extensions, store, hub);
+  StackRpc stack_rpc(stacks, stack_reads, previews, drift, imports, extensions, store, hub);
   ChangeRequestRpc change_request_rpc(reviews, quota_requests);
   RunRpc run_rpc(runs, store, hub);
   StateRpc state_rpc(states, state_edits);
@@ -252,6 +261,11 @@ absl::StatusOr<int> Serve(const Options& options) {
       if (!swept.ok()) LogError("old rows stay", {{"error", swept.ToString()}});
     }
     return absl::Minutes(1);
+  });
+  const Loop indexer("stack-index", [&] {
+    const absl::StatusOr<bool> done = IndexMore(store);
+    if (!done.ok()) LogError("stacks stay unindexed", {{"error", done.status().ToString()}});
+    return done.ok() && !*done ? absl::Milliseconds(20) : absl::Seconds(1);
   });
   const Loop blob_broom("blob-broom", [&] {
     for (const auto& swept : {retention.Prune(), retention.Sweep()}) {

@@ -30,6 +30,8 @@ struct Options {
   RunQueueOptions queue;
   // Of the log of a run, in MiB.
   int run_log_mib = 64;
+  // Of answers of GetStack that are kept in memory, in MiB.
+  int read_cache_mib = 64;
   // File of the catalogue's policy, see catalog_policy.h; empty: the default.
   std::string catalog_policy;
   ReconcilerOptions reconciler;

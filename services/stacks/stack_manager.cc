@@ -14,6 +14,8 @@
 #include "services/stacks/parameters.h"
 #include "services/stacks/proposals.h"
 #include "services/stacks/row_secrets.h"
+#include "services/stacks/stack_index.h"
+#include "services/stacks/stack_listing.h"
 
 namespace stackyard::stacks {
 namespace {
@@ -29,6 +31,18 @@ Operation Checked(const Stack& stack) {
   operation.set_done(true);
   operation.mutable_response()->PackFrom(stack);
   return operation;
+}
+
+// By the index, or by name alone while that is made.
+absl::StatusOr<Rows<StackRecord>> ReadStacks(
+    soci::session& sql, const std::string& project, const StackQuery& query, const Page& page,
+    const std::function<bool(const StackRecord&)>& accept) {
+  if (IsIndexed(sql)) return FindStacks(sql, query, page, accept);
+  if (!query.by_name() || query.descending) {
+    return Error(v1::DEPENDENCY_UNAVAILABLE,
+                 "stacks are being indexed: until then they are listed by name only");
+  }
+  return ListStacks(sql, project, !query.show_deleted, page, accept);
 }
 
 }  // namespace
@@ -121,24 +135,31 @@ absl::StatusOr<v1::ListStacksResponse> StackManager::List(const Principal& calle
   const std::string project = parts[0] == "-" ? "" : parts[0];
   ASSIGN_OR_RETURN(
       const Listing listing,
-      ReadListing<Stack>(request, absl::StrCat(request.parent(), request.show_deleted()),
-                         request.order_by()));
+      ReadListing<Stack>(
+          request, absl::StrCat(request.parent(), request.show_deleted(), request.order_by())));
+  ASSIGN_OR_RETURN(const StackQuery query,
+                   MakeStackQuery(caller, project, request, listing.filter));
+  const auto accept = [&](const StackRecord& record) {
+    const auto name = StackName::Parse("name", record.stack().name());
+    return name.ok() && MaySee(caller, name->project) && listing.filter.Matches(record.stack());
+  };
+  RETURN_IF_ERROR(CatchUp());
   return store_.ReadValue<v1::ListStacksResponse>(
       [&](soci::session& sql) -> absl::StatusOr<v1::ListStacksResponse> {
         if (!project.empty()) RETURN_IF_ERROR(FindProject(sql, project).status());
-        ASSIGN_OR_RETURN(auto rows, ListStacks(sql, project, !request.show_deleted(), listing.page,
-                                               [&](const StackRecord& record) {
-                                                 const auto name = StackName::Parse(
-                                                     "name", record.stack().name());
-                                                 return name.ok() &&
-                                                        MaySee(caller, name->project) &&
-                                                        listing.filter.Matches(record.stack());
-                                               }));
+        ASSIGN_OR_RETURN(const auto rows, ReadStacks(sql, project, query, listing.page, accept));
         v1::ListStacksResponse response;
         for (const StackRecord& record : rows.items) *response.add_stacks() = Show(record);
         response.set_next_page_token(listing.Token(rows.next));
         return response;
       });
+}
+
+absl::Status StackManager::CatchUp() {
+  ASSIGN_OR_RETURN(const bool waiting, store_.ReadValue<bool>([](soci::session& sql) {
+    return absl::StatusOr<bool>(HasUnindexed(sql));
+  }));
+  return waiting ? IndexMore(store_).status() : absl::OkStatus();
 }
 
 absl::StatusOr<Operation> StackManager::Update(const Principal& caller,

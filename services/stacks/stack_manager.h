@@ -42,6 +42,8 @@ class StackManager {
                                                           const v1::RevealOutputsRequest& request);
 
  private:
+  // Indexes what was written by those who know of no index, so that a listing finds it.
+  absl::Status CatchUp();
   // The state of a stack; empty when it has none.
   absl::StatusOr<StateFile> LoadState(const StackRecord& record);
 

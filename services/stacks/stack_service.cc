@@ -7,15 +7,57 @@ namespace stackyard::stacks {
 using google::longrunning::Operation;
 using grpc::ServerContext;
 
+namespace {
+
+// The name that a GetStackRequest asks for. INVALID_FIELD when it is none.
+absl::StatusOr<std::string> NameIn(const grpc::ByteBuffer& bytes) {
+  v1::GetStackRequest request;
+  grpc::Slice slice;
+  if (!bytes.TrySingleSlice(&slice).ok() && !bytes.DumpToSingleSlice(&slice).ok()) {
+    return InvalidField("name", "cannot be read");
+  }
+  if (!request.ParseFromArray(slice.begin(), static_cast<int>(slice.size()))) {
+    return InvalidField("name", "cannot be read");
+  }
+  return std::move(*request.mutable_name());
+}
+
+grpc::Status AnswerBytesOf(const absl::StatusOr<AnswerBytes>& answer, grpc::ByteBuffer* response) {
+  if (!answer.ok()) return ToGrpc(answer.status());
+  const grpc::Slice slice(**answer);
+  *response = grpc::ByteBuffer(&slice, 1);
+  return grpc::Status::OK;
+}
+
+}  // namespace
+
 grpc::Status StackRpc::CreateStack(ServerContext* context, const v1::CreateStackRequest* request,
                                    Operation* response) {
   return Handle(context, response,
                 [&](const Principal& caller) { return stacks_.Create(caller, *request); });
 }
 
-grpc::Status StackRpc::GetStack(ServerContext* context, const v1::GetStackRequest* request,
-                                v1::Stack* response) {
-  return Handle(context, response, [&](const Principal&) { return stacks_.Get(*request); });
+grpc::ServerUnaryReactor* StackRpc::GetStack(grpc::CallbackServerContext* context,
+                                             const grpc::ByteBuffer* request,
+                                             grpc::ByteBuffer* response) {
+  grpc::ServerUnaryReactor* const reactor = context->DefaultReactor();
+  const absl::StatusOr<Principal> caller = CallerOf(*context);
+  const absl::StatusOr<std::string> name =
+      caller.ok() ? NameIn(*request) : absl::StatusOr<std::string>(caller.status());
+  if (!name.ok()) {
+    reactor->Finish(ToGrpc(name.status()));
+    return reactor;
+  }
+  if (const AnswerBytes kept = gets_.Remembered(*name)) {
+    reactor->Finish(AnswerBytesOf(kept, response));
+    return reactor;
+  }
+  gets_.Read(*name, [reactor, response, request_id = caller->request_id(),
+                     trace = MetadataOf(*context, kTraceparentKey)](const auto& answer) {
+    const RequestScope scope(request_id, trace);
+    reactor->Finish(AnswerBytesOf(answer, response));
+  });
+  return reactor;
 }
 
 grpc::Status StackRpc::ListStacks(ServerContext* context, const v1::ListStacksRequest* request,

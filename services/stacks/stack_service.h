@@ -6,18 +6,22 @@
 #include "services/stacks/imports.h"
 #include "services/stacks/previews.h"
 #include "services/stacks/stack_manager.h"
+#include "services/stacks/stack_reads.h"
 #include "services/stacks/watch_hub.h"
 #include "stackyard/v1/stacks.grpc.pb.h"
 
 namespace stackyard::stacks {
 
-// Unary calls touch SQL and are served by threads; watches are long and served by callbacks.
+// Unary calls touch SQL and are served by threads; watches are long, and GetStack is most often
+// answered from memory: those are served by callbacks.
 class StackRpc final
-    : public v1::StackService::WithCallbackMethod_WatchStack<v1::StackService::Service> {
+    : public v1::StackService::WithRawCallbackMethod_GetStack<
+          v1::StackService::WithCallbackMethod_WatchStack<v1::StackService::Service>> {
  public:
-  StackRpc(StackManager& stacks, Previews& previews, DriftChecks& drift, Imports& imports,
-           Extensions& extensions, Store& store, WatchHub& hub)
+  StackRpc(StackManager& stacks, StackReads& gets, Previews& previews, DriftChecks& drift,
+           Imports& imports, Extensions& extensions, Store& store, WatchHub& hub)
       : stacks_(stacks),
+        gets_(gets),
         previews_(previews),
         drift_(drift),
         imports_(imports),
@@ -28,8 +32,9 @@ class StackRpc final
 
   grpc::Status CreateStack(grpc::ServerContext* context, const v1::CreateStackRequest* request,
                            google::longrunning::Operation* response) override;
-  grpc::Status GetStack(grpc::ServerContext* context, const v1::GetStackRequest* request,
-                        v1::Stack* response) override;
+  grpc::ServerUnaryReactor* GetStack(grpc::CallbackServerContext* context,
+                                     const grpc::ByteBuffer* request,
+                                     grpc::ByteBuffer* response) override;
   grpc::Status ListStacks(grpc::ServerContext* context, const v1::ListStacksRequest* request,
                           v1::ListStacksResponse* response) override;
   grpc::Status UpdateStack(grpc::ServerContext* context, const v1::UpdateStackRequest* request,
@@ -65,6 +70,7 @@ class StackRpc final
 
  private:
   StackManager& stacks_;
+  StackReads& gets_;
   Previews& previews_;
   DriftChecks& drift_;
   Imports& imports_;

@@ -8,6 +8,7 @@
 #include "common/status.h"
 #include "services/stacks/lifecycle.h"
 #include "services/stacks/row_secrets.h"
+#include "services/stacks/stack_index.h"
 
 namespace stackyard::stacks {
 namespace {
@@ -29,11 +30,6 @@ absl::StatusOr<StackRecord> ReadStack(soci::session& sql, const StackName& name,
       soci::use(name.project), soci::use(name.stack), soci::into(body);
   if (!sql.got_data()) return NotFound(name.ToString());
   return Unpacked<StackRecord>(body);
-}
-
-std::string TemplateOf(const Stack& stack) {
-  const std::vector<std::string> parts = absl::StrSplit(stack.template_version(), '/');
-  return parts.size() > 1 ? parts[1] : "";
 }
 
 // End of the lease of a stack that holds something; 0: it holds nothing.
@@ -89,14 +85,14 @@ absl::Status InsertStack(Change& change, StackRecord& record) {
   if (taken > 0) return Exists(record.stack().name());
   const std::string body = Seal(record);
   const std::string uid = record.stack().uid();
-  const std::string template_id = TemplateOf(record.stack());
+  const std::string template_id = TemplateOf(record.stack().template_version());
   const int64_t now = ToMicros(change.now);
-  change.sql << "INSERT INTO stacks (uid, project, id, holds_name, template, create_micros, body) "
-                "VALUES (:uid, :project, :id, 1, :template, :now, :body)",
+  change.sql << "INSERT INTO stacks (uid, project, id, holds_name, template, create_micros, body, "
+                "indexed) VALUES (:uid, :project, :id, 1, :template, :now, :body, 1)",
       soci::use(uid), soci::use(name.project), soci::use(name.stack), soci::use(template_id),
       soci::use(now), soci::use(body);
   change.touched.names.insert(record.stack().name());
-  return absl::OkStatus();
+  return IndexStack(change, record);
 }
 
 absl::Status SaveStack(Change& change, StackRecord& record) {
@@ -104,14 +100,15 @@ absl::Status SaveStack(Change& change, StackRecord& record) {
   const std::string body = Seal(record);
   const int holds = HoldsName(record.stack().state()) ? 1 : 0;
   const std::string uid = record.stack().uid();
-  const std::string template_id = TemplateOf(record.stack());
+  const std::string template_id = TemplateOf(record.stack().template_version());
   const int64_t lease_end = LeaseEnd(record);
   change.sql << "UPDATE stacks SET holds_name = :holds, template = :template, lineage = :lineage, "
-                "lease_end_micros = :lease_end, body = :body WHERE uid = :uid",
+                "lease_end_micros = :lease_end, body = :body, indexed = indexed + 1 "
+                "WHERE uid = :uid",
       soci::use(holds), soci::use(template_id), soci::use(record.state_lineage()),
       soci::use(lease_end), soci::use(body), soci::use(uid);
   change.touched.names.insert(record.stack().name());
-  return absl::OkStatus();
+  return IndexStack(change, record);
 }
 
 absl::StatusOr<Rows<StackRecord>> ListStacks(

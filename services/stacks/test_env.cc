@@ -247,14 +247,14 @@ StacksTest::~StacksTest() { std::filesystem::remove_all(folder_); }
 
 void StacksTest::SetUp() {
   std::filesystem::create_directories(folder_ + "/blobs");
-  std::string url = "sqlite:" + folder_ + "/stacks.db";
+  url_ = "sqlite:" + folder_ + "/stacks.db";
   if (GetParam() == Engine::kPostgres) {
     const auto made = NewPostgresDatabase();
     if (absl::IsNotFound(made.status())) GTEST_SKIP() << made.status();
     ASSERT_TRUE(made.ok()) << made.status();
-    url = *made;
+    url_ = *made;
   }
-  auto db = Database::Open(url, Schema());
+  auto db = Database::Open(url_, Schema());
   ASSERT_TRUE(db.ok()) << db.status();
   db_ = *std::move(db);
   const auto sealer = OpenSealer(*db_, folder_ + "/seal.key");

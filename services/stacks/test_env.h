@@ -201,6 +201,8 @@ class StacksTest : public testing::TestWithParam<Engine> {
 
   // Holds the key file, the blobs, and SQLite's database.
   const std::string& folder() const { return folder_; }
+  // Of the database, as Database::Open takes it.
+  const std::string& url() const { return url_; }
 
   FakeClock clock_;
   FakeLedger ledger_;
@@ -224,6 +226,7 @@ class StacksTest : public testing::TestWithParam<Engine> {
 
  private:
   const std::string folder_;
+  std::string url_;
 };
 
 #define STACKS_TEST_ON_BOTH(suite)                                                              \

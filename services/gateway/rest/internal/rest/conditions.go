@@ -19,7 +19,7 @@ const maxIdempotencyKey = 64
 
 func (c *httpCall) readConditions(r *http.Request) *status.Status {
 	reads := c.route.method == "GET"
-	if values := r.Header.Values("If-Match"); len(values) > 0 {
+	if values := filled(r.Header.Values("If-Match")); len(values) > 0 {
 		tags := entityTags(values)
 		switch {
 		case len(tags) != 1:
@@ -29,13 +29,15 @@ func (c *httpCall) readConditions(r *http.Request) *status.Status {
 		}
 		c.ifMatch = tags[0]
 	}
-	if values := r.Header.Values("If-None-Match"); len(values) > 0 {
+	if values := filled(r.Header.Values("If-None-Match")); len(values) > 0 {
 		if !reads {
 			return invalidField("If-None-Match", "is for reads; a change takes If-Match")
 		}
-		c.ifNoneMatch = entityTags(values)
+		if c.ifNoneMatch = entityTags(values); c.ifNoneMatch == nil {
+			return invalidField("If-None-Match", "expected etags in double quotes, or *")
+		}
 	}
-	if values := r.Header.Values("Idempotency-Key"); len(values) > 0 && !reads {
+	if values := filled(r.Header.Values("Idempotency-Key")); len(values) > 0 && !reads {
 		// The draft standard puts it in double quotes; most clients do not.
 		key := strings.Trim(values[0], `"`)
 		if len(values) > 1 || key == "" || len(key) > maxIdempotencyKey || !readable(key) {
@@ -44,6 +46,11 @@ func (c *httpCall) readConditions(r *http.Request) *status.Status {
 		c.idempotencyKey = key
 	}
 	return nil
+}
+
+// filled leaves out what was sent without a value, which says as much as nothing.
+func filled(values []string) []string {
+	return slices.DeleteFunc(slices.Clone(values), func(v string) bool { return v == "" })
 }
 
 // entityTags are the etags of a header without their quotes; weak ones count as the same.

@@ -157,7 +157,7 @@ func (d *describer) operation(r *route, id string, variables []pathVariable) obj
 		"parameters":  d.parameters(r, variables),
 		"responses":   d.responses(r, variables),
 	}
-	if access := accessOf(r.rpc); access.GetAudience() == stackyardv1.Access_PUBLIC {
+	if isPublic(r) {
 		operation["security"] = []any{}
 	}
 	if body := d.requestBody(r); body != nil {
@@ -175,6 +175,10 @@ func (d *describer) permissionText(r *route) string {
 		return "\n\nOpen to everybody with a token."
 	}
 	return "\n\nPermission: `" + access.GetPermission() + "`."
+}
+
+func isPublic(r *route) bool {
+	return accessOf(r.rpc).GetAudience() == stackyardv1.Access_PUBLIC
 }
 
 func accessOf(method protoreflect.MethodDescriptor) *stackyardv1.Access {

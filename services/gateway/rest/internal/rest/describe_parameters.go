@@ -10,20 +10,29 @@ import (
 
 // What path segments look like; the services say more exactly which ids there are.
 const (
-	segmentPattern = `^[A-Za-z0-9][A-Za-z0-9._-]*$`
-	anyPattern     = `^(-|[A-Za-z0-9][A-Za-z0-9._-]*)$`
+	segmentPattern = `[A-Za-z0-9][A-Za-z0-9._-]*`
+	numberPattern  = `[1-9][0-9]{0,17}`
 )
+
+// idPatterns are of ids that all services take for wrong where they do not fit.
+var idPatterns = map[string]string{
+	"project": `[a-z][a-z0-9-]{0,38}[a-z0-9]`, "run": numberPattern, "revision": numberPattern,
+}
 
 func (d *describer) parameters(r *route, variables []pathVariable) []any {
 	all := []any{}
 	for i, variable := range variables {
-		schema := object{"type": "string", "minLength": 1, "maxLength": 128, "pattern": segmentPattern}
+		pattern := segmentPattern
+		if known := idPatterns[variable.name]; known != "" {
+			pattern = known
+		}
+		schema := object{"type": "string", "minLength": 1, "maxLength": 128, "pattern": "^" + pattern + "$"}
 		about := "Id of the " + humanized(variable.name) + "."
 		if variable.many {
 			schema["pattern"] = `^[^/%?#]+$`
 			about = "Address of the resource in Terraform, escaped as a whole."
 		} else if elements(r.rpc.Output()) != nil && i == len(variables)-1 && r.rpc.Input().Fields().ByName("parent") != nil {
-			schema["pattern"] = anyPattern
+			schema["pattern"] = "^(-|" + pattern + ")$"
 			about += " `-` stands for all of them, where the list can be read over all."
 		}
 		all = append(all, object{"name": variable.name, "in": "path", "required": true,

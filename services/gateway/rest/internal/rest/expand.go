@@ -34,23 +34,25 @@ const (
 
 // readExpand takes `expand=creator,runs`, in the spelling of JSON or of the proto.
 func (c *httpCall) readExpand(values []string, possible []string) *status.Status {
-	for _, value := range values {
-		for _, name := range strings.Split(value, ",") {
-			name = strings.TrimSpace(name)
-			at := slices.IndexFunc(possible, func(p string) bool { return p == name || snake(p) == name })
-			switch {
-			case at >= 0 && !slices.Contains(c.expand, possible[at]):
-				c.expand = append(c.expand, possible[at])
-			case at < 0 && len(possible) == 0:
-				return invalidField("expand", "nothing can be embedded here")
-			case at < 0:
-				return invalidField("expand", fmt.Sprintf("%q cannot be embedded here; possible: %s",
-					name, strings.Join(possible, ", ")))
-			}
-		}
+	names := strings.Split(strings.Join(values, ","), ",")
+	if len(names) > maxExpandFields {
+		return invalidField("expand", fmt.Sprintf("at most %d names", maxExpandFields))
 	}
-	if len(c.expand) > maxExpandFields {
-		return invalidField("expand", fmt.Sprintf("at most %d fields", maxExpandFields))
+	if len(names) == 1 && names[0] == "" {
+		return nil // `expand=` is a list without names.
+	}
+	for _, name := range names {
+		name = strings.TrimSpace(name)
+		at := slices.IndexFunc(possible, func(p string) bool { return p == name || snake(p) == name })
+		switch {
+		case at >= 0 && !slices.Contains(c.expand, possible[at]):
+			c.expand = append(c.expand, possible[at])
+		case at < 0 && len(possible) == 0:
+			return invalidField("expand", "nothing can be embedded here")
+		case at < 0:
+			return invalidField("expand", fmt.Sprintf("%q cannot be embedded here; possible: %s",
+				name, strings.Join(possible, ", ")))
+		}
 	}
 	return nil
 }

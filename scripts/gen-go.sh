@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # gen-go.sh: makes the Go module stackyard.dev/gen in build/gen/go from protos/stackyard/v1:
-# messages, gRPC stubs, the REST gateway, the OpenAPI document and the files of its viewer.
+# messages, gRPC stubs, the REST gateway, the protos' own words for the API's description, and the
+# files of its viewer.
 # Does nothing when no input has changed.
 set -euo pipefail
 # shellcheck source=scripts/lib.sh
@@ -10,30 +11,13 @@ OUT=$BUILD/gen/go
 STAMP=$BUILD/.stamps/gen-go
 PINS=$ROOT/scripts/tools/go.mod
 
-# openapi OUT PLUGIN_FLAG...: the OpenAPI document. Its plugin takes the parts of a path for pairs of
-# collection and id, so `quota/limits/*` gets one word for its time there.
-openapi() {
-  local out=$1 tmp
-  shift
-  tmp=$(mktemp -d "$BUILD/gen/.openapi.XXXXXX")
-  cp -r "$ROOT/protos/stackyard" "$tmp/"
-  sed -i -E '/=projects/s#/quota/(limit|grant|reservation)s/#/quota__\1s/#' "$tmp"/stackyard/v1/*.proto
-  (cd "$tmp" && protoc "$@" -I . -I "$STACKYARD_PROTO_DEPS" --openapi_out="$out/openapi" \
-    --openapi_opt=naming=json,title=Stackyard,version=v1,enum_type=string \
-    --openapi_opt=fq_schema_naming=false,default_response=true \
-    stackyard/v1/*.proto) || die 'protoc could not describe the API' 'mend the lines named above'
-  rm -rf "$tmp"
-  sed -i -E 's#quota__(limits|grants|reservations)/#quota/\1/#; s#quota__(limit|grant|reservation)\b#\1#g' \
-    "$out/openapi/openapi.yaml"
-}
-
 generate() {
   local out=$1 protos
-  mkdir -p "$out/openapi" "$out/docsui"
+  mkdir -p "$out/comments" "$out/docsui"
   mapfile -t protos < <(cd "$ROOT/protos" && find stackyard/v1 -name '*.proto' | sort)
   [ "${#protos[@]}" != 0 ] || die 'protos/stackyard/v1 holds no .proto file' 'restore it from git'
   local plugins=() name
-  for name in protoc-gen-go protoc-gen-go-grpc protoc-gen-grpc-gateway protoc-gen-openapi; do
+  for name in protoc-gen-go protoc-gen-go-grpc protoc-gen-grpc-gateway; do
     [ -x "$TOOLS/bin/$name" ] || die "$name is missing" 'run: make setup'
     plugins+=("--plugin=$TOOLS/bin/$name")
   done
@@ -42,16 +26,20 @@ generate() {
     --go-grpc_out="$out" --go-grpc_opt=module=stackyard.dev/gen \
     --grpc-gateway_out="$out" --grpc-gateway_opt=module=stackyard.dev/gen \
     "${protos[@]}" || die 'protoc refused the protos' 'mend the lines named above; make lint shows more'
-  openapi "$out" "${plugins[@]}"
+  protoc -I "$ROOT/protos" -I "$STACKYARD_PROTO_DEPS" --include_source_info \
+    --descriptor_set_out="$out/comments/api.binpb" "${protos[@]}" \
+    google/longrunning/operations.proto google/rpc/status.proto ||
+    die 'protoc could not describe the API' 'mend the lines named above'
 
-  cat >"$out/openapi/embed.go" <<'GO'
-// Package openapi holds the OpenAPI 3 document of the public API.
-package openapi
+  cat >"$out/comments/embed.go" <<'GO'
+// Package comments holds the descriptors of the public API with the comments of its protos, which
+// generated code lacks.
+package comments
 
 import _ "embed"
 
-//go:embed openapi.yaml
-var YAML []byte
+//go:embed api.binpb
+var DescriptorSet []byte
 GO
 
   local files=(swagger-ui.css swagger-ui-bundle.js swagger-ui-standalone-preset.js index.css

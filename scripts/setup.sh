@@ -15,6 +15,7 @@ BUF_WHEEL='buf-bin==1.75.0'
 GOOGLEAPIS_WHEEL='googleapis-common-protos==1.76.0'
 MOTO_WHEEL='moto[server]==5.2.5'
 SMTP_WHEEL='aiosmtpd==1.4.6'
+API_WHEELS='schemathesis==4.32.5 openapi-spec-validator==0.9.0'
 HEALTH_NPM=grpc-health-check@2.1.0
 SWAGGER_NPM=swagger-ui-dist@5.34.1
 TOFU_MODULE=github.com/opentofu/opentofu
@@ -199,8 +200,7 @@ build_go_tools() {
   go_install go-tools \
     google.golang.org/protobuf/cmd/protoc-gen-go \
     google.golang.org/grpc/cmd/protoc-gen-go-grpc \
-    github.com/grpc-ecosystem/grpc-gateway/v2/protoc-gen-grpc-gateway \
-    github.com/google/gnostic/cmd/protoc-gen-openapi
+    github.com/grpc-ecosystem/grpc-gateway/v2/protoc-gen-grpc-gateway
 }
 
 build_grpcurl() { go_install grpcurl github.com/fullstorydev/grpcurl/cmd/grpcurl; }
@@ -224,6 +224,10 @@ fetch_buf() {
 fetch_smtp() { pip_or_die smtp install "$SMTP_WHEEL"; }
 
 fetch_moto() { pip_or_die moto install "$MOTO_WHEEL"; }
+
+# What tries the REST API by its description.
+# shellcheck disable=SC2086  # several words
+fetch_api_checks() { pip_or_die api-checks install $API_WHEELS; }
 
 # OpenTofu's go.mod has replace directives, which `go install` refuses: build it from a module of
 # our own that repeats them, against the checksums that OpenTofu ships.
@@ -327,7 +331,7 @@ main() {
     fetch_protos
   local tools_key
   tools_key=$(cat "$ROOT/scripts/tools/go.mod" "$ROOT/scripts/tools/go.sum" | sha256sum)
-  stage go-tools "$TOOLS/bin/protoc-gen-openapi" "$tools_key" build_go_tools
+  stage go-tools "$TOOLS/bin/protoc-gen-grpc-gateway" "$tools_key" build_go_tools
   stage swagger-ui "$DEPS/swagger-ui/swagger-ui.css" "$SWAGGER_NPM" fetch_swagger_ui
 
   local terraform mirror
@@ -345,6 +349,7 @@ main() {
     opa_key=$(cat "$ROOT/scripts/tools/opa/go.mod" "$ROOT/scripts/tools/opa/go.sum" | sha256sum)
     stage opa "$TOOLS/bin/opa" "$opa_key" build_opa
     stage smtp "$TOOLS/py/bin/aiosmtpd" "$SMTP_WHEEL" fetch_smtp
+    stage api-checks "$TOOLS/py/bin/schemathesis" "$API_WHEELS" fetch_api_checks
     # The emulator is of use only with the AWS provider.
     [ -z "$mirror" ] || stage moto "$TOOLS/py/bin/moto_server" "$MOTO_WHEEL" fetch_moto
   fi

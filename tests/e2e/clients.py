@@ -6,18 +6,26 @@ import subprocess
 
 
 class ApiError(Exception):
-    """A google.rpc.Status with its HTTP code."""
+    """An error: a problem of REST, or the google.rpc.Status that an operation ended with."""
 
     def __init__(self, http_status, body, headers=None):
-        self.http, self.body, self.headers = http_status, body, headers or {}
-        details = body.get("details", []) if isinstance(body, dict) else []
-        self.message = body.get("message", "") if isinstance(body, dict) else str(body)
-        self.reason = next((d["reason"] for d in details if "reason" in d), None)
-        self.details = details
+        self.http, self.headers = http_status, headers or {}
+        self.body = body if isinstance(body, dict) else {"detail": str(body)}
+        self.details = self.body.get("details", [])
+        self.message = self.body.get("detail") or self.body.get("message", "")
+        info = self.detail("ErrorInfo") or {}
+        self.reason = self.body.get("reason") or info.get("reason")
         super().__init__(f"{http_status} {self.reason}: {self.message}")
+
+    # What each detail of a google.rpc.Status is called in a problem.
+    IN_PROBLEMS = {"BadRequest": ("errors", "fieldViolations"), "QuotaFailure": ("quota", "violations"),
+                   "PreconditionFailure": ("preconditions", "violations")}
 
     def detail(self, kind):
         """The detail of type google.rpc.{kind}, or None."""
+        ours, theirs = self.IN_PROBLEMS.get(kind, (None, None))
+        if ours in self.body:
+            return {theirs: [{**entry, "description": entry["detail"]} for entry in self.body[ours]]}
         return next((d for d in self.details if d.get("@type", "").endswith(f".{kind}")), None)
 
     def fields(self):

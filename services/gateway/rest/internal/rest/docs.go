@@ -77,6 +77,7 @@ func docsFiles() (map[string]static, error) {
 	}
 	files["/docs"] = files["/docs/index.html"]
 	delete(files, "/docs/index.html")
+	delete(files, "/docs/errors.html.tmpl")
 	return files, nil
 }
 

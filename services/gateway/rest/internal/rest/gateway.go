@@ -3,7 +3,6 @@ package rest
 import (
 	"context"
 	"fmt"
-	"net/http"
 	"net/textproto"
 	"net/url"
 	"strings"
@@ -11,7 +10,9 @@ import (
 	"github.com/grpc-ecosystem/grpc-gateway/v2/runtime"
 	"github.com/grpc-ecosystem/grpc-gateway/v2/utilities"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 
@@ -43,12 +44,25 @@ var services = []registerFunc{
 // dial connects to the gateway. Streams end when `draining` is done: their clients come back with
 // a resume token, to another replica.
 func dial(o Options, draining context.Context) (*grpc.ClientConn, error) {
+	secured := insecure.NewCredentials()
+	if o.GatewayCA != "" {
+		trust, err := gatewayTLS(o.GatewayCA)
+		if err != nil {
+			return nil, err
+		}
+		secured = credentials.NewTLS(trust)
+	}
 	return grpc.NewClient(o.Gateway,
-		grpc.WithTransportCredentials(insecure.NewCredentials()),
+		grpc.WithTransportCredentials(secured),
 		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(maxMessageBytes)),
 		grpc.WithUserAgent("stackyard-rest/"+o.Version),
 		grpc.WithUnaryInterceptor(func(ctx context.Context, method string, req, reply any,
 			conn *grpc.ClientConn, invoke grpc.UnaryInvoker, opts ...grpc.CallOption) error {
+			if message, ok := req.(proto.Message); ok {
+				if refused := prepare(ctx, message); refused != nil {
+					return refused.Err()
+				}
+			}
 			ctx, cancel := context.WithTimeout(ctx, o.CallTimeout)
 			defer cancel()
 			return invoke(ctx, method, req, reply, conn, opts...)
@@ -64,28 +78,22 @@ func dial(o Options, draining context.Context) (*grpc.ClientConn, error) {
 		}))
 }
 
-// newAPI is the handler of /v1.
-func newAPI(conn *grpc.ClientConn) (http.Handler, error) {
-	mux := runtime.NewServeMux(
-		runtime.WithMarshalerOption(runtime.MIMEWildcard, newJSONCodec()),
-		runtime.WithIncomingHeaderMatcher(passedOn),
-		runtime.WithOutgoingHeaderMatcher(func(string) (string, bool) { return "", false }),
-		runtime.WithOutgoingTrailerMatcher(func(string) (string, bool) { return "", false }),
-		runtime.WithErrorHandler(handleError),
-		runtime.WithRoutingErrorHandler(routingError(apiRoutes())),
-		runtime.WithDisablePathLengthFallback(),
-		runtime.WithDisableHTTPMethodOverride(),
-		runtime.WithWriteContentLength(),
-		// Resource addresses hold brackets and quotes, which clients send escaped.
-		runtime.WithUnescapingMode(runtime.UnescapingModeAllCharacters),
-		runtime.SetQueryParameterParser(queryParser{}),
-	)
-	for _, register := range services {
-		if err := register(context.Background(), mux, conn); err != nil {
-			return nil, err
-		}
+// prepare completes the message of a call by what the HTTP request said beside it.
+func prepare(ctx context.Context, request proto.Message) *status.Status {
+	if asked := callOf(ctx); asked != nil {
+		return asked.apply(request.ProtoReflect())
 	}
-	return mux, nil
+	return nil
+}
+
+// passedBack names the metadata of an answer that become headers: what a document says of its
+// bytes.
+func passedBack(key string) (string, bool) {
+	switch key {
+	case "etag", "cache-control", "last-modified":
+		return textproto.CanonicalMIMEHeaderKey(key), true
+	}
+	return "", false
 }
 
 // passedOn names the headers that become gRPC metadata; Authorization always does.
@@ -104,7 +112,7 @@ type queryParser struct{ runtime.DefaultQueryParser }
 func (p queryParser) Parse(msg proto.Message, values url.Values, filter *utilities.DoubleArray) error {
 	for key := range values {
 		if !hasField(msg.ProtoReflect().Descriptor(), strings.Split(key, ".")) {
-			return fmt.Errorf("query parameter: unknown field %q", key)
+			return fmt.Errorf("unknown field %q in the query", key)
 		}
 	}
 	return p.DefaultQueryParser.Parse(msg, values, filter)

@@ -1,12 +1,9 @@
 package rest
 
 import (
-	"bytes"
 	"context"
 	"crypto/rand"
 	"encoding/hex"
-	"errors"
-	"io"
 	"log/slog"
 	"net/http"
 	"regexp"
@@ -31,6 +28,12 @@ func withRequestID(next http.Handler) http.Handler {
 			id = hex.EncodeToString(random[:])
 		}
 		r.Header["X-Request-Id"] = []string{id}
+		// gRPC carries no others, and without them the caller is nobody.
+		for _, name := range []string{"Authorization", "Traceparent", "Tracestate"} {
+			if !readable(r.Header.Get(name)) || len(r.Header[name]) > 1 {
+				r.Header.Del(name)
+			}
+		}
 		w.Header().Set("X-Request-Id", id)
 		w.Header().Set("X-Content-Type-Options", "nosniff")
 		w.Header().Set("Referrer-Policy", "no-referrer")
@@ -43,7 +46,7 @@ func withRequestID(next http.Handler) http.Handler {
 func withLog(log *slog.Logger, writeTimeout time.Duration, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		start := time.Now()
-		out := &answer{ResponseWriter: w, timeout: writeTimeout}
+		out := &counting{ResponseWriter: w, timeout: writeTimeout}
 		defer func() {
 			if fault := recover(); fault != nil {
 				if fault == http.ErrAbortHandler {
@@ -52,7 +55,7 @@ func withLog(log *slog.Logger, writeTimeout time.Duration, next http.Handler) ht
 				log.Error("panic", "request_id", r.Header.Get("X-Request-Id"), "fault", fault,
 					"stack", string(debug.Stack()))
 				if out.code == 0 {
-					writeError(out, http.StatusInternalServerError, newError(codes.Internal,
+					writeProblem(out, r, http.StatusInternalServerError, newError(codes.Internal,
 						stackyardv1.ErrorReason_INTERNAL_FAULT, "a fault of ours; see the log"))
 				}
 			}
@@ -70,47 +73,51 @@ func withLog(log *slog.Logger, writeTimeout time.Duration, next http.Handler) ht
 	})
 }
 
-// withBody reads the body before anything else happens, so that its size and the time that it
-// takes are bounded while an answer may stream for as long as it likes.
-func withBody(limit int64, next http.Handler) http.Handler {
+// Bounds of what stands before a body; net/http itself takes twice as much and answers less well.
+const (
+	maxHeaderBytes = 64 << 10
+	maxURLBytes    = 16 << 10
+)
+
+// withBounds refuses headers and addresses that are too large.
+func withBounds(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, limit))
-		var tooLarge *http.MaxBytesError
-		switch {
-		case errors.As(err, &tooLarge):
-			writeError(w, http.StatusRequestEntityTooLarge, newError(codes.InvalidArgument,
-				stackyardv1.ErrorReason_INVALID_FIELD,
-				"the request body is larger than "+strconv.FormatInt(limit, 10)+" bytes"))
-			return
-		case err != nil:
-			writeError(w, http.StatusBadRequest, newError(codes.InvalidArgument,
-				stackyardv1.ErrorReason_INVALID_FIELD, "the request body did not arrive whole"))
-			return
+		size := 0
+		for name, values := range r.Header {
+			for _, value := range values {
+				size += len(name) + len(value) + len(": \r\n")
+			}
 		}
-		// A read deadline that passes later would cancel the request.
-		_ = http.NewResponseController(w).SetReadDeadline(time.Time{})
-		r.Body = io.NopCloser(bytes.NewReader(body))
-		next.ServeHTTP(w, r)
+		switch {
+		case len(r.RequestURI) > maxURLBytes:
+			refuse(w, r, http.StatusRequestURITooLong,
+				"the address is longer than "+strconv.Itoa(maxURLBytes)+" bytes")
+		case size > maxHeaderBytes:
+			refuse(w, r, http.StatusRequestHeaderFieldsTooLarge,
+				"the headers are larger than "+strconv.Itoa(maxHeaderBytes)+" bytes")
+		default:
+			next.ServeHTTP(w, r)
+		}
 	})
 }
 
-// answer counts what is written and gives each write its own deadline: a stream may last, but a
+// counting counts what is written and gives each write its own deadline: a stream may last, but a
 // client that does not read is let go.
-type answer struct {
+type counting struct {
 	http.ResponseWriter
 	timeout time.Duration
 	code    int
 	bytes   int64
 }
 
-func (a *answer) WriteHeader(code int) {
+func (a *counting) WriteHeader(code int) {
 	if a.code == 0 {
 		a.code = code
 	}
 	a.ResponseWriter.WriteHeader(code)
 }
 
-func (a *answer) Write(data []byte) (int, error) {
+func (a *counting) Write(data []byte) (int, error) {
 	if a.code == 0 {
 		a.code = http.StatusOK
 	}
@@ -121,14 +128,14 @@ func (a *answer) Write(data []byte) (int, error) {
 }
 
 // FlushError is what http.ResponseController calls.
-func (a *answer) FlushError() error {
+func (a *counting) FlushError() error {
 	a.extend()
 	return http.NewResponseController(a.ResponseWriter).Flush()
 }
 
 // Unwrap lets http.ResponseController reach the connection.
-func (a *answer) Unwrap() http.ResponseWriter { return a.ResponseWriter }
+func (a *counting) Unwrap() http.ResponseWriter { return a.ResponseWriter }
 
-func (a *answer) extend() {
+func (a *counting) extend() {
 	_ = http.NewResponseController(a.ResponseWriter).SetWriteDeadline(time.Now().Add(a.timeout))
 }

@@ -8,6 +8,7 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"net/netip"
 	"strings"
 	"time"
 )
@@ -18,8 +19,24 @@ type Options struct {
 	Listen string
 	// Gateway is the gRPC target: `host:port` or `unix:/path`.
 	Gateway string
-	// MaxBodyBytes bounds a request's body.
+	// GatewayCA is a PEM file of the authorities that the gateway's certificate may come from; empty:
+	// no TLS to the gateway.
+	GatewayCA string
+	// TLSCert and TLSKey are PEM files; empty: no TLS on the public port.
+	TLSCert, TLSKey string
+	// CORSOrigins are origins whose pages may call, as browsers send them.
+	CORSOrigins []string
+	// TrustedProxies are addresses whose X-Forwarded-For is believed.
+	TrustedProxies []netip.Prefix
+	// MaxBodyBytes bounds a request's body, as it came and as it is inflated.
 	MaxBodyBytes int64
+	// MaxConnections and MaxConnectionsPerAddress bound what is open at once; 0 is no limit. Trusted
+	// proxies are not bound as addresses.
+	MaxConnections, MaxConnectionsPerAddress int
+	// MaxStreams bounds the requests at once on one HTTP/2 connection.
+	MaxStreams int
+	// HeaderTimeout bounds how long a request's header may take to arrive.
+	HeaderTimeout time.Duration
 	// ReadTimeout bounds how long a request may take to arrive.
 	ReadTimeout time.Duration
 	// WriteTimeout bounds each write of an answer; a stream as a whole may last.
@@ -42,8 +59,14 @@ func DefaultOptions() Options {
 		Listen:       "127.0.0.1:8080",
 		Gateway:      "127.0.0.1:8081",
 		MaxBodyBytes: 16 << 20,
-		ReadTimeout:  time.Minute,
-		WriteTimeout: 30 * time.Second,
+
+		MaxConnections:           10_000,
+		MaxConnectionsPerAddress: 1_000,
+		MaxStreams:               250,
+
+		HeaderTimeout: 10 * time.Second,
+		ReadTimeout:   time.Minute,
+		WriteTimeout:  30 * time.Second,
 		// Longer than the longest WaitOperation.
 		CallTimeout: 6 * time.Minute,
 		Drain:       20 * time.Second,
@@ -60,7 +83,16 @@ func ParseOptions(args []string, env func(string) (string, bool), help io.Writer
 	flags.SetOutput(io.Discard)
 	flags.StringVar(&o.Listen, "listen", o.Listen, "`address` (host:port) to serve HTTP on")
 	flags.StringVar(&o.Gateway, "gateway", o.Gateway, "gRPC `target` of the gateway: host:port or unix:/path")
-	flags.Int64Var(&o.MaxBodyBytes, "max-body-bytes", o.MaxBodyBytes, "largest request body, in `bytes`")
+	flags.StringVar(&o.GatewayCA, "gateway-ca", o.GatewayCA, "PEM `file` of authorities for TLS to the gateway; empty: no TLS")
+	flags.StringVar(&o.TLSCert, "tls-cert", o.TLSCert, "PEM `file` of the public port's certificate, read again when it changes; empty: no TLS")
+	flags.StringVar(&o.TLSKey, "tls-key", o.TLSKey, "PEM `file` of its key")
+	flags.Var((*originsFlag)(&o.CORSOrigins), "cors-origins", "`origins` whose pages may call, comma-separated: https://host[:port]")
+	flags.Var((*prefixesFlag)(&o.TrustedProxies), "trusted-proxies", "`networks` whose X-Forwarded-For is believed, comma-separated: 10.0.0.0/8")
+	flags.Int64Var(&o.MaxBodyBytes, "max-body-bytes", o.MaxBodyBytes, "largest request body, in `bytes`, inflated as well")
+	flags.IntVar(&o.MaxConnections, "max-connections", o.MaxConnections, "most open connections; 0: no `limit`")
+	flags.IntVar(&o.MaxConnectionsPerAddress, "max-connections-per-address", o.MaxConnectionsPerAddress, "most open connections of one address that is no trusted proxy; 0: no `limit`")
+	flags.IntVar(&o.MaxStreams, "max-streams", o.MaxStreams, "most requests at once on an HTTP/2 connection, a `number` from 1")
+	flags.DurationVar(&o.HeaderTimeout, "header-timeout", o.HeaderTimeout, "longest `time` for a request's header to arrive")
 	flags.DurationVar(&o.ReadTimeout, "read-timeout", o.ReadTimeout, "longest `time` for a request to arrive")
 	flags.DurationVar(&o.WriteTimeout, "write-timeout", o.WriteTimeout, "longest `time` for a client to take a piece of an answer")
 	flags.DurationVar(&o.CallTimeout, "call-timeout", o.CallTimeout, "longest `time` of a call that is no stream")
@@ -121,6 +153,57 @@ func (l *levelFlag) Set(text string) error {
 	return nil
 }
 
+// originsFlag reads a list of origins.
+type originsFlag []string
+
+func (f *originsFlag) String() string { return strings.Join(*f, ",") }
+
+func (f *originsFlag) Set(text string) error {
+	*f = nil
+	for _, origin := range listOf(text) {
+		if err := checkOrigin(origin); err != nil {
+			return err
+		}
+		*f = append(*f, origin)
+	}
+	return nil
+}
+
+// prefixesFlag reads a list of networks; an address stands for itself alone.
+type prefixesFlag []netip.Prefix
+
+func (f *prefixesFlag) String() string {
+	texts := make([]string, len(*f))
+	for i, prefix := range *f {
+		texts[i] = prefix.String()
+	}
+	return strings.Join(texts, ",")
+}
+
+func (f *prefixesFlag) Set(text string) error {
+	*f = nil
+	for _, part := range listOf(text) {
+		prefix, err := netip.ParsePrefix(part)
+		if address, wrong := netip.ParseAddr(part); wrong == nil {
+			prefix, err = address.Prefix(address.BitLen())
+		}
+		if err != nil {
+			return fmt.Errorf("%q: expected a network such as 10.0.0.0/8", part)
+		}
+		*f = append(*f, prefix.Masked())
+	}
+	return nil
+}
+
+func listOf(text string) (parts []string) {
+	for _, part := range strings.Split(text, ",") {
+		if part = strings.TrimSpace(part); part != "" {
+			parts = append(parts, part)
+		}
+	}
+	return parts
+}
+
 func (o Options) check() (errs []error) {
 	if _, _, err := net.SplitHostPort(o.Listen); err != nil {
 		errs = append(errs, fmt.Errorf("--listen %q: expected host:port", o.Listen))
@@ -131,8 +214,17 @@ func (o Options) check() (errs []error) {
 	if o.MaxBodyBytes < 1 {
 		errs = append(errs, errors.New("--max-body-bytes: expected more than 0"))
 	}
+	if (o.TLSCert == "") != (o.TLSKey == "") {
+		errs = append(errs, errors.New("--tls-cert and --tls-key: give both or none"))
+	}
+	if o.MaxConnections < 0 || o.MaxConnectionsPerAddress < 0 {
+		errs = append(errs, errors.New("--max-connections, --max-connections-per-address: expected 0 or more"))
+	}
+	if o.MaxStreams < 1 {
+		errs = append(errs, errors.New("--max-streams: expected 1 or more"))
+	}
 	for name, d := range map[string]time.Duration{
-		"read-timeout": o.ReadTimeout, "write-timeout": o.WriteTimeout, "call-timeout": o.CallTimeout,
+		"read-timeout": o.ReadTimeout, "header-timeout": o.HeaderTimeout, "write-timeout": o.WriteTimeout, "call-timeout": o.CallTimeout,
 	} {
 		if d <= 0 {
 			errs = append(errs, fmt.Errorf("--%s: expected more than 0", name))

@@ -2,6 +2,7 @@ package rest
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -37,30 +38,56 @@ func Start(o Options, log *slog.Logger) (*Server, error) {
 		drain()
 		return nil, err
 	}
-	listener, err := net.Listen("tcp", o.Listen)
+	listener, err := listen(o, log)
 	if err != nil {
 		drain()
-		return nil, fmt.Errorf("--listen %q: %w", o.Listen, err)
+		return nil, err
 	}
 	protocols := new(http.Protocols)
 	protocols.SetHTTP1(true)
-	protocols.SetUnencryptedHTTP2(true)
+	protocols.SetHTTP2(true)
+	protocols.SetUnencryptedHTTP2(o.TLSCert == "")
 	s := &Server{
 		options: o, log: log, listener: listener, conn: conn, drain: drain,
 		failed: make(chan error, 1),
 		http: &http.Server{
 			Handler:           handler,
 			Protocols:         protocols,
-			ReadHeaderTimeout: 10 * time.Second,
+			ReadHeaderTimeout: o.HeaderTimeout,
 			ReadTimeout:       o.ReadTimeout,
 			IdleTimeout:       2 * time.Minute,
-			MaxHeaderBytes:    64 << 10,
-			ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
+			MaxHeaderBytes:    2 * maxHeaderBytes,
+			HTTP2: &http.HTTP2Config{
+				MaxConcurrentStreams: o.MaxStreams,
+				// A client that is gone without a word is noticed.
+				SendPingTimeout:  30 * time.Second,
+				PingTimeout:      15 * time.Second,
+				WriteByteTimeout: o.WriteTimeout,
+			},
+			ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelWarn),
 		},
 	}
 	go func() { s.failed <- s.http.Serve(listener) }()
 	log.Info("serving", "address", s.Address(), "gateway", o.Gateway, "version", o.Version)
 	return s, nil
+}
+
+// listen opens the public port. What is over the limits is closed before TLS costs anything.
+func listen(o Options, log *slog.Logger) (net.Listener, error) {
+	plain, err := net.Listen("tcp", o.Listen)
+	if err != nil {
+		return nil, fmt.Errorf("--listen %q: %w", o.Listen, err)
+	}
+	limited := limitConnections(plain, o)
+	if o.TLSCert == "" {
+		return limited, nil
+	}
+	own, err := loadCertificate(o.TLSCert, o.TLSKey, log)
+	if err != nil {
+		_ = plain.Close()
+		return nil, err
+	}
+	return tls.NewListener(limited, own.serverTLS()), nil
 }
 
 // Address is the `host:port` that is listened on.
@@ -93,45 +120,41 @@ func (s *Server) Shutdown() error {
 
 func newHandler(o Options, conn *grpc.ClientConn, draining context.Context, log *slog.Logger,
 ) (http.Handler, error) {
-	api, err := newAPI(conn)
+	api, err := newAPI(o, conn, draining)
 	if err != nil {
 		return nil, err
 	}
-	asJSON, asYAML, err := describeAPI(o.Version)
+	pages, err := newPages(o.Version, api)
 	if err != nil {
 		return nil, err
 	}
-	docs, err := docsFiles()
-	if err != nil {
-		return nil, err
-	}
-
 	mux := http.NewServeMux()
-	mux.Handle("GET /healthz", healthHandler(conn, context.Background()))
-	mux.Handle("GET /readyz", healthHandler(conn, draining))
-	mux.Handle("GET /api-docs", newStatic("application/json", asJSON))
-	mux.Handle("GET /api-docs.yaml", newStatic("application/yaml", asYAML))
-	for path, file := range docs {
-		mux.Handle("GET "+path, withPolicy(file))
+	mux.Handle("/healthz", getOnly(healthHandler(conn, context.Background())))
+	mux.Handle("/readyz", getOnly(healthHandler(conn, draining)))
+	for path, page := range pages {
+		mux.Handle(path, getOnly(page))
 	}
-	mux.Handle("GET /docs/{$}", http.RedirectHandler("/docs", http.StatusFound))
-	mux.Handle("GET /{$}", http.RedirectHandler("/docs", http.StatusFound))
+	mux.Handle("/docs/{$}", http.RedirectHandler("/docs", http.StatusFound))
+	mux.Handle("/{$}", http.RedirectHandler("/docs", http.StatusFound))
 	mux.Handle("/", http.HandlerFunc(notFound))
-	api = noStore(withBody(o.MaxBodyBytes, api))
 	root := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		// Not through the other mux, which would clean `//` out of resource names.
-		if strings.HasPrefix(r.URL.Path, "/v1/") {
+		if strings.HasPrefix(r.URL.Path, "/v1/") || api.serves(r) {
 			api.ServeHTTP(w, r)
 			return
 		}
 		mux.ServeHTTP(w, r)
 	})
-	return withRequestID(withLog(log, o.WriteTimeout, root)), nil
+	handler := withCORS(o.CORSOrigins, withBounds(withCompression(root)))
+	return withRequestID(withClient(o.TrustedProxies, withLog(log, o.WriteTimeout, handler))), nil
 }
 
-func noStore(next http.Handler) http.Handler {
+func getOnly(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("Cache-Control", "no-store")
+		if r.Method != http.MethodGet && r.Method != http.MethodHead {
+			wrongMethod(w, r, []string{"GET", "HEAD"})
+			return
+		}
 		next.ServeHTTP(w, r)
 	})
 }

@@ -117,7 +117,7 @@ func newHandler(o Options, conn *grpc.ClientConn, draining context.Context, log 
 	mux.Handle("GET /docs/{$}", http.RedirectHandler("/docs", http.StatusFound))
 	mux.Handle("GET /{$}", http.RedirectHandler("/docs", http.StatusFound))
 	mux.Handle("/", http.HandlerFunc(notFound))
-	api = noStore(withBody(o.MaxBodyBytes, api))
+	api = withBackend(conn, noStore(withBody(o.MaxBodyBytes, api)))
 	root := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		// Not through the other mux, which would clean `//` out of resource names.
 		if strings.HasPrefix(r.URL.Path, "/v1/") {

@@ -1,6 +1,8 @@
 #include "services/stacks/state_locks.h"
 
 #include "absl/strings/str_cat.h"
+#include "absl/time/time.h"
+#include "common/proto_time.h"
 #include "common/status.h"
 #include "services/stacks/lifecycle.h"
 #include "services/stacks/run_store.h"
@@ -13,6 +15,15 @@ using v1::StateLock;
 
 std::string NameOf(const StackRecord& record) {
   return absl::StrCat(record.stack().name(), "/stateLock");
+}
+
+// Errors travel in headers, which hold 8 KiB: of a text its first bytes, up to the end of a letter.
+std::string InShort(const std::string& text) {
+  constexpr size_t kMost = 500;
+  if (text.size() <= kMost) return text;
+  size_t end = kMost;
+  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80) --end;
+  return absl::StrCat(text.substr(0, end), "…");
 }
 
 // As Terraform calls it.
@@ -78,13 +89,18 @@ absl::StatusOr<StateLock> LockOfRun(soci::session& sql, const StackRecord& recor
 }
 
 absl::Status LockedError(const StateLock& lock) {
+  const std::string who = InShort(lock.who());
+  const std::string since = absl::FormatTime("%Y-%m-%d%ET%H:%M:%E*SZ",
+                                             FromProto(lock.create_time()), absl::UTCTimeZone());
   return Error(v1::STATE_LOCKED,
-               absl::StrCat("the state is locked by ", lock.who(), ", lock ", lock.lock_id()),
+               absl::StrCat("the state is locked by ", who, ", lock ", lock.lock_id()),
                {{"resource", lock.name()},
                 {"lock_id", lock.lock_id()},
-                {"who", lock.who()},
-                {"operation", lock.operation()},
-                {"info", lock.info()}});
+                {"who", who},
+                {"operation", InShort(lock.operation())},
+                {"info", InShort(lock.info())},
+                {"version", InShort(lock.version())},
+                {"create_time", since}});
 }
 
 absl::Status CheckNoRun(soci::session& sql, const StackRecord& record) {

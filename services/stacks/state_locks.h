@@ -28,7 +28,8 @@ void DropStateLock(Change& change, const std::string& uid);
 // How the lock is shown while no person holds it: as the active run's, or nobody's.
 absl::StatusOr<v1::StateLock> LockOfRun(soci::session& sql, const StackRecord& record);
 
-// STATE_LOCKED, naming the holder.
+// STATE_LOCKED; the metadata has what is known of the lock, long texts in short: resource, lock_id,
+// who, operation, info, version, create_time (RFC 3339).
 absl::Status LockedError(const v1::StateLock& lock);
 
 // Whether the state can be changed from outside now, as far as runs are concerned: STATE_LOCKED

@@ -1,12 +1,16 @@
 // Locks, drafts, writes and rollbacks of states by persons.
+#include <google/protobuf/util/time_util.h>
+
 #include "services/stacks/states_env.h"
 
 namespace stackyard::stacks {
 namespace {
 
 using internal::v1::Assignment;
+using testing::EndsWith;
 using testing::HasSubstr;
 using testing::SizeIs;
+using testing::StartsWith;
 
 class StateEditsTest : public StatesTest {};
 
@@ -79,6 +83,25 @@ TEST_P(StateEditsTest, WhatIsWrittenUnderALockIsADraftUntilItIsGivenBack) {
   EXPECT_TRUE(Unlock(Dan(), "l1").ok()) << "again, since the answer was lost";
 }
 
+TEST_P(StateEditsTest, ALockOfManyWordsIsToldInShort) {
+  MakeReady();
+  v1::LockStateRequest request;
+  request.set_parent(StackOf("shop"));
+  request.mutable_lock()->set_lock_id("l1");
+  // Letters of two bytes, of which one lies across the end.
+  std::string info_text = "x";
+  for (int i = 0; i < 1999; ++i) info_text += "é";
+  request.mutable_lock()->set_info(info_text);
+  request.mutable_lock()->set_who(std::string(4000, 'w'));
+  ASSERT_TRUE(edits_->Lock(Dan(), request).ok());
+  const absl::Status refused = Lock(Person("eve", {"devops"}), "l2").status();
+  google::rpc::ErrorInfo info;
+  ASSERT_TRUE(ReadDetail(refused, info));
+  EXPECT_LT(refused.message().size() + info.ByteSizeLong(), 4000u) << "errors are headers";
+  EXPECT_THAT(info.metadata().at("info"), StartsWith("xé"));
+  EXPECT_THAT(info.metadata().at("info"), EndsWith("é…"));
+}
+
 TEST_P(StateEditsTest, ALockIsOnePersons) {
   MakeReady();
   ASSERT_TRUE(Lock(Dan(), "l1").ok());
@@ -92,6 +115,8 @@ TEST_P(StateEditsTest, ALockIsOnePersons) {
   ASSERT_TRUE(ReadDetail(refused, info));
   EXPECT_EQ(info.metadata().at("lock_id"), "l1");
   EXPECT_EQ(info.metadata().at("operation"), "OperationTypeApply");
+  EXPECT_EQ(info.metadata().at("create_time"),
+            google::protobuf::util::TimeUtil::ToString(GetLock().create_time()));
   EXPECT_EQ(ReasonOf(Lock(eve, "l1").status()), v1::STATE_LOCKED) << "an id is no proof";
   EXPECT_EQ(ReasonOf(Lock(Dan(), "l2").status()), v1::STATE_LOCKED) << "nor is a person";
   EXPECT_EQ(ReasonOf(Write(eve, StateOf(2, 1)).status()), v1::STATE_LOCKED);

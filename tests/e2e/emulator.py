@@ -38,6 +38,8 @@ class Emulator:
         port = self.address.split(":")[1]
         environment = {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "MOTO_"))}
         environment["MOTO_PORT"] = port
+        # Roles refer to AWS's own policies.
+        environment["MOTO_IAM_LOAD_MANAGED_POLICIES"] = "true"
         command = [moto_server(), "-H", "127.0.0.1", "-p", port]
         if witness:
             python = pathlib.Path(moto_server()).with_name("python3")
@@ -58,7 +60,8 @@ class Emulator:
             return False
 
     def call(self, method, path, body=None, service=None):
-        headers = {"Content-Type": "application/x-www-form-urlencoded"}
+        # With it, moto looks for the service in the form.
+        headers = {"Content-Type": "application/x-www-form-urlencoded"} if body else {}
         if service:
             day = datetime.datetime.now(datetime.timezone.utc).strftime("%Y%m%d")
             headers["Authorization"] = (

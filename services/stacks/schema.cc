@@ -238,6 +238,19 @@ CREATE TABLE credentials (
   body TEXT NOT NULL,
   PRIMARY KEY (project, id)
 )
+)sql",
+          // Documents, and the states that those of stacks are to be written from.
+          R"sql(
+CREATE TABLE documents (
+  id TEXT PRIMARY KEY,
+  stack_uid TEXT NOT NULL,
+  digest TEXT NOT NULL,
+  pending TEXT NOT NULL,
+  body TEXT NOT NULL
+);
+CREATE INDEX documents_digest ON documents (digest);
+CREATE INDEX documents_stack ON documents (stack_uid) WHERE stack_uid <> '';
+CREATE INDEX documents_pending ON documents (id) WHERE pending <> ''
 )sql"};
 }
 

@@ -64,6 +64,8 @@ class BlobStoreTest : public testing::TestWithParam<Place> {
           return older.ok() && std::find(older->begin(), older->end(), digest) != older->end();
         },
         absl::Seconds(20)));
+    // Files are dated by a clock that ticks every few milliseconds.
+    PollUntil([&] { return absl::Now() > time + absl::Milliseconds(50); }, absl::Seconds(1));
     return time;
   }
 

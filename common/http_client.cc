@@ -25,14 +25,6 @@ size_t Read(char* data, size_t, size_t size, void* target) {
   return size;
 }
 
-void Sign(CURL* curl, const AwsSignature& signature) {
-  if (signature.key_id.empty()) return;
-  const std::string scheme = absl::StrCat("aws:amz:", signature.region, ":", signature.service);
-  curl_easy_setopt(curl, CURLOPT_AWS_SIGV4, scheme.c_str());
-  curl_easy_setopt(curl, CURLOPT_USERNAME, signature.key_id.c_str());
-  curl_easy_setopt(curl, CURLOPT_PASSWORD, signature.secret.c_str());
-}
-
 void SetBody(CURL* curl, const HttpCall& call) {
   curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, call.method.c_str());
   if (call.method != "PUT" && call.method != "POST") return;
@@ -59,7 +51,6 @@ absl::StatusOr<HttpReply> HttpClient::Send(const HttpCall& call) {
     curl->AddHeader(absl::StrCat(name, ": ", value));
   }
   SetBody(handle, call);
-  Sign(handle, call.signature);
   Reading reading;
   reading.most = options_.most_bytes;
   curl_easy_setopt(handle, CURLOPT_WRITEFUNCTION, &Read);
@@ -73,7 +64,7 @@ absl::StatusOr<HttpReply> HttpClient::Send(const HttpCall& call) {
   long code = 0;
   curl_easy_getinfo(handle, CURLINFO_RESPONSE_CODE, &code);
   reply.status = static_cast<int>(code);
-  // It holds a key, and may lie idle for long.
+  // It may lie idle for long.
   curl->Reset();
   {
     absl::MutexLock lock(&mutex_);

@@ -4,38 +4,26 @@
 #include <memory>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
+#include "common/aws_signature.h"
 #include "common/curl.h"
 
 namespace stackyard {
 
-// Signs a call as AWS Signature Version 4 says.
-struct AwsSignature {
-  std::string region;
-  // `s3`.
-  std::string service;
-  std::string key_id;
-  std::string secret;
-};
-
 struct HttpCall {
   // GET, PUT, POST or DELETE.
   std::string method = "GET";
-  // http or https; what stands in its path and query is escaped already. Signed calls need the
-  // parameters of the query in the order of their names.
+  // http or https; what stands in its path and query is escaped already.
   std::string url;
   // Names and values; without line breaks.
-  std::vector<std::pair<std::string, std::string>> headers;
+  HttpHeaders headers;
   // Must outlive the call.
   std::string_view body;
-  // Nobody signs without a `key_id`.
-  AwsSignature signature;
 };
 
 struct HttpReply {

@@ -5,7 +5,6 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
-#include "common/id.h"
 #include "tests/support/http_server.h"
 
 namespace stackyard {
@@ -72,51 +71,6 @@ TEST(HttpClientTest, FaultsAreTold) {
   HttpCall call;
   call.url = server.url();
   EXPECT_TRUE(absl::IsResourceExhausted(HttpClient(options).Send(call).status()));
-}
-
-// The examples of "Signature Calculations for the Authorization Header" in Amazon's S3 API
-// reference: with their keys and date the signatures have to be theirs.
-class SignatureTest : public testing::Test {
- protected:
-  std::string SignatureOf(HttpCall call, const std::string& path) {
-    call.url = server_.url() + path;
-    call.headers.emplace_back("Host", "examplebucket.s3.amazonaws.com");
-    call.headers.emplace_back("x-amz-content-sha256", Sha256Hex(call.body));
-    call.headers.emplace_back("x-amz-date", "20130524T000000Z");
-    call.signature = {"us-east-1", "s3", "AKIAIOSFODNN7EXAMPLE",
-                      "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"};
-    const auto reply = client_.Send(call);
-    EXPECT_TRUE(reply.ok()) << reply.status();
-    const std::string head = server_.seen().back().head;
-    const size_t at = head.find("Signature=");
-    EXPECT_NE(at, std::string::npos) << head;
-    return at == std::string::npos ? "" : head.substr(at + 10, 64);
-  }
-
-  HttpServer server_{[](const HttpServer::Request&) { return HttpAnswer("200 OK", ""); }};
-  HttpClient client_;
-};
-
-TEST_F(SignatureTest, GetsAnObject) {
-  HttpCall call;
-  call.headers = {{"Range", "bytes=0-9"}};
-  EXPECT_EQ(SignatureOf(call, "/test.txt"),
-            "f0e8bdb87c964420e857bd35b5d6ed310bd44f0170aba48dd91039c6036bdb41");
-}
-
-TEST_F(SignatureTest, PutsAnObjectWithAnEscapedName) {
-  HttpCall call;
-  call.method = "PUT";
-  call.headers = {{"Date", "Fri, 24 May 2013 00:00:00 GMT"},
-                  {"x-amz-storage-class", "REDUCED_REDUNDANCY"}};
-  call.body = "Welcome to Amazon S3.";
-  EXPECT_EQ(SignatureOf(call, "/test%24file.text"),
-            "98ad721746da40c64f1a55b78f14c238d841ea1380cd77a1b5971af0ece108bd");
-}
-
-TEST_F(SignatureTest, ListsObjects) {
-  EXPECT_EQ(SignatureOf(HttpCall(), "/?max-keys=2&prefix=J"),
-            "34b48302e7b5fa45bde8084f4b7868a86f0a534bc59db6670ed5711ef69dc6f7");
 }
 
 }  // namespace

@@ -130,6 +130,11 @@ absl::Status CheckJsonObject(std::string_view text, const JsonLimits& limits) {
   if (text.starts_with("\xef\xbb\xbf")) {
     return absl::InvalidArgumentError("line 1, column 1: begins with a byte order mark");
   }
+  // And takes a NUL for the end.
+  const size_t nul = text.find('\0');
+  if (nul != std::string_view::npos) {
+    return absl::InvalidArgumentError(absl::StrCat(Place(text, nul + 1), ": holds a NUL"));
+  }
   size_t read = 0;
   Checker checker(text, limits, read);
   const char* begin = text.data();

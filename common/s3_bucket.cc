@@ -63,10 +63,10 @@ struct S3Bucket::Request {
   std::string method;
   // Empty: the bucket.
   std::string key;
-  // Sorted by name, escaped.
+  // Escaped.
   std::string query;
   std::string_view body;
-  Headers headers;
+  HttpHeaders headers;
 };
 
 absl::StatusOr<S3Address> S3Address::Parse(std::string_view url, const Environment& environment) {
@@ -163,7 +163,8 @@ absl::StatusOr<std::string> S3Bucket::Attempt(const Request& request, bool& rene
     call.headers.emplace_back("x-amz-security-token", keys.session_token);
   }
   call.body = request.body;
-  call.signature = {address_.region, "s3", keys.id, keys.secret};
+  SignAws({address_.region, "s3", keys.id, keys.secret}, call.method, call.url, absl::Now(),
+          call.headers);
   ASSIGN_OR_RETURN(HttpReply reply, http_.Send(call));
   if (reply.status / 100 == 2) return std::move(reply.body);
   const auto answer = ParseXml(reply.body);

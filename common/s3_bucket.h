@@ -11,6 +11,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "common/aws_credentials.h"
+#include "common/aws_signature.h"
 #include "common/http_client.h"
 
 namespace stackyard {
@@ -80,7 +81,6 @@ class S3Bucket {
   const S3Address& address() const { return address_; }
 
  private:
-  using Headers = std::vector<std::pair<std::string, std::string>>;
   struct Request;
 
   S3Bucket(const S3Address& address, const Options& options)

@@ -26,7 +26,8 @@ inline absl::Status MakeBucket(const std::string& url) {
   HttpCall call;
   call.method = "PUT";
   call.url = absl::StrCat(url, "/blobs");
-  call.signature = {"us-east-1", "s3", "test", "test"};
+  call.headers = {{"x-amz-content-sha256", Sha256Hex("")}};
+  SignAws({"us-east-1", "s3", "test", "test"}, call.method, call.url, absl::Now(), call.headers);
   const auto reply = http.Send(call);
   if (!reply.ok()) return reply.status();
   return reply->status == 200 ? absl::OkStatus() : absl::InternalError(reply->body);

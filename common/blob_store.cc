@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <cstring>
@@ -62,14 +63,6 @@ absl::Status WriteDurably(const fs::path& path, std::string_view data) {
   }
   if (fsync(file.fd()) != 0) return SystemError("cannot sync", path);
   return absl::OkStatus();
-}
-
-bool IsDigest(std::string_view digest) {
-  if (digest.size() != 64) return false;
-  for (const char c : digest) {
-    if (!((c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'))) return false;
-  }
-  return true;
 }
 
 // Makes a file young. False when it is not there.
@@ -199,6 +192,12 @@ void PutBack(const fs::path& root, const fs::path& aside) {
 }
 
 }  // namespace
+
+bool IsDigest(std::string_view text) {
+  return text.size() == 64 && std::all_of(text.begin(), text.end(), [](char c) {
+           return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
+         });
+}
 
 absl::StatusOr<std::unique_ptr<BlobStore>> OpenDirectoryBlobStore(std::string_view root,
                                                                   std::unique_ptr<BlobForm> form) {

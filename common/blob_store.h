@@ -11,6 +11,9 @@
 
 namespace stackyard {
 
+// Whether a text can be the digest of a blob: SHA-256 in hex.
+bool IsDigest(std::string_view text);
+
 class BlobStore {
  public:
   virtual ~BlobStore() = default;
@@ -18,6 +21,7 @@ class BlobStore {
   // bytes again change nothing but the blob's age.
   virtual absl::StatusOr<std::string> Put(std::string_view data) = 0;
   // RESOURCE_NOT_FOUND for an unknown digest; INTERNAL when the content no longer has the digest.
+  // All calls: DEPENDENCY_UNAVAILABLE when the blobs are elsewhere and that does not answer.
   virtual absl::StatusOr<std::string> Get(std::string_view digest) = 0;
   // Deleting what is not there is no error.
   virtual absl::Status Delete(std::string_view digest) = 0;

@@ -25,6 +25,20 @@ void Append(List& list, const std::string& line) {
 Curl::Curl() {
   SetUp();
   handle_.reset(curl_easy_init());
+  SetDefaults();
+}
+
+void Curl::Reset() {
+  curl_easy_reset(handle());
+  headers_.reset();
+  recipients_.reset();
+  guard_ = nullptr;
+  refused_ = false;
+  error_[0] = '\0';
+  SetDefaults();
+}
+
+void Curl::SetDefaults() {
   CURL* curl = handle();
   // Threads and signals do not mix.
   curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
@@ -60,12 +74,18 @@ curl_socket_t Curl::OpenSocket(void* self, curlsocktype purpose, curl_sockaddr* 
 }
 
 absl::Status Curl::Run(const std::string& url, const char* protocols, absl::Duration timeout) {
+  return Run(url, protocols, timeout, timeout / 2);
+}
+
+absl::Status Curl::Run(const std::string& url, const char* protocols, absl::Duration timeout,
+                       absl::Duration connect_timeout) {
   CURL* curl = handle();
   const auto limit = static_cast<long>(absl::ToInt64Milliseconds(timeout));
   curl_easy_setopt(curl, CURLOPT_URL, url.c_str());
   curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, protocols);
   curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, limit);
-  curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, std::max(limit / 2, 1L));
+  const auto connect_limit = static_cast<long>(absl::ToInt64Milliseconds(connect_timeout));
+  curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, std::max(connect_limit, 1L));
   // A name server that does not answer must not keep us beyond the limit.
   curl_easy_setopt(curl, CURLOPT_QUICK_EXIT, 1L);
   const CURLcode code = curl_easy_perform(curl);

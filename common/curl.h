@@ -1,4 +1,4 @@
-// What http_post and mail have in common: one libcurl transfer.
+// What http_post, http_client and mail have in common: one libcurl transfer.
 #pragma once
 
 #include <curl/curl.h>
@@ -26,12 +26,17 @@ class Curl {
   // Runs the transfer to `url`. UNAVAILABLE with a reason for people when it does not come about;
   // what was aborted by a callback is that callback's to tell.
   absl::Status Run(const std::string& url, const char* protocols, absl::Duration timeout);
+  absl::Status Run(const std::string& url, const char* protocols, absl::Duration timeout,
+                   absl::Duration connect_timeout);
+  // As new, but for connections that are still open.
+  void Reset();
 
  private:
   struct Free {
     void operator()(CURL* handle) const { curl_easy_cleanup(handle); }
     void operator()(curl_slist* list) const { curl_slist_free_all(list); }
   };
+  void SetDefaults();
   static curl_socket_t OpenSocket(void* self, curlsocktype purpose, curl_sockaddr* address);
 
   std::unique_ptr<CURL, Free> handle_;

@@ -33,7 +33,8 @@ struct CallHeaders {
 // Copies what clients may see of a backend's initial or trailing metadata.
 template <typename Add>
 void CopyToClient(const CallHeaders::Metadata& metadata, Add add) {
-  for (const std::string_view key : {"retry-after", "grpc-retry-pushback-ms"}) {
+  for (const std::string_view key :
+       {"retry-after", "grpc-retry-pushback-ms", "etag", "cache-control", "last-modified"}) {
     const auto found = metadata.find(grpc::string_ref(key.data(), key.size()));
     if (found == metadata.end()) continue;
     add(std::string(key), std::string(found->second.data(), found->second.size()));

@@ -16,6 +16,7 @@
 #include "services/stacks/meters.h"
 #include "services/stacks/operations.h"
 #include "services/stacks/plan_requests.h"
+#include "services/stacks/publications.h"
 #include "services/stacks/queue_store.h"
 #include "services/stacks/quota_tasks.h"
 #include "services/stacks/shown_state.h"
@@ -170,7 +171,9 @@ absl::Status Move(Change& change, StackRecord& record, const StackEvent& event,
   entry.set_message(message);
   entry.set_from_state(Stack::State_Name(from));
   entry.set_to_state(Stack::State_Name(record.stack().state()));
-  return AppendEvent(change, name.project, entry);
+  RETURN_IF_ERROR(AppendEvent(change, name.project, entry));
+  if (!HoldsName(record.stack().state())) LetGoOfName(change, record);
+  return absl::OkStatus();
 }
 
 absl::Status StartPlan(Change& change, StackRecord& record, const std::string& operation) {
@@ -284,6 +287,7 @@ absl::Status OnApplied(Change& change, StackRecord& record, const RunRecord& run
   record.mutable_stack()->clear_drift();
   RETURN_IF_ERROR(ScheduleDriftCheck(change, record));
   RETURN_IF_ERROR(SaveStack(change, record));
+  PublishLater(change, record);
   return FinishOperation(change, run.operation(), absl::OkStatus(), &record.stack());
 }
 
@@ -470,6 +474,7 @@ absl::Status OnDestroyed(Change& change, StackRecord& record, const std::string&
   Stack& stack = *record.mutable_stack();
   stack.clear_active_run();
   stack.clear_outputs();
+  stack.clear_files();
   stack.clear_amounts();
   stack.set_resource_count(0);
   stack.clear_estimated_micros_per_hour();

@@ -8,6 +8,7 @@
 #include "services/stacks/catalog_store.h"
 #include "services/stacks/events.h"
 #include "services/stacks/proposals.h"
+#include "services/stacks/publications.h"
 #include "services/stacks/state_file.h"
 #include "services/stacks/state_store.h"
 
@@ -109,6 +110,7 @@ absl::StatusOr<Operation> Imports::Start(const Principal& caller,
                   "imported as ", version->name(), " with ", record.stack().resource_count(),
                   record.stack().resource_count() == 1 ? " resource" : " resources"));
               RETURN_IF_ERROR(AppendEvent(change, project, event));
+              RETURN_IF_ERROR(KeepName(change, caller, record));
               ASSIGN_OR_RETURN(operation,
                                Propose(change, record,
                                        MakeRevision(*version, request.stack().parameters(),

@@ -47,6 +47,7 @@ constexpr Rule kRules[] = {
     {"stack.leaseWarning", "", "", kOwners, "The lease of stack {} ends soon"},
     {"stack.leaseExtended", "", "", kOwners, "The lease of stack {} is longer"},
     {"stack.driftFound", "", "", kOwners, "Stack {} has drifted"},
+    {"stack.publishFailed", "", "", kOwners, "The outputs of stack {} could not be published"},
     // Its owners have heard by stack.broken.
     {"stack.destroyFailed", "", "", kOperators, "Stack {} cannot be destroyed"},
     {"stack.reviewAsked", "", "", kReviewers, "Stack {} asks for review"},

@@ -11,6 +11,7 @@
 #include "services/stacks/labels.h"
 #include "services/stacks/operations.h"
 #include "services/stacks/parameters.h"
+#include "services/stacks/publications.h"
 
 namespace stackyard::stacks {
 
@@ -33,9 +34,7 @@ void CheckWords(const Stack& stack, Violations& violations) {
   }
   CheckLabels("stack.labels", stack.labels(), violations);
   CheckAnnotations("stack.annotations", stack.annotations(), violations);
-  if (!stack.publish_document().empty()) {
-    violations.Add("stack.publish_document", "publishing as a document is not built yet");
-  }
+  CheckPublished(stack, violations);
 }
 
 std::optional<TemplateVersion> FindUsable(soci::session& sql, const std::string& name,
@@ -160,6 +159,7 @@ StackRecord MakeStack(const TemplateVersion& version, const v1::CreateStackReque
   *lease.mutable_start_time() = ToProto(start);
   *lease.mutable_end_time() = ToProto(start + FromProto(lease.duration()));
   stack.set_creator(creator);
+  stack.set_publish_document(request.stack().publish_document());
   *stack.mutable_create_time() = ToProto(now);
   record.set_inject_uid(TakesUid(version));
   return record;

@@ -16,7 +16,7 @@
 
 namespace stackyard::stacks {
 
-// Display name, labels, annotations and what is not built yet.
+// Display name, labels, annotations and the name of a document.
 void CheckWords(const v1::Stack& stack, Violations& violations);
 
 // The version that a new revision is made from. Adds a violation when it is not for new stacks;

@@ -300,6 +300,19 @@ END $$;
   EXECUTE FUNCTION stacks_written();
 {postgres} CREATE TRIGGER stacks_deleted AFTER DELETE ON stacks FOR EACH ROW
   EXECUTE FUNCTION stacks_written()
+  )sql",
+          // Documents, and the states that those of stacks are to be written from.
+          R"sql(
+CREATE TABLE documents (
+  id TEXT PRIMARY KEY,
+  stack_uid TEXT NOT NULL,
+  digest TEXT NOT NULL,
+  pending TEXT NOT NULL,
+  body TEXT NOT NULL
+);
+CREATE INDEX documents_digest ON documents (digest);
+CREATE INDEX documents_stack ON documents (stack_uid) WHERE stack_uid <> '';
+CREATE INDEX documents_pending ON documents (id) WHERE pending <> ''
 )sql"};
 }
 

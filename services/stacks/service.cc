@@ -2,6 +2,8 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "common/blob_place.h"
+#include "common/cached_blob_store.h"
 #include "common/channel.h"
 #include "common/introspection.h"
 #include "common/log.h"
@@ -16,6 +18,7 @@
 #include "services/stacks/change_tail.h"
 #include "services/stacks/courier.h"
 #include "services/stacks/credential_service.h"
+#include "services/stacks/document_service.h"
 #include "services/stacks/drift.h"
 #include "services/stacks/event_service.h"
 #include "services/stacks/imports.h"
@@ -25,6 +28,7 @@
 #include "services/stacks/operation_service.h"
 #include "services/stacks/peers.h"
 #include "services/stacks/previews.h"
+#include "services/stacks/publications.h"
 #include "services/stacks/rows.h"
 #include "services/stacks/run_queue_service.h"
 #include "services/stacks/run_service.h"
@@ -34,7 +38,6 @@
 #include "services/stacks/stack_index.h"
 #include "services/stacks/stack_service.h"
 #include "services/stacks/state_service.h"
-#include "stackyard/v1/documents.grpc.pb.h"
 
 namespace stackyard::stacks {
 
@@ -44,6 +47,13 @@ void Options::AddFlags(Flags& flags) {
   flags.Add("data", &data, "Folder of the database and the blobs");
   flags.Add("database", &database,
             "sqlite:PATH or postgresql://USER@HOST/NAME; empty: sqlite:<data>/stacks.db");
+  flags.Add("blobs", &blobs,
+            "Where states, plans and bundles are kept: a folder, or s3://BUCKET/PREFIX?region=… "
+            "(endpoint=, path_style=, kms_key=); empty: <data>/blobs");
+  flags.Add("documents", &documents,
+            "Where the contents of documents are kept, the same; empty: <data>/documents");
+  flags.Add("document-max-age", &document_max_age,
+            "How long caches may answer for a public document");
   flags.Add("seal-key-file", &seal_key_file,
             "File with the keys that states and secrets are sealed with; empty: <data>/seal.key, "
             "made at the first start");
@@ -105,6 +115,9 @@ absl::Status Check(const Options& options) {
   if (options.retention.blob_grace < absl::Hours(1)) {
     return absl::InvalidArgumentError("--blob-grace must be 1h or more");
   }
+  if (options.document_max_age < absl::ZeroDuration()) {
+    return absl::InvalidArgumentError("--document-max-age must not be less than 0");
+  }
   if (options.reconciler.interval <= absl::ZeroDuration()) {
     return absl::InvalidArgumentError("--reconcile-interval must be more than nothing");
   }
@@ -127,6 +140,29 @@ absl::Status Check(const Options& options) {
     return absl::InvalidArgumentError("--smtp-from must be a mail address");
   }
   return absl::OkStatus();
+}
+
+// Of public documents and of those that are read often.
+constexpr size_t kCachedDocumentBytes = 32 << 20;
+
+struct Stores {
+  std::unique_ptr<BlobStore> blobs;
+  std::unique_ptr<BlobStore> documents;
+};
+
+absl::StatusOr<Stores> OpenStores(const Options& options, const Sealer& sealer,
+                                  const Clock& clock) {
+  const std::string blobs =
+      options.blobs.empty() ? absl::StrCat(options.data, "/blobs") : options.blobs;
+  const std::string documents =
+      options.documents.empty() ? absl::StrCat(options.data, "/documents") : options.documents;
+  ASSIGN_OR_RETURN(const bool same, IsSamePlace(blobs, documents));
+  if (same) return absl::InvalidArgumentError("--blobs and --documents must be two places");
+  Stores stores;
+  ASSIGN_OR_RETURN(stores.blobs, OpenBlobPlace(blobs, clock, SealedForm(sealer)));
+  ASSIGN_OR_RETURN(stores.documents, OpenBlobPlace(documents, clock));
+  stores.documents = MakeCachedBlobStore(std::move(stores.documents), kCachedDocumentBytes);
+  return stores;
 }
 
 RunQueueOptions QueueOptionsOf(const Options& options) {
@@ -161,9 +197,10 @@ absl::StatusOr<int> Serve(const Options& options) {
       const Sealer sealer,
       OpenSealer(*db, options.seal_key_file.empty() ? absl::StrCat(options.data, "/seal.key")
                                                     : options.seal_key_file));
-  ASSIGN_OR_RETURN(auto blobs, OpenSealedBlobStore(absl::StrCat(options.data, "/blobs"), sealer));
   const SystemClock clock;
   ASSIGN_OR_RETURN(const auto identity, PeerIdentity::Open(options.mtls, "stacks", clock));
+  ASSIGN_OR_RETURN(const Stores stores, OpenStores(options, sealer, clock));
+  const std::unique_ptr<BlobStore>& blobs = stores.blobs;
   Signals signals;
   WatchHub hub;
   signals.on_names = [&](const std::set<std::string>& names) { hub.Touch(names); };
@@ -189,6 +226,9 @@ absl::StatusOr<int> Serve(const Options& options) {
   StateEdits state_edits(store, *blobs);
   StateRetention retention(store, *blobs, options.retention);
   OperationViews operations(store);
+  Documents documents(store, *stores.documents);
+  Publisher publisher(store, *blobs, *stores.documents);
+  StackFiles files(store, *blobs);
   RunQueueOptions queue_options = QueueOptionsOf(options);
   queue_options.policy = policy;
   RunQueue queue(store, *blobs, queue_options);
@@ -212,7 +252,7 @@ absl::StatusOr<int> Serve(const Options& options) {
 
   ProjectRpc project_rpc(catalog);
   CatalogRpc catalog_rpc(catalog);
-  StackRpc stack_rpc(stacks, stack_reads, previews, drift, imports, extensions, store, hub);
+  StackRpc stack_rpc(stacks, stack_reads, previews, drift, imports, extensions, files, store, hub);
   ChangeRequestRpc change_request_rpc(reviews, quota_requests);
   RunRpc run_rpc(runs, store, hub);
   StateRpc state_rpc(states, state_edits);
@@ -222,8 +262,7 @@ absl::StatusOr<int> Serve(const Options& options) {
   RunQueueRpc queue_rpc(queue, salvage, *blobs);
   CredentialRpc credential_rpc(credentials);
   Introspection introspection("stacks", options.settings, probes);
-  // Part of the API and not built yet: UNIMPLEMENTED.
-  v1::DocumentService::Service document_rpc;
+  DocumentRpc document_rpc(documents, options.document_max_age);
 
   ServerOptions server_options = options.server;
   server_options.identity = identity.get();
@@ -242,6 +281,7 @@ absl::StatusOr<int> Serve(const Options& options) {
   for (int i = 0; i < options.saga_threads; ++i) {
     workers.emplace_back("saga", [&] { saga.Serve(); });
   }
+  workers.emplace_back("publisher", [&] { publisher.Serve(); });
   workers.emplace_back("announcer", [&] { announcer.Serve(); });
   for (int i = 0; i < options.notice_threads; ++i) {
     workers.emplace_back("courier", [&] { courier.Serve(); });
@@ -268,7 +308,8 @@ absl::StatusOr<int> Serve(const Options& options) {
     return done.ok() && !*done ? absl::Milliseconds(20) : absl::Seconds(1);
   });
   const Loop blob_broom("blob-broom", [&] {
-    for (const auto& swept : {retention.Prune(), retention.Sweep()}) {
+    for (const auto& swept :
+         {retention.Prune(), retention.Sweep(), documents.Sweep(options.retention.blob_grace)}) {
       if (!swept.ok()) LogError("old states stay", {{"error", swept.status().ToString()}});
     }
     return absl::Hours(1);

@@ -22,6 +22,12 @@ struct Options {
   MutualTls mtls;
   // Folder of the database and the blobs, where no other place is given for them.
   std::string data = ".";
+  // Blobs: a folder, or `s3://…` as common/blob_place.h says; empty: `blobs` in `data`.
+  std::string blobs;
+  // Contents of documents, the same; empty: `documents` in `data`.
+  std::string documents;
+  // How long caches may answer for a public document.
+  absl::Duration document_max_age = absl::Minutes(1);
   // `sqlite:PATH` or `postgresql://…`; empty: SQLite in `data`.
   std::string database;
   // Keys that states and secrets are sealed with; empty: `seal.key` in `data`.

@@ -9,6 +9,7 @@
 #include "services/stacks/lifecycle.h"
 #include "services/stacks/meters.h"
 #include "services/stacks/quota_tasks.h"
+#include "services/stacks/stack_files.h"
 
 namespace stackyard::stacks {
 namespace {
@@ -40,6 +41,8 @@ absl::Status TakeState(Change& change, StackRecord& record, const StateFile& sta
   int count = 0;
   for (const auto& resource : state.resources) count += resource.mode() == "managed";
   stack.set_resource_count(count);
+  const auto stored = FindVersionByName(change.sql, "template_version", stack.template_version());
+  if (stored.ok()) ShowFiles(stored->version, stack);
   const auto price = PriceOfState(change, state, stack.template_version());
   if (!price.ok()) {
     // The plan was countable, so its amounts stand; an operator should know.

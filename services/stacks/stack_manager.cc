@@ -13,6 +13,7 @@
 #include "services/stacks/operations.h"
 #include "services/stacks/parameters.h"
 #include "services/stacks/proposals.h"
+#include "services/stacks/publications.h"
 #include "services/stacks/row_secrets.h"
 #include "services/stacks/stack_index.h"
 #include "services/stacks/stack_listing.h"
@@ -55,6 +56,9 @@ Stack Show(const StackRecord& record) {
   }
   links["template"] = absl::StrCat("/v1/", stack.template_version());
   if (!stack.operation().empty()) links["operation"] = absl::StrCat("/v1/", stack.operation());
+  if (!stack.publish_document().empty()) {
+    links["document"] = absl::StrCat("/v1/", stack.publish_document());
+  }
   if (!stack.change_request().empty()) {
     links["changeRequest"] = absl::StrCat("/v1/", stack.change_request());
   }
@@ -100,6 +104,7 @@ absl::StatusOr<Operation> StackManager::Create(const Principal& caller,
                 if (existing.ok() && HoldsName(existing->stack().state())) {
                   return Exists(stack.name());
                 }
+                RETURN_IF_ERROR(CheckMayPublish(change.sql, caller, stack));
                 operation = Checked(stack);
                 return absl::OkStatus();
               }
@@ -110,6 +115,7 @@ absl::StatusOr<Operation> StackManager::Create(const Principal& caller,
               event.set_to_state(Stack::State_Name(Stack::PENDING));
               event.set_message(absl::StrCat("asked for from ", version->name()));
               RETURN_IF_ERROR(AppendEvent(change, project, event));
+              RETURN_IF_ERROR(KeepName(change, caller, record));
               ASSIGN_OR_RETURN(operation,
                                Propose(change, record,
                                        MakeRevision(*version, request.stack().parameters(),
@@ -185,13 +191,19 @@ absl::StatusOr<Operation> StackManager::Update(const Principal& caller,
                   CheckEtag(request.stack().etag(), record.stack().etag(), record.stack().name()));
               Violations faults;
               CheckWords(request.stack(), faults);
+              const std::string published = record.stack().publish_document();
               if (!words.paths().empty() || request.update_mask().paths().empty()) {
-                RETURN_IF_ERROR(ApplyMask(request.stack(), words,
-                                          {"display_name", "labels", "annotations"},
-                                          *record.mutable_stack()));
+                RETURN_IF_ERROR(
+                    ApplyMask(request.stack(), words,
+                              {"display_name", "labels", "annotations", "publish_document"},
+                              *record.mutable_stack()));
               }
+              const bool renames = record.stack().publish_document() != published;
               if (!replan) {
                 RETURN_IF_ERROR(faults.ToStatus());
+                if (renames && request.validate_only()) {
+                  RETURN_IF_ERROR(CheckMayPublish(change.sql, caller, record.stack()));
+                }
                 if (!request.validate_only()) {
                   RETURN_IF_ERROR(SaveStack(change, record));
                   v1::Event event;
@@ -199,6 +211,7 @@ absl::StatusOr<Operation> StackManager::Update(const Principal& caller,
                   event.set_resource(record.stack().name());
                   event.set_message("its words were changed");
                   RETURN_IF_ERROR(AppendEvent(change, name.project, event));
+                  if (renames) RETURN_IF_ERROR(KeepName(change, caller, record));
                 }
                 operation = Checked(Show(record));
                 return absl::OkStatus();
@@ -223,6 +236,7 @@ absl::StatusOr<Operation> StackManager::Update(const Principal& caller,
               RETURN_IF_ERROR(faults.ToStatus());
               if (request.validate_only()) {
                 RETURN_IF_ERROR(Next(record, PlanAsked{}, change.now).status());
+                if (renames) RETURN_IF_ERROR(CheckMayPublish(change.sql, caller, record.stack()));
                 operation = Checked(Show(record));
                 return absl::OkStatus();
               }
@@ -231,6 +245,7 @@ absl::StatusOr<Operation> StackManager::Update(const Principal& caller,
                                                   MakeRevision(*version, parameters,
                                                                request.reason(), caller.user()),
                                                   "update"));
+              if (renames) RETURN_IF_ERROR(KeepName(change, caller, record));
               return absl::OkStatus();
             }));
         return operation;

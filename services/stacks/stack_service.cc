@@ -151,6 +151,12 @@ grpc::Status StackRpc::RevealOutputs(ServerContext* context,
                 [&](const Principal& caller) { return stacks_.RevealOutputs(caller, *request); });
 }
 
+grpc::Status StackRpc::DownloadFile(ServerContext* context, const v1::DownloadFileRequest* request,
+                                    google::api::HttpBody* response) {
+  return Handle(context, response,
+                [&](const Principal& caller) { return files_.Download(caller, *request); });
+}
+
 grpc::ServerWriteReactor<v1::WatchStackResponse>* StackRpc::WatchStack(
     grpc::CallbackServerContext* context, const v1::WatchStackRequest* request) {
   const auto name = StackName::Parse("name", request->name());

@@ -5,6 +5,7 @@
 #include "services/stacks/extensions.h"
 #include "services/stacks/imports.h"
 #include "services/stacks/previews.h"
+#include "services/stacks/stack_files.h"
 #include "services/stacks/stack_manager.h"
 #include "services/stacks/stack_reads.h"
 #include "services/stacks/watch_hub.h"
@@ -19,13 +20,14 @@ class StackRpc final
           v1::StackService::WithCallbackMethod_WatchStack<v1::StackService::Service>> {
  public:
   StackRpc(StackManager& stacks, StackReads& gets, Previews& previews, DriftChecks& drift,
-           Imports& imports, Extensions& extensions, Store& store, WatchHub& hub)
+           Imports& imports, Extensions& extensions, StackFiles& files, Store& store, WatchHub& hub)
       : stacks_(stacks),
         gets_(gets),
         previews_(previews),
         drift_(drift),
         imports_(imports),
         extensions_(extensions),
+        files_(files),
         store_(store),
         hub_(hub),
         reads_(hub) {}
@@ -65,6 +67,8 @@ class StackRpc final
                              v1::ListResourcesResponse* response) override;
   grpc::Status RevealOutputs(grpc::ServerContext* context, const v1::RevealOutputsRequest* request,
                              v1::RevealOutputsResponse* response) override;
+  grpc::Status DownloadFile(grpc::ServerContext* context, const v1::DownloadFileRequest* request,
+                            google::api::HttpBody* response) override;
   grpc::ServerWriteReactor<v1::WatchStackResponse>* WatchStack(
       grpc::CallbackServerContext* context, const v1::WatchStackRequest* request) override;
 
@@ -75,6 +79,7 @@ class StackRpc final
   DriftChecks& drift_;
   Imports& imports_;
   Extensions& extensions_;
+  StackFiles& files_;
   Store& store_;
   WatchHub& hub_;
   SharedReads<StackRecord> reads_;

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "services/stacks/flow.h"
+#include "services/stacks/publications.h"
 #include "services/stacks/reviews.h"
 #include "services/stacks/shown_state.h"
 
@@ -28,6 +29,7 @@ absl::Status OnStateReplaced(Change& change, StackRecord& record, const StateFil
     case Stack::AWAITING_APPROVAL:
       RETURN_IF_ERROR(ShowState(change, record, state));
       RETURN_IF_ERROR(SaveStack(change, record));
+      PublishLater(change, record);
       return AskAnew(change, record);
     default:
       // What is held covers what may be there; the end of the run says what is.

@@ -1,13 +1,10 @@
 #include "tests/support/postgres.h"
 
-#include <fcntl.h>
-#include <grp.h>
 #include <pwd.h>
 #include <signal.h>
 #include <soci/postgresql/soci-postgresql.h>
 #include <soci/soci.h>
 #include <stdlib.h>
-#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -23,6 +20,7 @@
 #include "absl/synchronization/mutex.h"
 #include "common/status_macros.h"
 #include "common/work.h"
+#include "tests/support/child.h"
 
 namespace stackyard {
 namespace {
@@ -53,67 +51,12 @@ absl::StatusOr<fs::path> FindPostgres() {
 }
 
 // PostgreSQL refuses to run as root.
-struct User {
-  uid_t uid;
-  gid_t gid;
-};
-std::optional<User> UnprivilegedUser() {
+std::optional<ChildUser> UnprivilegedUser() {
   if (geteuid() != 0) return std::nullopt;
   for (const char* name : {"postgres", "nobody"}) {
-    if (const passwd* entry = getpwnam(name)) return User{entry->pw_uid, entry->pw_gid};
+    if (const passwd* entry = getpwnam(name)) return ChildUser{entry->pw_uid, entry->pw_gid};
   }
-  return User{65534, 65534};
-}
-
-struct Child {
-  pid_t pid = -1;
-  // What it writes to standard output and error.
-  int output = -1;
-};
-
-// The child gets SIGQUIT when the thread that called this ends.
-absl::StatusOr<Child> Spawn(const fs::path& program, const std::vector<std::string>& arguments,
-                            const std::optional<User>& user) {
-  std::vector<char*> argv = {const_cast<char*>(program.c_str())};
-  for (const std::string& argument : arguments) {
-    argv.push_back(const_cast<char*>(argument.c_str()));
-  }
-  argv.push_back(nullptr);
-  int ends[2];
-  if (pipe2(ends, O_CLOEXEC) != 0) return absl::InternalError("no pipe");
-  const pid_t pid = fork();
-  if (pid == 0) {
-    dup2(ends[1], STDOUT_FILENO);
-    dup2(ends[1], STDERR_FILENO);
-    if (user && (setgroups(0, nullptr) != 0 || setgid(user->gid) != 0 || setuid(user->uid) != 0)) {
-      _exit(126);
-    }
-    prctl(PR_SET_PDEATHSIG, SIGQUIT);
-    sigset_t none;
-    sigemptyset(&none);
-    sigprocmask(SIG_SETMASK, &none, nullptr);
-    execv(argv[0], argv.data());
-    _exit(127);
-  }
-  close(ends[1]);
-  if (pid < 0) {
-    close(ends[0]);
-    return absl::InternalError("no process");
-  }
-  return Child{pid, ends[0]};
-}
-
-// Reads until `until` was seen or the other end was closed; answers what was read.
-std::string ReadUntil(int fd, std::string_view until) {
-  std::string text;
-  char buffer[4096];
-  while (until.empty() || text.find(until) == std::string::npos) {
-    const ssize_t count = read(fd, buffer, sizeof(buffer));
-    if (count < 0 && errno == EINTR) continue;
-    if (count <= 0) break;
-    text.append(buffer, count);
-  }
-  return text;
+  return ChildUser{65534, 65534};
 }
 
 class PrivateServer {
@@ -158,16 +101,16 @@ class PrivateServer {
   }
 
   absl::Status Run(const fs::path& bin) {
-    const std::optional<User> user = UnprivilegedUser();
+    const std::optional<ChildUser> user = UnprivilegedUser();
     if (user && chown(folder_.c_str(), user->uid, user->gid) != 0) {
       return absl::InternalError("the temporary folder cannot be given away");
     }
     const std::string data = (folder_ / "data").string();
     ASSIGN_OR_RETURN(const Child init,
-                     Spawn(bin / "initdb",
-                           {"--pgdata", data, "--username=stackyard", "--auth=trust",
-                            "--encoding=UTF8", "--locale=C", "--no-sync", "--no-instructions"},
-                           user));
+                     StartChild((bin / "initdb").string(),
+                                {"--pgdata", data, "--username=stackyard", "--auth=trust",
+                                 "--encoding=UTF8", "--locale=C", "--no-sync", "--no-instructions"},
+                                user));
     const std::string said = ReadUntil(init.output, "");
     close(init.output);
     int result = 0;
@@ -175,11 +118,11 @@ class PrivateServer {
     if (result != 0) return absl::InternalError(absl::StrCat("initdb failed: ", said));
 
     ASSIGN_OR_RETURN(
-        child_, Spawn(bin / "postgres",
-                      {"-D", data, "-k", folder_.string(), "-c", "listen_addresses=", "-c",
-                       "fsync=off", "-c", "shared_buffers=16MB", "-c", "max_connections=200", "-c",
-                       "log_min_messages=log", "-c", "log_checkpoints=off"},
-                      user));
+        child_, StartChild((bin / "postgres").string(),
+                           {"-D", data, "-k", folder_.string(), "-c", "listen_addresses=", "-c",
+                            "fsync=off", "-c", "shared_buffers=16MB", "-c", "max_connections=200",
+                            "-c", "log_min_messages=log", "-c", "log_checkpoints=off"},
+                           user));
     const std::string log = ReadUntil(child_.output, "ready to accept connections");
     // Read on, so that the server never waits for a full pipe.
     drain_.emplace("postgres", [fd = child_.output] { ReadUntil(fd, ""); });

@@ -224,7 +224,7 @@ std::string CommandTree::Mistyped(const std::vector<std::string>& words) const {
       continue;
     }
     const std::vector<const CLI::App*> children = Children(at);
-    if (children.empty()) return "";
+    if (children.empty()) continue;
     const CLI::App* child = Child(at, word);
     if (child == nullptr) {
       std::vector<std::string> known;

@@ -54,7 +54,10 @@ bool Split(const std::string& text, HostPort& parts) {
 }  // namespace
 
 bool IsThisMachine(const std::string& host) {
-  return host == "localhost" || host == "::1" || host == "[::1]" || absl::StartsWith(host, "127.");
+  if (host == "localhost" || host == "::1" || host == "[::1]") return true;
+  // An address: a name may begin like one.
+  return absl::StartsWith(host, "127.") &&
+         host.find_first_not_of("0123456789.") == std::string::npos;
 }
 
 absl::StatusOr<Endpoint> ReadEndpoint(const std::string& text, bool plaintext, bool has_ca) {

@@ -140,7 +140,8 @@ std::map<std::string, std::vector<std::string>> Examples() {
       {"channels create webhook",
        {"channels create webhook ops --url https://example.com/hook --key-file key --event "
         "'stack.*'"}},
-      {"channels create email", {"channels create email team --to team@example.com"}},
+      {"channels create email",
+       {"channels create email team --to team@example.com --event 'stack.*'"}},
       {"channels update", {"channels update ops --event 'changeRequest.*'"}},
       {"channels test", {"channels test ops"}},
       {"channels replay", {"channels replay ops"}},

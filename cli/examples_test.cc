@@ -13,6 +13,7 @@
 #include "google/api/httpbody.pb.h"
 #include "google/api/resource.pb.h"
 #include "stackyard/v1/identity.pb.h"
+#include "stackyard/v1/system.pb.h"
 
 namespace stackyard::cli {
 namespace {
@@ -40,6 +41,7 @@ void FillIn(Message& message, bool top) {
     body->set_data(kKubeconfig);
     return;
   }
+  if (auto* config = dynamic_cast<v1::ServiceConfig*>(&message)) config->set_service("gateway");
   if (auto* stack = dynamic_cast<v1::Stack*>(&message)) {
     (*stack->mutable_outputs())["message"].mutable_value()->set_string_value("Hello");
   }

@@ -2,6 +2,7 @@
 #include <sys/stat.h>
 
 #include <deque>
+#include <iostream>
 #include <nlohmann/json.hpp>
 
 #include "absl/strings/escaping.h"
@@ -196,7 +197,16 @@ TEST_F(LoginTest, WhatHasExpiredIsToldWithWhatToDo) {
   answers_ = {absl::UnavailableError("no route")};
   EXPECT_EQ(Run({"whoami"}).code, 7);
   // While the ID token is good it is used all the same.
-  const LoginStore store(environment_for_store());
+  const Environment environment{
+      .out = std::cout,
+      .err = std::cerr,
+      .variable = [&](const std::string& name) -> std::optional<std::string> {
+        if (name == "XDG_CONFIG_HOME") return directory_;
+        return std::nullopt;
+      },
+      .clock = clock_,
+  };
+  const LoginStore store(environment);
   Login login = **store.Read("local");
   login.id_token = IdToken(absl::Now() + absl::Seconds(30), "still");
   ASSERT_TRUE(store.Write("local", login).ok());

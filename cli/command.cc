@@ -38,6 +38,12 @@ bool TakesValue(const CLI::Option* option) {
   return option != nullptr && option->get_items_expected_max() > 0;
 }
 
+// Ending in a line break.
+std::string WithBreak(std::string text) {
+  if (!absl::EndsWith(text, "\n")) text.push_back('\n');
+  return text;
+}
+
 bool IsHidden(const CLI::App* app) { return app->get_group().empty(); }
 
 // Every command below, in the order in which they were added.
@@ -167,7 +173,7 @@ void CommandTree::SetExamples(std::map<std::string, std::vector<std::string>> ex
       if (app == nullptr) break;
     }
     if (app == nullptr) continue;
-    std::string text = lines.size() == 1 ? "\nExample:" : "\nExamples:";
+    std::string text = lines.size() == 1 ? "Example:" : "Examples:";
     for (const std::string& line : lines) {
       absl::StrAppend(&text, "\n  ", app_->get_name(), " ", line);
     }
@@ -183,7 +189,7 @@ absl::StatusOr<Parsed> CommandTree::Parse(std::vector<std::string> arguments) {
   try {
     app_->parse(arguments);
   } catch (const CLI::CallForHelp&) {
-    return Parsed{nullptr, app_->help(), true};
+    return Parsed{nullptr, WithBreak(app_->help()), true};
   } catch (const CLI::CallForVersion& version) {
     return Parsed{nullptr, absl::StrCat(version.what(), "\n"), true};
   } catch (const CLI::ParseError& error) {
@@ -326,7 +332,7 @@ std::string CommandTree::HelpOf(const std::vector<std::string>& path) const {
     if (app == nullptr) return "";
   }
   for (size_t i = 0; i + 1 < path.size(); ++i) above = absl::StrCat(above, " ", path[i]);
-  return path.empty() ? app->help() : app->help(above);
+  return WithBreak(path.empty() ? app->help() : app->help(above));
 }
 
 }  // namespace stackyard::cli

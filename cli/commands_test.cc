@@ -1,6 +1,7 @@
 // Whole command lines against a fake service.
 #include <sys/stat.h>
 
+#include <cstdlib>
 #include <fstream>
 
 #include "cli/context.h"
@@ -410,6 +411,34 @@ TEST_F(CommandsTest, TablesAsOneLikes) {
   const Result wrong = Run({"stacks", "list", "--columns", "NMAE"});
   EXPECT_EQ(wrong.code, 2);
   EXPECT_THAT(wrong.err, HasSubstr("there are PROJECT, NAME, STATE"));
+}
+
+TEST_F(CommandsTest, TalksTlsAndChecksTheServer) {
+  const std::string command = absl::StrCat(
+      "openssl req -x509 -newkey rsa:2048 -nodes -days 1 -subj /CN=test -addext "
+      "subjectAltName=DNS:localhost,IP:127.0.0.1 -keyout ",
+      directory_, "/key.pem -out ", directory_, "/cert.pem 2>/dev/null");
+  ASSERT_EQ(std::system(command.c_str()), 0);
+  grpc::SslServerCredentialsOptions options;
+  options.pem_key_cert_pairs.push_back(
+      {*ReadFile("x", directory_ + "/key.pem"), *ReadFile("x", directory_ + "/cert.pem")});
+  FakeIdentity identity;
+  int port = 0;
+  grpc::ServerBuilder builder;
+  builder.AddListeningPort("127.0.0.1:0", grpc::SslServerCredentials(options), &port);
+  builder.RegisterService(&identity);
+  const auto server = builder.BuildAndStart();
+  const std::string address = absl::StrCat("localhost:", port);
+  const Result good =
+      Run({"whoami", "--endpoint", "https://" + address, "--ca-file", directory_ + "/cert.pem"});
+  EXPECT_EQ(good.code, 0) << good.err;
+  EXPECT_EQ(identity.authorization, "Bearer t0ken");
+  identity.authorization = "";
+  EXPECT_EQ(Run({"whoami", "--endpoint", "https://" + address}).code, 7) << "nobody vouches for it";
+  EXPECT_EQ(Run({"whoami", "--endpoint", address}).code, 7) << "it speaks TLS alone";
+  EXPECT_EQ(identity.authorization, "");
+  EXPECT_EQ(Run({"whoami", "--endpoint", address, "--ca-file", directory_ + "/none"}).code, 2);
+  server->Shutdown();
 }
 
 TEST_F(CommandsTest, TakesAKubeconfigIn) {

@@ -6,15 +6,18 @@
 #include <grpcpp/generic/generic_stub.h>
 #include <grpcpp/impl/codegen/proto_utils.h>
 
+#include <algorithm>
 #include <chrono>
 
 #include "absl/strings/str_cat.h"
 #include "cli/errors.h"
-#include "common/channel.h"
 #include "common/grpc_status.h"
 #include "common/id.h"
 #include "common/principal.h"
+#include "common/proto_time.h"
+#include "common/status.h"
 #include "common/status_macros.h"
+#include "google/api/annotations.pb.h"
 
 namespace stackyard::cli {
 namespace {
@@ -41,6 +44,26 @@ int RowsIn(const Message& response) {
 
 std::string Path(const std::string& method) { return absl::StrCat("/stackyard.v1.", method); }
 
+// Whether a call changes nothing: its HTTP rule is a GET.
+bool IsRead(const std::string& method) {
+  std::string name = absl::StrCat("stackyard.v1.", method);
+  std::replace(name.begin(), name.end(), '/', '.');
+  const auto* found = google::protobuf::DescriptorPool::generated_pool()->FindMethodByName(name);
+  return found != nullptr && found->options().GetExtension(google::api::http).has_get();
+}
+
+// How long to wait until a call that was refused may be tried again; for ever when it must not.
+absl::Duration TimeToWait(const std::string& method, const absl::Status& status) {
+  const auto reason = ReasonOf(status);
+  google::rpc::RetryInfo retry;
+  if ((reason != v1::RATE_LIMITED && reason != v1::OVERLOADED) || !IsRead(method) ||
+      !ReadDetail(status, retry)) {
+    return absl::InfiniteDuration();
+  }
+  // Whatever the server says, it is not pressed.
+  return std::max(FromProto(retry.retry_delay()), absl::Milliseconds(100));
+}
+
 }  // namespace
 
 struct Client::Parts {
@@ -49,12 +72,14 @@ struct Client::Parts {
   grpc::TemplatedGenericStub<MessageLite, MessageLite> stub;
 
   explicit Parts(Options o)
-      : options(std::move(o)), channel(Connect(options.endpoint)), stub(channel) {}
+      : options(std::move(o)), channel(Dial(options.endpoint, options.ca_pem)), stub(channel) {}
 
-  void Prepare(grpc::ClientContext& context, absl::Time deadline) const {
+  absl::Status Prepare(grpc::ClientContext& context, absl::Time deadline) const {
     if (deadline != absl::InfiniteFuture()) context.set_deadline(absl::ToChronoTime(deadline));
-    if (!options.token.empty()) context.AddMetadata("authorization", "Bearer " + options.token);
+    ASSIGN_OR_RETURN(const std::string token, options.token());
+    if (!token.empty()) context.AddMetadata("authorization", "Bearer " + token);
     context.AddMetadata(kRequestIdKey, RandomId());
+    return absl::OkStatus();
   }
 
   // Waits for what was started last; false when it did not succeed or was given up.
@@ -80,7 +105,7 @@ struct Client::Parts {
     absl::Status error = FromGrpc(status);
     if (error.code() == absl::StatusCode::kUnavailable && status.error_details().empty()) {
       absl::Status plain = absl::UnavailableError(
-          absl::StrCat("no answer from ", options.endpoint, ": ", status.error_message()));
+          absl::StrCat("no answer from ", options.endpoint.target, ": ", status.error_message()));
       return plain;
     }
     return error;
@@ -96,8 +121,20 @@ absl::Status Client::Call(const std::string& method, Message& request, Message* 
   if (id != nullptr && request.GetReflection()->GetString(request, id).empty()) {
     request.GetReflection()->SetString(&request, id, RandomId(20));
   }
+  const absl::Time deadline = absl::Now() + timeout;
+  while (true) {
+    absl::Status status = CallOnce(method, request, response, deadline);
+    const absl::Duration wait = TimeToWait(method, status);
+    if (wait == absl::InfiniteDuration() || absl::Now() + wait >= deadline) return status;
+    parts_->options.pause(wait);
+    if (parts_->options.interrupted()) return Interrupted("Interrupted.");
+  }
+}
+
+absl::Status Client::CallOnce(const std::string& method, const Message& request, Message* response,
+                              absl::Time deadline) {
   grpc::ClientContext context;
-  parts_->Prepare(context, absl::Now() + timeout);
+  RETURN_IF_ERROR(parts_->Prepare(context, deadline));
   grpc::CompletionQueue queue;
   auto call = parts_->stub.PrepareUnaryCall(&context, Path(method), request, &queue);
   call->StartCall();
@@ -133,7 +170,7 @@ absl::Status Client::Stream(const std::string& method, Message& request, Message
                             const std::function<bool()>& on_message,
                             const std::function<bool()>& on_tick, absl::Time deadline) {
   grpc::ClientContext context;
-  parts_->Prepare(context, deadline);
+  RETURN_IF_ERROR(parts_->Prepare(context, deadline));
   grpc::CompletionQueue queue;
   auto call = parts_->stub.PrepareCall(&context, Path(method), &queue);
   bool wanted = true;

@@ -5,8 +5,9 @@
 #include <memory>
 #include <string>
 
-#include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "cli/endpoint.h"
 #include "google/protobuf/message.h"
 
 namespace stackyard::cli {
@@ -14,12 +15,15 @@ namespace stackyard::cli {
 class Client {
  public:
   struct Options {
-    // `host:port` or `unix:/path`.
-    std::string endpoint;
-    // Sent as bearer token; empty: none.
-    std::string token;
+    Endpoint endpoint;
+    // PEM with the authorities that the server is checked by; empty: those of the machine.
+    std::string ca_pem;
+    // Asked before each call for the bearer token; empty: none. Its error is the call's.
+    std::function<absl::StatusOr<std::string>()> token = [] { return std::string(); };
     // Asked about five times a second; true ends a call as interrupted.
     std::function<bool()> interrupted = [] { return false; };
+    // Waits; less long once it is interrupted.
+    std::function<void(absl::Duration)> pause = [](absl::Duration) {};
   };
   explicit Client(Options options);
   ~Client();
@@ -27,7 +31,8 @@ class Client {
   static constexpr absl::Duration kTimeout = absl::Seconds(30);
 
   // Calls `Service/Method` of stackyard.v1. A request_id is filled in where the request has the
-  // field, so that retries on the way are safe.
+  // field, so that retries on the way are safe. A read that comes too often or too much is tried
+  // again after the time that the server asks for, while `timeout` allows.
   absl::Status Call(const std::string& method, google::protobuf::Message& request,
                     google::protobuf::Message* response, absl::Duration timeout = kTimeout);
 
@@ -44,6 +49,9 @@ class Client {
                       const std::function<bool()>& on_tick, absl::Time deadline);
 
  private:
+  absl::Status CallOnce(const std::string& method, const google::protobuf::Message& request,
+                        google::protobuf::Message* response, absl::Time deadline);
+
   struct Parts;
   std::unique_ptr<Parts> parts_;
 };

@@ -1,8 +1,10 @@
 // Whole command lines against a fake service.
 #include <sys/stat.h>
 
+#include <cstdlib>
 #include <fstream>
 
+#include "cli/context.h"
 #include "cli/fake_server.h"
 
 namespace stackyard::cli {
@@ -356,6 +358,112 @@ TEST_F(CommandsTest, HelpAndVersion) {
   EXPECT_EQ(Run({"--version"}).out, Run({"version"}).out);
 }
 
+TEST_F(CommandsTest, MistypedWordsGetAGuess) {
+  const std::map<std::vector<std::string>, std::string> guesses = {
+      {{"stakcs", "list"}, "there is no command \"stackyard stakcs\"; did you mean \"stacks\"?"},
+      {{"stacks", "lsit"}, "there is no command \"stackyard stacks lsit\"; did you mean \"list\"?"},
+      {{"stacks", "list", "--fliter", "x"},
+       "there is no flag --fliter; did you mean \"--filter\"?"},
+      {{"stacks", "get", "web", "--projet=p"}, "did you mean \"--project\"?"},
+      {{"xyzzy"}, "there is no command \"stackyard xyzzy\" (see"},
+      {{"help", "filtres"}, "did you mean \"filters\"?"},
+  };
+  for (const auto& [arguments, message] : guesses) {
+    const Result result = Run(arguments);
+    EXPECT_EQ(result.code, 2);
+    EXPECT_THAT(result.err, HasSubstr(message));
+  }
+}
+
+TEST_F(CommandsTest, ReadsThatComeTooOftenAreTriedAgain) {
+  std::vector<absl::Duration> pauses;
+  pause_ = [&](absl::Duration pause) { pauses.push_back(pause); };
+  stacks_.limited = 2;
+  const Result result = Run({"stacks", "get", "web"});
+  EXPECT_EQ(result.code, 0) << result.err;
+  EXPECT_THAT(pauses, ::testing::ElementsAre(absl::Seconds(1), absl::Seconds(1)));
+  // What changes something is not.
+  stacks_.refusal = Error(v1::RATE_LIMITED, "slowly");
+  EXPECT_EQ(Run({"stacks", "create", "web", "-t", "hello"}).code, 7);
+  EXPECT_EQ(pauses.size(), 2u);
+}
+
+TEST_F(CommandsTest, WatchesAStackOverARestart) {
+  stacks_.script = {Web(v1::Stack::PLANNING), Web(v1::Stack::APPLYING), Web(v1::Stack::READY)};
+  stacks_.break_after = 1;
+  const Result result = Run({"stacks", "watch", "web"});
+  EXPECT_EQ(result.code, 0) << result.err;
+  EXPECT_THAT(stacks_.tokens, ::testing::ElementsAre("", "1", "2"));
+  EXPECT_THAT(result.out, HasSubstr("PLANNING"));
+  EXPECT_THAT(result.out, HasSubstr("READY"));
+  EXPECT_EQ(std::count(result.out.begin(), result.out.end(), '\n'), 3) << "a line for each change";
+  EXPECT_THAT(result.out, Not(HasSubstr("\033")));
+  terminal_ = true;
+  const Result live = Run({"stacks", "watch", "web"});
+  EXPECT_THAT(live.out, HasSubstr("A\r\033[J")) << "in place of what was there";
+}
+
+TEST_F(CommandsTest, TablesAsOneLikes) {
+  EXPECT_EQ(Run({"stacks", "list", "--columns", "state,NAME", "--no-headers"}).out,
+            "READY   s\nREADY   s2\nREADY   s3\n");
+  EXPECT_THAT(Run({"stacks", "list", "-o", "wide"}).out, HasSubstr("UID"));
+  EXPECT_THAT(Run({"stacks", "list"}).out, Not(HasSubstr("UID")));
+  const Result wrong = Run({"stacks", "list", "--columns", "NMAE"});
+  EXPECT_EQ(wrong.code, 2);
+  EXPECT_THAT(wrong.err, HasSubstr("there are PROJECT, NAME, STATE"));
+}
+
+TEST_F(CommandsTest, TalksTlsAndChecksTheServer) {
+  const std::string command = absl::StrCat(
+      "openssl req -x509 -newkey rsa:2048 -nodes -days 1 -subj /CN=test -addext "
+      "subjectAltName=DNS:localhost,IP:127.0.0.1 -keyout ",
+      directory_, "/key.pem -out ", directory_, "/cert.pem 2>/dev/null");
+  ASSERT_EQ(std::system(command.c_str()), 0);
+  grpc::SslServerCredentialsOptions options;
+  options.pem_key_cert_pairs.push_back(
+      {*ReadFile("x", directory_ + "/key.pem"), *ReadFile("x", directory_ + "/cert.pem")});
+  FakeIdentity identity;
+  int port = 0;
+  grpc::ServerBuilder builder;
+  builder.AddListeningPort("127.0.0.1:0", grpc::SslServerCredentials(options), &port);
+  builder.RegisterService(&identity);
+  const auto server = builder.BuildAndStart();
+  const std::string address = absl::StrCat("localhost:", port);
+  const Result good =
+      Run({"whoami", "--endpoint", "https://" + address, "--ca-file", directory_ + "/cert.pem"});
+  EXPECT_EQ(good.code, 0) << good.err;
+  EXPECT_EQ(identity.authorization, "Bearer t0ken");
+  identity.authorization = "";
+  EXPECT_EQ(Run({"whoami", "--endpoint", "https://" + address}).code, 7) << "nobody vouches for it";
+  EXPECT_EQ(Run({"whoami", "--endpoint", address}).code, 7) << "it speaks TLS alone";
+  EXPECT_EQ(identity.authorization, "");
+  EXPECT_EQ(Run({"whoami", "--endpoint", address, "--ca-file", directory_ + "/none"}).code, 2);
+  server->Shutdown();
+}
+
+TEST_F(CommandsTest, TakesAKubeconfigIn) {
+  variables_["KUBECONFIG"] = directory_ + "/kube/config";
+  const Result none = Run({"kubeconfig", "web"});
+  EXPECT_EQ(none.code, 3);
+  EXPECT_THAT(none.err, HasSubstr("declares none"));
+  stacks_.file =
+      R"({"current-context": "c", "clusters": [{"name": "c", "cluster": {"server": "s"}}],
+    "users": [{"name": "u", "user": {"token": "t0"}}],
+    "contexts": [{"name": "c", "context": {"cluster": "c", "user": "u"}}]})";
+  EXPECT_EQ(Run({"kubeconfig", "web", "--print"}).out, stacks_.file);
+  EXPECT_FALSE(std::filesystem::exists(directory_ + "/kube"));
+  const Result result = Run({"kubeconfig", "web"});
+  EXPECT_EQ(result.code, 0) << result.err;
+  EXPECT_EQ(stacks_.asked.back(), "download projects/p/stacks/web/files/kubeconfig");
+  EXPECT_THAT(*ReadFile("x", directory_ + "/kube/config"), HasSubstr("current-context: p/web"));
+  struct stat info = {};
+  ASSERT_EQ(stat((directory_ + "/kube/config").c_str(), &info), 0);
+  EXPECT_EQ(info.st_mode & 0777, 0600u);
+  // Somebody else's program is at work.
+  std::ofstream(directory_ + "/kube/config.lock") << "";
+  EXPECT_EQ(Run({"kubeconfig", "web"}).code, 2);
+}
+
 TEST_F(CommandsTest, CompletesWords) {
   const auto offers = [&](std::vector<std::string> words) {
     words.insert(words.begin(), {"__complete", "--"});
@@ -368,11 +476,22 @@ TEST_F(CommandsTest, CompletesWords) {
   };
   EXPECT_THAT(offers({"stac"}), ::testing::ElementsAre("stacks"));
   EXPECT_THAT(offers({"stacks", "re"}),
-              ::testing::UnorderedElementsAre("retry", "repair", "resources", "revisions"));
+              ::testing::UnorderedElementsAre("retry", "repair", "resource", "resources",
+                                              "revision", "revisions"));
   EXPECT_THAT(offers({"-p", "x", "stacks", "create", "--par"}),
               ::testing::ElementsAre("--params-file"));
   EXPECT_THAT(offers({"stacks", "create", "--proj"}), ::testing::ElementsAre("--project"));
   EXPECT_THAT(offers({"stacks", "create", "-t", ""}), ::testing::IsEmpty());
+  variables_["XDG_CACHE_HOME"] = directory_ + "/cache";
+  EXPECT_THAT(offers({"stacks", "get", ""}), ::testing::ElementsAre("s"));
+  EXPECT_THAT(offers({"-p", "q", "stacks", "get", "s"}), ::testing::ElementsAre("s"));
+  EXPECT_THAT(stacks_.parents, ::testing::ElementsAre("projects/p", "projects/q"));
+  EXPECT_THAT(offers({"stacks", "get", "s"}), ::testing::ElementsAre("s"));
+  EXPECT_EQ(stacks_.parents.size(), 2u) << "what was said a moment ago is remembered";
+  EXPECT_THAT(offers({"stacks", "list", "-o", "y"}), ::testing::ElementsAre("yaml"));
+  // Files where files belong.
+  EXPECT_EQ(Run({"__complete", "--", "apply", "-f", ""}).code, 10);
+  EXPECT_EQ(Run({"__complete", "--", "stacks", "get", ""}).code, 0);
   for (const char* shell : {"bash", "zsh", "fish"}) {
     EXPECT_THAT(Run({"completion", shell}).out, HasSubstr("stackyard __complete --"));
   }

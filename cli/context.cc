@@ -10,60 +10,71 @@
 #include <fstream>
 #include <sstream>
 
-#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "cli/config.h"
+#include "cli/endpoint.h"
 #include "common/status.h"
 #include "common/status_macros.h"
 
 namespace stackyard::cli {
 
-absl::Status Context::Resolve() {
-  const auto variable = [this](const std::string& name) {
-    return environment_.variable(name).value_or("");
-  };
-  if (flags.endpoint.empty()) flags.endpoint = variable("STACKYARD_ENDPOINT");
-  if (flags.endpoint.empty()) flags.endpoint = "127.0.0.1:8081";
-  if (flags.project.empty()) flags.project = variable("STACKYARD_PROJECT");
+absl::Status Context::ResolveOutput() {
   ASSIGN_OR_RETURN(const Format format, ReadFormat(flags.output));
-  const bool color = environment_.out_is_terminal && !flags.no_color &&
-                     variable("NO_COLOR").empty() && variable("TERM") != "dumb";
-  output_ = std::make_unique<Output>(format, color, environment_.out);
-  return ResolveToken();
-}
-
-absl::Status Context::ResolveToken() {
-  if (!flags.token.empty()) return absl::OkStatus();
-  if (flags.token_file.empty()) {
-    flags.token = environment_.variable("STACKYARD_TOKEN").value_or("");
-    if (!flags.token.empty()) return absl::OkStatus();
-    flags.token_file = environment_.variable("STACKYARD_TOKEN_FILE").value_or("");
-  }
-  if (flags.token_file.empty()) {
-    const auto config = environment_.variable("XDG_CONFIG_HOME");
-    const auto home = environment_.variable("HOME");
-    if (!config && !home) return absl::OkStatus();
-    const std::string file =
-        (config && !config->empty() ? *config : home.value_or("") + "/.config") +
-        "/stackyard/token";
-    // Only a file that was asked for has to be there.
-    if (!std::filesystem::exists(file)) return absl::OkStatus();
-    flags.token_file = file;
-  }
-  ASSIGN_OR_RETURN(const std::string text, ReadFile("token-file", flags.token_file));
-  flags.token = std::string(absl::StripAsciiWhitespace(text));
+  TableStyle style;
+  style.color = environment_.out_is_terminal && !flags.no_color &&
+                environment_.Variable("NO_COLOR").empty() &&
+                environment_.Variable("TERM") != "dumb";
+  style.headers = !flags.no_headers;
+  style.wide = flags.output == "wide";
+  if (!flags.columns.empty()) style.columns = absl::StrSplit(flags.columns, ',');
+  output_ = std::make_unique<Output>(format, std::move(style), environment_.out);
   return absl::OkStatus();
 }
 
-Client& Context::client() {
-  if (client_ == nullptr) {
-    client_ = std::make_unique<Client>(
-        Client::Options{flags.endpoint, flags.token, environment_.interrupted});
+absl::Status Context::Resolve() {
+  ASSIGN_OR_RETURN(const Config config, LoadConfig(environment_));
+  ASSIGN_OR_RETURN(Settings settings, Settle(flags, environment_, config));
+  return Use(std::move(settings));
+}
+
+absl::Status Context::Use(Settings settings) {
+  settings_ = std::move(settings);
+  const std::string& ca_file = settings_.ca_file.value;
+  ASSIGN_OR_RETURN(
+      const Endpoint endpoint,
+      ReadEndpoint(settings_.endpoint.value, !settings_.plaintext.value.empty(), !ca_file.empty()));
+  std::string ca;
+  if (!ca_file.empty()) {
+    ASSIGN_OR_RETURN(ca, ReadFile("ca-file", ca_file));
+    if (ca.empty()) return InvalidField("ca-file", ca_file + " is empty");
   }
-  return *client_;
+  token_ = std::make_unique<TokenSource>(
+      settings_.from_login ? TokenSource::OfContext(environment_, settings_.context.value)
+                           : TokenSource(environment_, settings_.token.value));
+  Client::Options options;
+  options.endpoint = endpoint;
+  options.ca_pem = std::move(ca);
+  options.token = [this] { return token_->Token(); };
+  options.interrupted = environment_.interrupted;
+  options.pause = environment_.pause;
+  client_ = std::make_unique<Client>(std::move(options));
+  return absl::OkStatus();
 }
 
 void Context::Note(const std::string& line) const {
   if (output_->format() == Format::kTable) environment_.err << line << std::endl;
+}
+
+absl::StatusOr<std::string> ReadFileOrInput(const Environment& environment,
+                                            const std::string& field, const std::string& path) {
+  if (path != "-") return ReadFile(field, path);
+  if (environment.in == nullptr)
+    return InvalidField(field, "nothing comes through the standard input");
+  std::ostringstream text;
+  // An empty input sets the failure bit.
+  text << environment.in->rdbuf();
+  return text.str();
 }
 
 absl::StatusOr<std::string> ReadFile(const std::string& field, const std::string& path) {

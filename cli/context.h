@@ -1,42 +1,17 @@
 // What every command works with.
 #pragma once
 
-#include <functional>
 #include <memory>
-#include <optional>
-#include <ostream>
 #include <string>
 
 #include "absl/status/statusor.h"
 #include "cli/client.h"
+#include "cli/environment.h"
 #include "cli/output.h"
-#include "common/clock.h"
+#include "cli/settings.h"
+#include "cli/token_source.h"
 
 namespace stackyard::cli {
-
-// Where the program runs; tests bring their own.
-struct Environment {
-  std::ostream& out;
-  std::ostream& err;
-  // Whether people look at `out`, and at `err`.
-  bool out_is_terminal = false;
-  bool err_is_terminal = false;
-  // Columns of the terminal.
-  int width = 80;
-  std::function<std::optional<std::string>(const std::string&)> variable;
-  std::function<bool()> interrupted = [] { return false; };
-  const Clock& clock;
-};
-
-// Flags of every command, as given; empty where not.
-struct GlobalFlags {
-  std::string endpoint;
-  std::string token;
-  std::string token_file;
-  std::string project;
-  std::string output = "table";
-  bool no_color = false;
-};
 
 class Context {
  public:
@@ -44,12 +19,18 @@ class Context {
 
   GlobalFlags flags;
 
-  // Settles what flags, environment variables and files say. Called once, after the flags are read.
+  // Settles how answers are written. Called once, after the flags are read.
+  absl::Status ResolveOutput();
+  // Settles what flags, environment variables and files say of the server. Called after
+  // ResolveOutput, by every command that talks to one.
   absl::Status Resolve();
+  // The same for a server that is named otherwise: by a login that is being made.
+  absl::Status Use(Settings settings);
 
+  const Settings& settings() const { return settings_; }
   // Id or name of the project; empty when none is given.
-  const std::string& project() const { return flags.project; }
-  Client& client();
+  const std::string& project() const { return settings_.project.value; }
+  Client& client() { return *client_; }
   const Output& output() const { return *output_; }
   // What is told besides the answer, for people only: nothing in JSON, YAML and name output.
   void Note(const std::string& line) const;
@@ -66,13 +47,17 @@ class Context {
   }
 
  private:
-  absl::Status ResolveToken();
-
   const Environment& environment_;
+  Settings settings_;
+  std::unique_ptr<TokenSource> token_;
   std::unique_ptr<Client> client_;
   std::unique_ptr<Output> output_;
 };
 
+// The text of a file; `-` is what comes through the pipe. INVALID_FIELD on `field` when it cannot
+// be read.
+absl::StatusOr<std::string> ReadFileOrInput(const Environment& environment,
+                                            const std::string& field, const std::string& path);
 // The text of a file; INVALID_FIELD on `field` when it cannot be read.
 absl::StatusOr<std::string> ReadFile(const std::string& field, const std::string& path);
 // Writes a file anew, with `mode`. INVALID_FIELD on `field` when it cannot be written.

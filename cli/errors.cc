@@ -11,6 +11,8 @@ namespace {
 
 constexpr char kOutcome[] = "stackyard.dev/cli.outcome";
 constexpr char kInterrupted[] = "stackyard.dev/cli.interrupted";
+constexpr char kDiffers[] = "stackyard.dev/cli.differs";
+constexpr char kTrouble[] = "stackyard.dev/cli.trouble";
 
 int OutcomeCode(const absl::Status& status) {
   switch (ReasonOf(status)) {
@@ -36,7 +38,7 @@ std::string Hint(const absl::Status& status) {
   if (ReasonOf(status) == v1::ETAG_MISMATCH) return "somebody changed it meanwhile; look and retry";
   switch (status.code()) {
     case absl::StatusCode::kUnauthenticated:
-      return "give a token: --token-file, STACKYARD_TOKEN_FILE or ~/.config/stackyard/token";
+      return "run: stackyard login (or give a token: --token-file, STACKYARD_TOKEN_FILE)";
     case absl::StatusCode::kUnavailable:
       // With a reason it comes from behind the gateway.
       if (ReasonOf(status) != v1::ERROR_REASON_UNSPECIFIED) return "";
@@ -85,8 +87,25 @@ bool IsInterrupted(const absl::Status& status) {
   return status.GetPayload(kInterrupted).has_value();
 }
 
+absl::Status Differs() {
+  absl::Status status = absl::AbortedError("something is different");
+  status.SetPayload(kDiffers, absl::Cord("1"));
+  return status;
+}
+
+bool IsDiffers(const absl::Status& status) { return status.GetPayload(kDiffers).has_value(); }
+
+absl::Status AsTrouble(absl::Status status) {
+  if (!status.ok() && !IsDiffers(status) && ExitCodeOf(status) == kExitFailed) {
+    status.SetPayload(kTrouble, absl::Cord("1"));
+  }
+  return status;
+}
+
 int ExitCodeOf(const absl::Status& status) {
   if (status.ok()) return kExitOk;
+  if (IsDiffers(status)) return kExitFailed;
+  if (status.GetPayload(kTrouble).has_value()) return kExitInvalid;
   if (IsInterrupted(status)) return kExitInterrupted;
   if (status.GetPayload(kOutcome).has_value()) return OutcomeCode(status);
   switch (status.code()) {

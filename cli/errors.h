@@ -38,6 +38,13 @@ absl::Status AsOutcome(absl::Status status);
 absl::Status Interrupted(const std::string& message);
 bool IsInterrupted(const absl::Status& status);
 
+// Something is different: no error, and nothing is told of it but the exit code 1, as `diff` does.
+absl::Status Differs();
+bool IsDiffers(const absl::Status& status);
+// The same for a command whose exit code 1 means that something is different: other errors that
+// would be 1 become 2.
+absl::Status AsTrouble(absl::Status status);
+
 int ExitCodeOf(const absl::Status& status);
 
 // One or more lines: the message, every violation in the details that it does not name, and what to

@@ -73,7 +73,8 @@ TEST(ErrorText, NamesWhatIsShort) {
 }
 
 TEST(ErrorText, SaysWhatToDo) {
-  EXPECT_THAT(ErrorText(Error(v1::TOKEN_INVALID, "no token")), HasSubstr("hint: give a token"));
+  EXPECT_THAT(ErrorText(Error(v1::TOKEN_INVALID, "no token")),
+              HasSubstr("hint: run: stackyard login"));
   EXPECT_THAT(ErrorText(Error(v1::PERMISSION_MISSING, "you lack a permission",
                               {{"permission", "stacks.create"}})),
               HasSubstr("permission: stacks.create"));

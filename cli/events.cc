@@ -4,6 +4,7 @@
 #include "cli/commands.h"
 #include "cli/errors.h"
 #include "cli/names.h"
+#include "cli/reconnect.h"
 #include "cli/text.h"
 #include "common/status.h"
 #include "common/status_macros.h"
@@ -36,23 +37,45 @@ absl::Status List(Context& context, const std::string& filter, int64_t limit) {
   });
 }
 
+absl::Status Get(Context& context, const std::string& name) {
+  v1::GetEventRequest request;
+  ASSIGN_OR_RETURN(*request.mutable_name(),
+                   FullName("projects/*/events/*", context.project(), name));
+  return context.Show<v1::Event>("EventService/GetEvent", request, [&](const v1::Event& event) {
+    Fields fields;
+    fields.Add("Name", event.name());
+    fields.Add("Type", event.type());
+    fields.Add("Time", TimeText(event.time()));
+    fields.Add("Resource", event.resource());
+    fields.Add("Actor", event.actor());
+    fields.Add("From", event.from_state());
+    fields.Add("To", event.to_state());
+    fields.Add("Message", event.message());
+    google::protobuf::Value details;
+    *details.mutable_struct_value() = event.details();
+    fields.Add("Details", event.details().fields().empty() ? "" : ValueText(details));
+    fields.Add("Request", event.request_id());
+    fields.Add("Hash", event.hash());
+    context.output().Show(fields);
+  });
+}
+
 absl::Status Watch(Context& context, const std::string& token) {
   v1::WatchProjectRequest request;
   ASSIGN_OR_RETURN(*request.mutable_parent(), ProjectName(context.project()));
   request.set_resume_token(token);
   v1::WatchProjectResponse message;
   absl::Status written;
-  const absl::Status status = context.client().Stream(
-      "EventService/WatchProject", request, &message,
-      [&] {
+  const absl::Status status =
+      FollowStream(context, "EventService/WatchProject", request, &message, [&] {
+        request.set_resume_token(message.resume_token());
         written = context.output().Write(message.event(), [&] {
           const std::vector<std::string> row = Row(message.event());
           context.output().out() << row[1] << "  " << row[2] << "  " << row[3] << "  " << row[4]
                                  << "  " << row[5] << std::endl;
         });
         return written.ok();
-      },
-      [] { return true; }, absl::InfiniteFuture());
+      });
   return written.ok() ? status : written;
 }
 
@@ -82,6 +105,9 @@ void AddEventCommands(Command root, Context& context) {
       .Option("--filter", text.get(), "EXPRESSION", "AIP-160 filter")
       .Option("--limit", limit.get(), "COUNT", "How many; 0 for all [50]")
       .Run([&context, text, limit] { return List(context, *text, *limit); });
+  events.Sub("get", "Show an event")
+      .Argument("EVENT", text.get(), "Its number, or its name")
+      .Run([&context, text] { return Get(context, *text); });
   events.Sub("watch", "Show events of a project as they happen")
       .Option("--resume", text.get(), "TOKEN", "Go on behind this resume token")
       .Run([&context, text] { return Watch(context, *text); });

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <gmock/gmock.h>
+#include <google/protobuf/util/field_mask_util.h>
 #include <grpcpp/grpcpp.h>
 #include <gtest/gtest.h>
 #include <stdlib.h>
@@ -10,6 +11,7 @@
 #include <filesystem>
 #include <fstream>
 #include <map>
+#include <optional>
 #include <sstream>
 
 #include "absl/strings/match.h"
@@ -59,13 +61,43 @@ class FakeStacks : public v1::StackService::Service {
                         ? ""
                         : std::string(token->second.data(), token->second.size());
     created = *request;
+    if (request->validate_only()) ++validated;
     if (!refusal.ok()) return ToGrpc(refusal);
+    if (request->validate_only()) {
+      response->set_done(true);
+      return grpc::Status::OK;
+    }
+    if (kept.has_value()) {
+      const std::string name = request->parent() + "/stacks/" + request->stack_id();
+      v1::Stack& stack = (*kept)[name];
+      stack = request->stack();
+      stack.set_name(name);
+      stack.set_state(v1::Stack::READY);
+      Mask(stack);
+    }
     *response = At(v1::OperationMetadata::QUEUED);
     return grpc::Status::OK;
   }
   grpc::Status UpdateStack(grpc::ServerContext*, const v1::UpdateStackRequest* request,
                            Operation* response) override {
     updated = *request;
+    if (request->validate_only()) ++validated;
+    if (!refusal.ok()) return ToGrpc(refusal);
+    if (request->validate_only()) {
+      response->set_done(true);
+      return grpc::Status::OK;
+    }
+    if (kept.has_value()) {
+      v1::Stack& stack = (*kept)[request->stack().name()];
+      for (const std::string& path : request->update_mask().paths()) {
+        const auto* field = stack.GetDescriptor()->FindFieldByName(path);
+        stack.GetReflection()->ClearField(&stack, field);
+        google::protobuf::FieldMask one;
+        one.add_paths(path);
+        google::protobuf::util::FieldMaskUtil::MergeMessageTo(request->stack(), one, {}, &stack);
+      }
+      Mask(stack);
+    }
     *response = At(v1::OperationMetadata::QUEUED);
     return grpc::Status::OK;
   }
@@ -101,6 +133,20 @@ class FakeStacks : public v1::StackService::Service {
   }
   grpc::Status GetStack(grpc::ServerContext*, const v1::GetStackRequest* request,
                         v1::Stack* response) override {
+    if (limited > 0) {
+      --limited;
+      absl::Status status = Error(v1::RATE_LIMITED, "slowly");
+      google::rpc::RetryInfo retry;
+      retry.mutable_retry_delay()->set_seconds(1);
+      AttachDetail(status, retry);
+      return ToGrpc(status);
+    }
+    if (kept.has_value()) {
+      const auto found = kept->find(request->name());
+      if (found == kept->end()) return ToGrpc(NotFound(request->name()));
+      *response = found->second;
+      return grpc::Status::OK;
+    }
     if (request->name() != "projects/p/stacks/web") return ToGrpc(NotFound(request->name()));
     *response = Web(v1::Stack::READY);
     response->set_operation("operations/o1");
@@ -109,6 +155,10 @@ class FakeStacks : public v1::StackService::Service {
   grpc::Status ListStacks(grpc::ServerContext*, const v1::ListStacksRequest* request,
                           v1::ListStacksResponse* response) override {
     parents.push_back(request->parent());
+    if (kept.has_value()) {
+      for (const auto& [name, stack] : *kept) *response->add_stacks() = stack;
+      return grpc::Status::OK;
+    }
     *response->add_stacks() = Web(v1::Stack::READY);
     response->mutable_stacks(0)->set_name(
         absl::StrCat("projects/p/stacks/s", request->page_token()));
@@ -137,6 +187,42 @@ class FakeStacks : public v1::StackService::Service {
     return grpc::Status::OK;
   }
 
+  grpc::Status WatchStack(grpc::ServerContext*, const v1::WatchStackRequest* request,
+                          grpc::ServerWriter<v1::WatchStackResponse>* writer) override {
+    tokens.push_back(request->resume_token());
+    size_t next = request->resume_token().empty() ? 0 : std::stoul(request->resume_token());
+    for (int sent = 0; next < script.size(); ++sent) {
+      if (sent == break_after) return grpc::Status(grpc::StatusCode::UNAVAILABLE, "restarting");
+      v1::WatchStackResponse response;
+      *response.mutable_stack() = script[next++];
+      response.set_resume_token(absl::StrCat(next));
+      writer->Write(response);
+    }
+    return grpc::Status::OK;
+  }
+  grpc::Status DownloadFile(grpc::ServerContext*, const v1::DownloadFileRequest* request,
+                            google::api::HttpBody* response) override {
+    asked.push_back("download " + request->name());
+    if (file.empty()) return ToGrpc(NotFound(request->name()));
+    response->set_data(file);
+    return grpc::Status::OK;
+  }
+
+  // As the service shows it.
+  static void Mask(v1::Stack& stack) {
+    auto& fields = *stack.mutable_parameters()->mutable_fields();
+    if (fields.count("password") > 0) fields["password"].set_string_value("(sensitive)");
+  }
+
+  // Stacks that are made and changed; absent: one that never changes.
+  std::optional<std::map<std::string, v1::Stack>> kept;
+  int validated = 0;
+  // How many reads are refused first.
+  int limited = 0;
+  std::vector<v1::Stack> script;
+  int break_after = -1;
+  std::vector<std::string> tokens;
+  std::string file;
   v1::ExtendStackRequest extended;
   bool unreviewed = false;
   absl::Status refusal;
@@ -156,6 +242,9 @@ class FakeCatalog : public v1::CatalogService::Service {
     v1::Parameter* parameter = response->add_parameters();
     parameter->set_name("repeat");
     parameter->set_type("number");
+    parameter = response->add_parameters();
+    parameter->set_name("password");
+    parameter->set_sensitive(true);
     return grpc::Status::OK;
   }
   grpc::Status PublishTemplateVersion(grpc::ServerContext*,
@@ -250,6 +339,26 @@ class FakeOperations : public v1::OperationService::Service {
 
 class FakeIdentity : public v1::IdentityService::Service {
  public:
+  grpc::Status WhoAmI(grpc::ServerContext* context, const v1::WhoAmIRequest*,
+                      v1::WhoAmIResponse* response) override {
+    const auto token = context->client_metadata().find("authorization");
+    authorization = token == context->client_metadata().end()
+                        ? ""
+                        : std::string(token->second.data(), token->second.size());
+    if (!refusal.ok()) return ToGrpc(refusal);
+    response->mutable_user()->set_name("users/ann");
+    return grpc::Status::OK;
+  }
+  grpc::Status ListIdentityProviders(grpc::ServerContext*, const v1::ListIdentityProvidersRequest*,
+                                     v1::ListIdentityProvidersResponse* response) override {
+    *response = providers;
+    return grpc::Status::OK;
+  }
+
+  v1::ListIdentityProvidersResponse providers;
+  std::string authorization;
+  absl::Status refusal;
+
   grpc::Status CreateToken(grpc::ServerContext*, const v1::CreateTokenRequest* request,
                            v1::CreateTokenResponse* response) override {
     response->mutable_token()->set_name(request->parent() + "/tokens/t1");
@@ -289,9 +398,11 @@ class CommandsTest : public ::testing::Test {
 
   Result Run(const std::vector<std::string>& arguments) {
     std::ostringstream out, err;
+    std::istringstream in(input_);
     const Environment environment{
         .out = out,
         .err = err,
+        .out_is_terminal = terminal_,
         .variable = [this](const std::string& name) -> std::optional<std::string> {
           const auto found = variables_.find(name);
           if (found == variables_.end()) return std::nullopt;
@@ -299,6 +410,10 @@ class CommandsTest : public ::testing::Test {
         },
         .interrupted = [this] { return interrupted_; },
         .clock = clock_,
+        .in = &in,
+        .in_is_terminal = answers_questions_,
+        .pause = pause_,
+        .http = http_,
     };
     const int code = RunApp(arguments, environment);
     return {code, out.str(), err.str()};
@@ -313,6 +428,12 @@ class CommandsTest : public ::testing::Test {
 
   std::string directory_;
   std::map<std::string, std::string> variables_;
+  std::string input_;
+  // Whether somebody is there to answer, and to look.
+  bool answers_questions_ = false;
+  bool terminal_ = false;
+  std::function<void(absl::Duration)> pause_ = [](absl::Duration) {};
+  std::function<absl::StatusOr<HttpAnswer>(const HttpCall&)> http_ = SendHttp;
   bool interrupted_ = false;
   SystemClock clock_;
   FakeStacks stacks_;

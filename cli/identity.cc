@@ -25,6 +25,11 @@ Fields UserFields(const v1::User& user) {
   return fields;
 }
 
+// Where a setting comes from, for people.
+std::string From(const Setting& setting) {
+  return setting.value.empty() ? "" : absl::StrCat(setting.value, " (", setting.source, ")");
+}
+
 absl::Status WhoAmI(Context& context) {
   return context.Show<v1::WhoAmIResponse>(
       "IdentityService/WhoAmI", v1::WhoAmIRequest(), [&](const v1::WhoAmIResponse& answer) {
@@ -32,6 +37,10 @@ absl::Status WhoAmI(Context& context) {
         fields.Add("Roles", answer.roles().empty() ? "none everywhere"
                                                    : absl::StrJoin(answer.roles(), ", "));
         for (const std::string& role : answer.project_roles()) fields.Add("In project", role);
+        fields.Add("Context", From(context.settings().context));
+        fields.Add("Endpoint", From(context.settings().endpoint));
+        fields.Add("Project", From(context.settings().project));
+        fields.Add("Token", context.settings().token.source);
         context.output().Show(fields);
       });
 }
@@ -39,6 +48,8 @@ absl::Status WhoAmI(Context& context) {
 struct UserFlags {
   std::string id, title, email;
   std::vector<std::string> groups;
+  bool suspend = false;
+  bool resume = false;
 };
 
 absl::Status CreateUser(Context& context, const UserFlags& flags) {
@@ -75,6 +86,36 @@ absl::Status ListUsers(Context& context) {
   });
 }
 
+absl::Status UpdateUser(Context& context, const UserFlags& flags) {
+  v1::UpdateUserRequest request;
+  v1::User& user = *request.mutable_user();
+  user.set_name(InCollection("users", flags.id));
+  auto& mask = *request.mutable_update_mask();
+  if (!flags.title.empty()) {
+    user.set_display_name(flags.title);
+    mask.add_paths("display_name");
+  }
+  if (!flags.email.empty()) {
+    user.set_email(flags.email);
+    mask.add_paths("email");
+  }
+  if (!flags.groups.empty()) {
+    user.mutable_groups()->Assign(flags.groups.begin(), flags.groups.end());
+    mask.add_paths("groups");
+  }
+  if (flags.suspend && flags.resume) {
+    return InvalidField("suspend", "give --suspend or --resume, not both");
+  }
+  if (flags.suspend || flags.resume) {
+    user.set_suspended(flags.suspend);
+    mask.add_paths("suspended");
+  }
+  if (mask.paths().empty()) return InvalidField("update", "give something to change");
+  return context.Show<v1::User>(
+      "IdentityService/UpdateUser", request,
+      [&](const v1::User& changed) { context.output().Show(UserFields(changed)); });
+}
+
 absl::Status DeleteUser(Context& context, const std::string& name) {
   v1::DeleteUserRequest request;
   request.set_name(InCollection("users", name));
@@ -108,6 +149,22 @@ absl::Status CreateToken(Context& context, const TokenFlags& flags) {
   return context.output().Write(response, [&] {
     context.output().out() << response.secret() << "\n";
     context.Note(response.token().name() + " is shown this once; keep it safe");
+  });
+}
+
+absl::Status GetToken(Context& context, const std::string& name) {
+  v1::GetTokenRequest request;
+  ASSIGN_OR_RETURN(*request.mutable_name(), FullName("users/*/tokens/*", "", name));
+  return context.Show<v1::Token>("IdentityService/GetToken", request, [&](const v1::Token& token) {
+    Fields fields;
+    fields.Add("Name", token.name());
+    fields.Add("For", token.display_name());
+    fields.Add("Scopes", absl::StrJoin(token.scopes(), ", "));
+    fields.Add("Revoked", token.revoked() ? "yes" : "");
+    fields.Add("Created", TimeText(token.create_time()));
+    fields.Add("Expires", token.has_expire_time() ? TimeText(token.expire_time()) : "never");
+    fields.Add("Last used", token.has_last_use_time() ? TimeText(token.last_use_time()) : "never");
+    context.output().Show(fields);
   });
 }
 
@@ -174,14 +231,29 @@ absl::Status ListBindings(Context& context, bool global) {
   });
 }
 
+absl::StatusOr<std::string> BindingName(Context& context, const std::string& name, bool global) {
+  if (absl::StrContains(name, '/')) return name;
+  ASSIGN_OR_RETURN(const std::string parent, BindingParent(context, global));
+  return absl::StrCat(parent, parent.empty() ? "" : "/", "bindings/", name);
+}
+
+absl::Status GetBinding(Context& context, const std::string& name, bool global) {
+  v1::GetBindingRequest request;
+  ASSIGN_OR_RETURN(*request.mutable_name(), BindingName(context, name, global));
+  return context.Show<v1::Binding>("IdentityService/GetBinding", request,
+                                   [&](const v1::Binding& binding) {
+                                     Fields fields;
+                                     fields.Add("Name", binding.name());
+                                     fields.Add("Role", LastPart(binding.role()));
+                                     fields.Add("Member", binding.member());
+                                     fields.Add("Created", TimeText(binding.create_time()));
+                                     context.output().Show(fields);
+                                   });
+}
+
 absl::Status DeleteBinding(Context& context, const std::string& name, bool global) {
   v1::DeleteBindingRequest request;
-  if (absl::StrContains(name, '/')) {
-    request.set_name(name);
-  } else {
-    ASSIGN_OR_RETURN(const std::string parent, BindingParent(context, global));
-    request.set_name(absl::StrCat(parent, parent.empty() ? "" : "/", "bindings/", name));
-  }
+  ASSIGN_OR_RETURN(*request.mutable_name(), BindingName(context, name, global));
   google::protobuf::Empty response;
   RETURN_IF_ERROR(context.client().Call("IdentityService/DeleteBinding", request, &response));
   context.Note(request.name() + " is gone");
@@ -202,6 +274,15 @@ void AddUsers(Command& root, Context& context) {
   users.Sub("get", "Show a user").Argument("USER", name.get(), "User").Run([&context, name] {
     return GetUser(context, *name);
   });
+  users.Sub("update", "Change a user; a suspended one can do nothing")
+      .Argument("USER", &create->id, "User")
+      .Option("--title", &create->title, "TEXT", "Name for people")
+      .Option("--email", &create->email, "ADDRESS", "Address for notices")
+      .Option("--group", &create->groups, "GROUP",
+              "A group, in place of those there are; may be repeated")
+      .Flag("--suspend", &create->suspend, "Refuse all that they ask for, from now on")
+      .Flag("--resume", &create->resume, "Let them in again")
+      .Run([&context, create] { return UpdateUser(context, *create); });
   users.Sub("delete", "Delete a user with their tokens and bindings")
       .Argument("USER", name.get(), "User")
       .Run([&context, name] { return DeleteUser(context, *name); });
@@ -221,6 +302,9 @@ void AddTokens(Command& root, Context& context) {
   tokens.Sub("list", "List a user's tokens")
       .Argument("USER", name.get(), "User")
       .Run([&context, name] { return ListTokens(context, *name); });
+  tokens.Sub("get", "Show a token, without its secret")
+      .Argument("TOKEN", name.get(), "USER/TOKEN")
+      .Run([&context, name] { return GetToken(context, *name); });
   tokens.Sub("revoke", "Make a token useless")
       .Argument("TOKEN", name.get(), "USER/TOKEN")
       .Run([&context, name] { return RevokeToken(context, *name); });
@@ -241,6 +325,10 @@ void AddBindings(Command& root, Context& context) {
   bindings.Sub("list", "List bindings")
       .Flag("--global", global.get(), everywhere)
       .Run([&context, global] { return ListBindings(context, *global); });
+  bindings.Sub("get", "Show a binding")
+      .Argument("BINDING", name.get(), "Binding")
+      .Flag("--global", global.get(), everywhere)
+      .Run([&context, name, global] { return GetBinding(context, *name, *global); });
   bindings.Sub("delete", "Take a role away")
       .Argument("BINDING", name.get(), "Binding")
       .Flag("--global", global.get(), everywhere)

@@ -15,7 +15,8 @@ extern "C" void Remember(int) { g_interrupted = 1; }
 void CatchInterrupt() {
   struct sigaction action = {};
   action.sa_handler = Remember;
-  action.sa_flags = SA_RESTART | static_cast<int>(SA_RESETHAND);
+  // Without SA_RESTART: who waits for an answer at a prompt hears of it at once.
+  action.sa_flags = static_cast<int>(SA_RESETHAND);
   sigaction(SIGINT, &action, nullptr);
 }
 

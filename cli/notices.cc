@@ -67,7 +67,7 @@ absl::StatusOr<NotificationSettings> Fetch(Context& context) {
   return settings;
 }
 
-absl::Status Settings(Context& context, const SettingsFlags& flags) {
+absl::Status ChangeSettings(Context& context, const SettingsFlags& flags) {
   ASSIGN_OR_RETURN(NotificationSettings settings, Fetch(context));
   v1::UpdateNotificationSettingsRequest request;
   if (!flags.mute.empty() || !flags.unmute.empty()) {
@@ -121,7 +121,7 @@ void AddNoticeCommands(Command root, Context& context) {
       .Option("--mute", &flags->mute, "TYPE", "Not to be told of, like stack.gone; may be repeated")
       .Option("--unmute", &flags->unmute, "TYPE", "To be told of again; may be repeated")
       .Option("--email", &flags->email, "on|off", "Mail as well, to your user's address")
-      .Run([&context, flags] { return Settings(context, *flags); });
+      .Run([&context, flags] { return ChangeSettings(context, *flags); });
 }
 
 }  // namespace stackyard::cli

@@ -7,6 +7,7 @@
 #include "cli/names.h"
 #include "cli/progress.h"
 #include "cli/text.h"
+#include "common/proto_time.h"
 #include "common/status_macros.h"
 #include "stackyard/v1/operations.pb.h"
 
@@ -76,6 +77,34 @@ absl::Status Watch(Context& context, const std::string& name, const std::string&
   return context.output().Write(operation, [&] { ShowOperation(context, operation); });
 }
 
+// Says nothing until it is over; for scripts.
+absl::Status Wait(Context& context, const std::string& name, const std::string& timeout) {
+  ASSIGN_OR_RETURN(const absl::Duration limit, ReadDuration("timeout", timeout));
+  const absl::Time deadline = absl::Now() + limit;
+  v1::WaitOperationRequest request;
+  request.set_name(InCollection("operations", name));
+  Operation operation;
+  while (!operation.done()) {
+    // A part of the time for each call: a server that is restarted holds up no longer than that.
+    const absl::Duration part = std::min(deadline - absl::Now(), absl::Duration(absl::Minutes(1)));
+    if (part <= absl::ZeroDuration()) {
+      return absl::DeadlineExceededError(
+          absl::StrCat("not done after ", ShortDuration(limit), "; ", request.name(), " goes on"));
+    }
+    *request.mutable_timeout() = ToProto(part);
+    const absl::Status status = context.client().Call("OperationService/WaitOperation", request,
+                                                      &operation, part + absl::Seconds(10));
+    if (status.ok()) continue;
+    const bool passing = status.code() == absl::StatusCode::kUnavailable ||
+                         status.code() == absl::StatusCode::kDeadlineExceeded;
+    // Where nothing was ever heard the endpoint may be wrong.
+    if (!passing || operation.name().empty()) return status;
+    context.environment().pause(absl::Seconds(1));
+  }
+  RETURN_IF_ERROR(OutcomeOf(operation));
+  return context.output().Write(operation, [&] { ShowOperation(context, operation); });
+}
+
 absl::Status Cancel(Context& context, const std::string& name) {
   v1::CancelOperationRequest request;
   request.set_name(InCollection("operations", name));
@@ -101,14 +130,21 @@ void AddOperationCommands(Command root, Context& context) {
   operations.Sub("get", "Show an operation")
       .Argument("OPERATION", name.get(), "Operation")
       .Run([&context, name] { return Get(context, *name); });
-  for (const std::string verb : {"wait", "watch"}) {
-    operations
-        .Sub(verb, "Show how an operation goes until it is done; its outcome is the exit code")
-        .Argument("OPERATION", name.get(), "Operation")
-        .Option("--timeout", timeout.get(), "TIME", "Longest wait [1h]")
-        .Option("--until", until.get(), "STAGE", "Wait for a stage only, like awaiting-approval")
-        .Run([&context, name, timeout, until] { return Watch(context, *name, *timeout, *until); });
-  }
+  operations
+      .Sub("watch", "Show how an operation goes until it is done; its outcome is the exit code")
+      .Argument("OPERATION", name.get(), "Operation")
+      .Option("--timeout", timeout.get(), "TIME", "Longest wait [1h]")
+      .Option("--until", until.get(), "STAGE", "Wait for a stage only, like awaiting-approval")
+      .Run([&context, name, timeout, until] { return Watch(context, *name, *timeout, *until); });
+  operations.Sub("wait", "Wait in silence until it is done; its outcome is the exit code")
+      .Argument("OPERATION", name.get(), "Operation")
+      .Option("--timeout", timeout.get(), "TIME", "Longest wait [1h]")
+      .Option("--until", until.get(), "STAGE", "Wait for a stage only, like awaiting-approval")
+      .Run([&context, name, timeout, until] {
+        // A stage passes: only a stream sees it for sure.
+        if (!until->empty()) return Watch(context, *name, *timeout, *until);
+        return Wait(context, *name, *timeout);
+      });
   operations.Sub("cancel", "Withdraw its request, or cancel its run")
       .Argument("OPERATION", name.get(), "Operation")
       .Run([&context, name] { return Cancel(context, *name); });

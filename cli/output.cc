@@ -7,7 +7,12 @@
 #include <map>
 #include <nlohmann/json.hpp>
 
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/strip.h"
+#include "cli/manifest.h"
 #include "cli/text.h"
 #include "common/status.h"
 #include "common/status_macros.h"
@@ -94,17 +99,30 @@ const FieldDescriptor* NameField(const Message& message) {
              : nullptr;
 }
 
+std::string YamlOf(const std::string& kind, const Json& json) {
+  Json whole = Json::object();
+  if (!kind.empty()) {
+    whole["apiVersion"] = kApiVersion;
+    whole["kind"] = kind;
+  }
+  whole.update(json);
+  YAML::Emitter yaml;
+  Emit(whole, yaml);
+  return absl::StrCat(yaml.c_str(), "\n");
+}
+
 }  // namespace
 
 absl::StatusOr<Format> ReadFormat(const std::string& text) {
   static const std::map<std::string, Format> kFormats = {{"table", Format::kTable},
+                                                         {"wide", Format::kTable},
                                                          {"json", Format::kJson},
                                                          {"yaml", Format::kYaml},
                                                          {"name", Format::kName}};
   const auto found = kFormats.find(text);
   if (found != kFormats.end()) return found->second;
   return InvalidField("output",
-                      absl::StrCat("must be table, json, yaml or name, not \"", text, "\""));
+                      absl::StrCat("must be table, wide, json, yaml or name, not \"", text, "\""));
 }
 
 std::string Paint(const std::string& text, Color color, bool on) {
@@ -125,34 +143,78 @@ Color StateColor(const std::string& state) {
   return found == kColors.end() ? Color::kYellow : found->second;
 }
 
-std::string Table::Text(bool color) const {
+absl::StatusOr<std::vector<size_t>> Table::Shown(const TableStyle& style) const {
+  std::vector<std::string> names;
+  for (const std::string& heading : headings_) {
+    names.push_back(std::string(absl::StripPrefix(heading, "+")));
+  }
   std::vector<size_t> shown;
-  std::vector<size_t> widths;
-  for (size_t i = 0; i < headings_.size(); ++i) {
-    size_t width = Width(headings_[i]);
-    bool used = rows_.empty();
-    for (const auto& row : rows_) {
-      width = std::max(width, Width(row[i]));
-      used = used || !row[i].empty();
+  for (const std::string& column : style.columns) {
+    const std::string wanted = absl::AsciiStrToUpper(absl::StripAsciiWhitespace(column));
+    const auto found = std::find(names.begin(), names.end(), wanted);
+    if (found == names.end()) {
+      return InvalidField("columns", absl::StrCat("there is no column \"", column, "\"; there are ",
+                                                  absl::StrJoin(names, ", ")));
     }
+    shown.push_back(found - names.begin());
+  }
+  if (!style.columns.empty()) return shown;
+  for (size_t i = 0; i < headings_.size(); ++i) {
+    const bool used =
+        std::any_of(rows_.begin(), rows_.end(), [&](const auto& row) { return !row[i].empty(); });
+    const bool wanted = style.wide || !absl::StartsWith(headings_[i], "+");
+    if (wanted && (used || style.wide || rows_.empty())) shown.push_back(i);
+  }
+  return shown;
+}
+
+absl::StatusOr<std::string> Table::Text(const TableStyle& style) const {
+  ASSIGN_OR_RETURN(const std::vector<size_t> shown, Shown(style));
+  std::vector<std::string> headings;
+  for (const std::string& heading : headings_) {
+    headings.push_back(std::string(absl::StripPrefix(heading, "+")));
+  }
+  std::vector<size_t> widths;
+  for (size_t i = 0; i < headings.size(); ++i) {
+    size_t width = style.headers ? Width(headings[i]) : 1;
+    for (const auto& row : rows_) width = std::max(width, Width(row[i]));
     widths.push_back(width);
-    if (used) shown.push_back(i);
   }
   std::string text;
   const auto line = [&](const std::vector<std::string>& cells, bool heading) {
     for (const size_t i : shown) {
       const std::string cell = cells[i].empty() ? "-" : cells[i];
       const std::string padded = i == shown.back() ? cell : Padded(cell, widths[i] + 3);
-      const Color paint = heading                   ? Color::kBold
-                          : headings_[i] == "STATE" ? StateColor(cell)
-                                                    : Color::kNone;
-      text += Paint(padded, paint, color);
+      const Color paint = heading                  ? Color::kBold
+                          : headings[i] == "STATE" ? StateColor(cell)
+                                                   : Color::kNone;
+      text += Paint(padded, paint, style.color);
     }
     text += "\n";
   };
-  line(headings_, true);
+  if (style.headers) line(headings, true);
   for (const auto& row : rows_) line(row, false);
   return text;
+}
+
+std::string Table::Json() const {
+  nlohmann::ordered_json list = nlohmann::ordered_json::array();
+  for (const auto& row : rows_) {
+    nlohmann::ordered_json object = nlohmann::ordered_json::object();
+    for (size_t i = 0; i < headings_.size(); ++i) {
+      const auto name = absl::AsciiStrToLower(absl::StripPrefix(headings_[i], "+"));
+      object[name.empty() ? "current" : name] = row[i];
+    }
+    list.push_back(std::move(object));
+  }
+  return list.dump(2) + "\n";
+}
+
+std::string Table::Text(bool color) const {
+  TableStyle style;
+  style.color = color;
+  // Only --columns can be wrong.
+  return *Text(style);
 }
 
 void Fields::Add(std::string label, std::string value) {
@@ -169,6 +231,37 @@ std::string Fields::Text(bool color) const {
                     Paint(value, paint, color), "\n");
   }
   return text;
+}
+
+absl::Status Output::WriteTable(const Table& table, const std::string& names) const {
+  switch (format_) {
+    case Format::kTable:
+      Show(table);
+      break;
+    case Format::kJson:
+      out_ << table.Json();
+      break;
+    case Format::kYaml: {
+      YAML::Emitter yaml;
+      Emit(Json::parse(table.Json()), yaml);
+      out_ << yaml.c_str() << "\n";
+      break;
+    }
+    case Format::kName:
+      out_ << names;
+      break;
+  }
+  out_.flush();
+  return fault_;
+}
+
+void Output::Show(const Table& table) const {
+  const absl::StatusOr<std::string> text = table.Text(style_);
+  if (text.ok()) {
+    out_ << *text;
+  } else if (fault_.ok()) {
+    fault_ = text.status();
+  }
 }
 
 absl::Status Output::Write(const Message& message, const std::function<void()>& people) const {
@@ -191,7 +284,7 @@ absl::Status Output::Write(const Message& message, const std::function<void()>& 
       break;
   }
   out_.flush();
-  return absl::OkStatus();
+  return fault_;
 }
 
 absl::StatusOr<std::string> ToJson(const Message& message) {
@@ -209,9 +302,14 @@ absl::StatusOr<std::string> ToJson(const Message& message) {
 
 absl::StatusOr<std::string> ToYaml(const Message& message) {
   ASSIGN_OR_RETURN(const std::string json, ToJson(message));
-  YAML::Emitter yaml;
-  Emit(Json::parse(json), yaml);
-  return absl::StrCat(yaml.c_str(), "\n");
+  return YamlOf(KindOf(*message.GetDescriptor()), Json::parse(json));
+}
+
+absl::StatusOr<std::string> ToManifest(const Message& message) {
+  std::string json;
+  const auto status = google::protobuf::util::MessageToJsonString(message, &json);
+  if (!status.ok()) return absl::InternalError(std::string(status.message()));
+  return YamlOf(KindOf(*message.GetDescriptor()), Json::parse(json));
 }
 
 std::string NamesIn(const Message& message) {

@@ -68,7 +68,8 @@ TEST(Fields, LeavesOutWhatIsEmpty) {
 TEST(Output, WritesEachFormat) {
   const auto written = [](Format format) {
     std::ostringstream out;
-    EXPECT_TRUE(Output(format, false, out).Write(Example(), [&] { out << "for people\n"; }).ok());
+    EXPECT_TRUE(
+        Output(format, TableStyle(), out).Write(Example(), [&] { out << "for people\n"; }).ok());
     return out.str();
   };
   EXPECT_EQ(written(Format::kTable), "for people\n");

@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "cli/context.h"
+#include "cli/yaml_value.h"
 #include "common/status.h"
 #include "common/status_macros.h"
 
@@ -63,46 +64,6 @@ absl::StatusOr<Value> Typed(const std::string& text, const std::string& type) {
       absl::StrCat("must be JSON for ", type, ", not \"", text, "\""));
 }
 
-// A scalar of YAML 1.2's core schema: only what is not quoted can be anything but a string.
-Value Scalar(const YAML::Node& node) {
-  const std::string& text = node.Scalar();
-  Value value;
-  if (node.Tag() == "!" || node.Tag() == "tag:yaml.org,2002:str") return StringValue(text);
-  if (text == "true" || text == "false") {
-    value.set_bool_value(text == "true");
-    return value;
-  }
-  double number = 0;
-  if (text.find_first_not_of("0123456789+-.eE") == std::string::npos &&
-      absl::SimpleAtod(text, &number)) {
-    value.set_number_value(number);
-    return value;
-  }
-  return StringValue(text);
-}
-
-Value FromYaml(const YAML::Node& node) {
-  Value value;
-  switch (node.Type()) {
-    case YAML::NodeType::Scalar:
-      return Scalar(node);
-    case YAML::NodeType::Sequence:
-      value.mutable_list_value();
-      for (const auto& inner : node) *value.mutable_list_value()->add_values() = FromYaml(inner);
-      return value;
-    case YAML::NodeType::Map:
-      value.mutable_struct_value();
-      for (const auto& pair : node) {
-        (*value.mutable_struct_value()->mutable_fields())[pair.first.as<std::string>()] =
-            FromYaml(pair.second);
-      }
-      return value;
-    default:
-      value.set_null_value(google::protobuf::NULL_VALUE);
-      return value;
-  }
-}
-
 absl::StatusOr<Struct> FromFile(const std::string& path) {
   ASSIGN_OR_RETURN(const std::string text, ReadFile("params-file", path));
   Struct parameters;
@@ -114,7 +75,7 @@ absl::StatusOr<Struct> FromFile(const std::string& path) {
   }
   try {
     const YAML::Node node = YAML::Load(text);
-    if (node.IsMap()) return FromYaml(node).struct_value();
+    if (node.IsMap()) return ValueOf(node).struct_value();
     return InvalidField("params-file", absl::StrCat(path, " must hold an object of parameters"));
   } catch (const YAML::Exception& error) {
     return InvalidField("params-file", absl::StrCat(path, " is no YAML: ", error.what()));

@@ -4,6 +4,7 @@
 #include "cli/names.h"
 #include "cli/params.h"
 #include "cli/text.h"
+#include "common/status.h"
 #include "common/status_macros.h"
 #include "google/protobuf/empty.pb.h"
 #include "stackyard/v1/projects.pb.h"
@@ -62,6 +63,31 @@ absl::Status Create(Context& context, const CreateFlags& flags) {
                                    });
 }
 
+absl::Status Update(Context& context, const CreateFlags& flags) {
+  v1::UpdateProjectRequest request;
+  v1::Project& project = *request.mutable_project();
+  project.set_name(InCollection("projects", flags.id));
+  auto& mask = *request.mutable_update_mask();
+  if (!flags.title.empty()) {
+    project.set_display_name(flags.title);
+    mask.add_paths("display_name");
+  }
+  if (!flags.description.empty()) {
+    project.set_description(flags.description);
+    mask.add_paths("description");
+  }
+  if (!flags.labels.empty()) {
+    ASSIGN_OR_RETURN(const auto labels, ReadPairs("label", flags.labels));
+    for (const auto& [key, value] : labels) (*project.mutable_labels())[key] = value;
+    mask.add_paths("labels");
+  }
+  if (mask.paths().empty()) return InvalidField("update", "give something to change");
+  return context.Show<v1::Project>("ProjectService/UpdateProject", request,
+                                   [&](const v1::Project& changed) {
+                                     context.output().out() << changed.name() << " updated\n";
+                                   });
+}
+
 absl::Status Delete(Context& context, const std::string& name) {
   v1::DeleteProjectRequest request;
   request.set_name(InCollection("projects", name));
@@ -88,10 +114,17 @@ void AddProjectCommands(Command root, Context& context) {
       .Option("--filter", filter.get(), "EXPRESSION", "AIP-160 filter")
       .Run([&context, filter] { return List(context, *filter); });
   projects.Sub("get", "Show a project")
-      .Argument("NAME", name.get(), "Project")
+      .Argument("PROJECT", name.get(), "Project")
       .Run([&context, name] { return Get(context, *name); });
+  projects.Sub("update", "Change title, description or labels")
+      .Argument("PROJECT", &create->id, "Project")
+      .Option("--title", &create->title, "TEXT", "Name for people")
+      .Option("--description", &create->description, "TEXT", "What it is for")
+      .Option("--label", &create->labels, "KEY=VALUE",
+              "A label, in place of those there are; may be repeated")
+      .Run([&context, create] { return Update(context, *create); });
   projects.Sub("delete", "Delete a project that has no stacks")
-      .Argument("NAME", name.get(), "Project")
+      .Argument("PROJECT", name.get(), "Project")
       .Run([&context, name] { return Delete(context, *name); });
 }
 

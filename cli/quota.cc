@@ -78,6 +78,50 @@ absl::Status DeleteLimit(Context& context, const std::string& metric, const std:
   return absl::OkStatus();
 }
 
+absl::Status GetLimit(Context& context, const std::string& metric, const std::string& user) {
+  v1::GetQuotaLimitRequest request;
+  ASSIGN_OR_RETURN(*request.mutable_name(), LimitName(context, metric, user));
+  return context.Show<v1::QuotaLimit>("QuotaService/GetQuotaLimit", request,
+                                      [&](const v1::QuotaLimit& limit) {
+                                        Fields fields;
+                                        fields.Add("Name", limit.name());
+                                        fields.Add("Metric", limit.metric());
+                                        fields.Add("User", limit.user());
+                                        fields.Add("Limit", absl::StrCat(limit.value()));
+                                        fields.Add("Set", TimeText(limit.update_time()));
+                                        context.output().Show(fields);
+                                      });
+}
+
+struct SeriesFlags {
+  std::string metric, user, from, until;
+};
+
+absl::Status Series(Context& context, const SeriesFlags& flags) {
+  v1::QueryUsageSeriesRequest request;
+  ASSIGN_OR_RETURN(*request.mutable_parent(), ProjectName(context.project()));
+  request.set_metric(flags.metric);
+  request.set_user(flags.user);
+  if (!flags.from.empty()) {
+    ASSIGN_OR_RETURN(const absl::Time from, ReadTime("from", flags.from));
+    *request.mutable_start_time() = ToProto(from);
+  }
+  if (!flags.until.empty()) {
+    ASSIGN_OR_RETURN(const absl::Time until, ReadTime("until", flags.until));
+    *request.mutable_end_time() = ToProto(until);
+  }
+  return context.Show<v1::QueryUsageSeriesResponse>(
+      "QuotaService/QueryUsageSeries", request, [&](const v1::QueryUsageSeriesResponse& response) {
+        Table table({"FROM", "USED", "LIMIT", "FREE"});
+        for (const v1::UsagePoint& point : response.points()) {
+          table.Add({TimeText(point.time()), absl::StrCat(point.used()),
+                     absl::StrCat(point.limit()),
+                     absl::StrCat(std::max<int64_t>(point.limit() - point.used(), 0))});
+        }
+        context.output().Show(table);
+      });
+}
+
 absl::Status ListMetrics(Context& context) {
   v1::ListMetricsRequest request;
   v1::ListMetricsResponse response;
@@ -142,6 +186,14 @@ void AddQuotaCommands(Command root, Context& context) {
       .Flag("--by-user", by_user.get(), "Each user's part too")
       .Run([&context, by_user] { return Usage(context, *by_user); });
 
+  const auto series = std::make_shared<SeriesFlags>();
+  quota.Sub("series", "Show what is booked and allowed of a metric over time")
+      .Argument("METRIC", &series->metric, "Metric")
+      .Option("--user", &series->user, "USER", "This user's part [the project's]")
+      .Option("--from", &series->from, "TIME", "From when, like 2026-01-31 [now]")
+      .Option("--until", &series->until, "TIME", "Until when [as far as anything is booked]")
+      .Run([&context, series] { return Series(context, *series); });
+
   const auto amounts = std::make_shared<std::vector<std::string>>();
   quota.Sub("check", "Tell whether amounts would be admitted; takes nothing")
       .Arguments("METRIC=AMOUNT", amounts.get(), "What is wanted")
@@ -154,6 +206,10 @@ void AddQuotaCommands(Command root, Context& context) {
   limits.Sub("list", "List the project's own limits").Run([&context] {
     return ListLimits(context);
   });
+  limits.Sub("get", "Show a limit")
+      .Argument("METRIC", text.get(), "Metric")
+      .Option("--user", user.get(), "USER", "Of this user; - for each user [the project]")
+      .Run([&context, text, user] { return GetLimit(context, *text, *user); });
   limits.Sub("set", "Set a limit")
       .Argument("METRIC", text.get(), "Metric")
       .Option("--value", value.get(), "AMOUNT", "The limit, 0 or more")

@@ -66,6 +66,24 @@ absl::Status CreateGrant(Context& context, const GrantFlags& flags) {
       });
 }
 
+absl::Status GetGrant(Context& context, const std::string& name) {
+  v1::GetQuotaGrantRequest request;
+  ASSIGN_OR_RETURN(const std::string project, ProjectName(context.project()));
+  request.set_name(absl::StrCat(project, "/quota/grants/", LastPart(name)));
+  return context.Show<v1::QuotaGrant>(
+      "QuotaService/GetQuotaGrant", request, [&](const v1::QuotaGrant& grant) {
+        Fields fields;
+        fields.Add("Name", grant.name());
+        fields.Add("Adds", absl::StrCat(grant.amount().value(), " ", grant.amount().metric()));
+        fields.Add("User", grant.user());
+        fields.Add("From", TimeText(grant.start_time()));
+        fields.Add("Until", TimeText(grant.end_time()));
+        fields.Add("Reason", grant.reason());
+        fields.Add("Request", grant.change_request());
+        context.output().Show(fields);
+      });
+}
+
 absl::Status DeleteGrant(Context& context, const std::string& name) {
   v1::DeleteQuotaGrantRequest request;
   ASSIGN_OR_RETURN(const std::string project, ProjectName(context.project()));
@@ -94,6 +112,27 @@ absl::Status ListReservations(Context& context, const std::string& filter) {
   });
 }
 
+absl::Status GetReservation(Context& context, const std::string& name) {
+  v1::GetReservationRequest request;
+  ASSIGN_OR_RETURN(const std::string project, ProjectName(context.project()));
+  request.set_name(absl::StrCat(project, "/quota/reservations/", LastPart(name)));
+  return context.Show<v1::Reservation>(
+      "QuotaService/GetReservation", request, [&](const v1::Reservation& reservation) {
+        Fields fields;
+        fields.Add("Name", reservation.name());
+        fields.Add("State", v1::Reservation::State_Name(reservation.state()));
+        fields.Add("Amounts", AmountsText(reservation.amounts()));
+        fields.Add("For", reservation.holder());
+        fields.Add("User", reservation.user());
+        fields.Add("From", TimeText(reservation.start_time()));
+        fields.Add("Until", TimeText(reservation.end_time()));
+        fields.Add("Expires",
+                   reservation.has_expire_time() ? TimeText(reservation.expire_time()) : "");
+        fields.Add("Note", reservation.over_reserved() ? "more than reserved" : "");
+        context.output().Show(fields);
+      });
+}
+
 }  // namespace
 
 void AddQuotaGrantCommands(Command quota, Context& context) {
@@ -110,13 +149,19 @@ void AddQuotaGrantCommands(Command quota, Context& context) {
       .Option("--reason", &flags->reason, "TEXT", "Why")
       .Run([&context, flags] { return CreateGrant(context, *flags); });
   const auto name = std::make_shared<std::string>();
+  grants.Sub("get", "Show a grant").Argument("GRANT", name.get(), "Grant").Run([&context, name] {
+    return GetGrant(context, *name);
+  });
   grants.Sub("delete", "End a grant now")
       .Argument("GRANT", name.get(), "Grant")
       .Run([&context, name] { return DeleteGrant(context, *name); });
 
   const auto filter = std::make_shared<std::string>();
-  quota.Sub("reservations", "Who holds capacity")
-      .Sub("list", "List reservations, newest first")
+  Command reservations = quota.Sub("reservations", "Who holds capacity");
+  reservations.Sub("get", "Show a reservation")
+      .Argument("RESERVATION", name.get(), "Reservation")
+      .Run([&context, name] { return GetReservation(context, *name); });
+  reservations.Sub("list", "List reservations, newest first")
       .Option("--filter", filter.get(), "EXPRESSION", "AIP-160 filter")
       .Run([&context, filter] { return ListReservations(context, *filter); });
 }

@@ -5,6 +5,7 @@
 #include "absl/strings/str_join.h"
 #include "cli/commands.h"
 #include "cli/names.h"
+#include "cli/reconnect.h"
 #include "cli/text.h"
 #include "common/proto_time.h"
 #include "common/status.h"
@@ -127,13 +128,11 @@ absl::Status Logs(Context& context, const std::string& text, bool follow) {
     v1::TailLogRequest request;
     request.set_name(name);
     v1::TailLogResponse message;
-    return context.client().Stream(
-        "RunService/TailLog", request, &message,
-        [&] {
-          out << message.text() << std::flush;
-          return true;
-        },
-        [] { return true; }, absl::InfiniteFuture());
+    return FollowStream(context, "RunService/TailLog", request, &message, [&] {
+      out << message.text() << std::flush;
+      request.set_offset(message.next_offset());
+      return true;
+    });
   }
   v1::ReadLogRequest request;
   request.set_name(name);
@@ -174,6 +173,23 @@ std::string EventText(const v1::RunEvent& event) {
     default:
       return "";
   }
+}
+
+// What happens in a run, until it ends.
+absl::Status Watch(Context& context, const std::string& text) {
+  v1::WatchRunRequest request;
+  ASSIGN_OR_RETURN(*request.mutable_name(), FindRun(context, text));
+  v1::WatchRunResponse message;
+  absl::Status written;
+  const absl::Status status = FollowStream(context, "RunService/WatchRun", request, &message, [&] {
+    request.set_resume_token(message.resume_token());
+    written = context.output().Write(message.event(), [&] {
+      context.output().out() << TimeText(message.event().time()) << "  "
+                             << EventText(message.event()) << std::endl;
+    });
+    return written.ok();
+  });
+  return written.ok() ? status : written;
 }
 
 absl::Status Events(Context& context, const std::string& text) {
@@ -218,6 +234,9 @@ void AddRunCommands(Command root, Context& context) {
   runs.Sub("events", "List what happened in a run")
       .Argument("RUN", name.get(), what)
       .Run([&context, name] { return Events(context, *name); });
+  runs.Sub("watch", "Show what happens in a run until it ends")
+      .Argument("RUN", name.get(), what)
+      .Run([&context, name] { return Watch(context, *name); });
 }
 
 }  // namespace stackyard::cli

@@ -21,8 +21,8 @@ constexpr char kStack[] = "projects/*/stacks/*";
 
 // Flags of create, update, preview and import.
 struct ChangeFlags {
-  std::string name, version, display_name, lease, start, reason;
-  std::vector<std::string> labels;
+  std::string name, version, display_name, lease, start, reason, publish;
+  std::vector<std::string> labels, annotations;
   ParameterFlags parameters;
   bool validate_only = false;
   WaitFlags wait;
@@ -33,6 +33,9 @@ void AddValues(Command& command, ChangeFlags& flags) {
       .Option("--set-json", &flags.parameters.set_jsons, "KEY=JSON", "A parameter as JSON")
       .Option("--params-file", &flags.parameters.file, "PATH", "Parameters as JSON or YAML")
       .Option("--label", &flags.labels, "KEY=VALUE", "A label")
+      .Option("--annotation", &flags.annotations, "KEY=VALUE", "Free text")
+      .Option("--publish", &flags.publish, "DOCUMENT",
+              "Publish the outputs that are no secrets as this document")
       .Option("--title", &flags.display_name, "TEXT", "Name for people");
 }
 
@@ -40,6 +43,11 @@ absl::Status FillValues(Context& context, const ChangeFlags& flags, v1::Stack& s
   stack.set_display_name(flags.display_name);
   ASSIGN_OR_RETURN(const auto labels, ReadPairs("label", flags.labels));
   for (const auto& [key, value] : labels) (*stack.mutable_labels())[key] = value;
+  ASSIGN_OR_RETURN(const auto annotations, ReadPairs("annotation", flags.annotations));
+  for (const auto& [key, value] : annotations) (*stack.mutable_annotations())[key] = value;
+  if (!flags.publish.empty()) {
+    stack.set_publish_document(InCollection("documents", flags.publish));
+  }
   if (flags.parameters.empty()) return absl::OkStatus();
   v1::TemplateVersion version;
   // Only --set needs the types.
@@ -114,6 +122,8 @@ absl::Status Update(Context& context, const ChangeFlags& flags) {
     mask.add_paths("parameters." + key);
   }
   if (!flags.labels.empty()) mask.add_paths("labels");
+  if (!flags.annotations.empty()) mask.add_paths("annotations");
+  if (!flags.publish.empty()) mask.add_paths("publish_document");
   if (!flags.display_name.empty()) mask.add_paths("display_name");
   if (mask.paths().empty()) return InvalidField("update", "give something to change");
   return Start(context, "UpdateStack", request, flags.wait);
@@ -246,21 +256,21 @@ absl::Status Drift(Context& context, const DeleteFlags& flags) {
 void AddLifeCommands(Command& stacks, Context& context) {
   const auto flags = std::make_shared<DeleteFlags>();
   Command destroy = stacks.Sub("delete", "Destroy a stack's resources and free its quota");
-  destroy.Argument("NAME", &flags->name, "Stack")
+  destroy.Argument("STACK", &flags->name, "Stack")
       .Flag("--abandon", &flags->abandon, "Forget the resources, do not destroy them")
       .Option("--reason", &flags->reason, "TEXT", "Why");
   flags->wait.AddTo(destroy);
   destroy.Run([&context, flags] { return Delete(context, *flags); });
 
   Command retry = stacks.Sub("retry", "Plan the newest revision of a failed stack again");
-  retry.Argument("NAME", &flags->name, "Stack");
+  retry.Argument("STACK", &flags->name, "Stack");
   flags->wait.AddTo(retry);
   retry.Run(
       [&context, flags] { return ByName<v1::RetryStackRequest>(context, "RetryStack", *flags); });
 
   const auto revision = std::make_shared<int64_t>(0);
   Command rollback = stacks.Sub("rollback", "Make a new revision from an old one");
-  rollback.Argument("NAME", &flags->name, "Stack")
+  rollback.Argument("STACK", &flags->name, "Stack")
       .Option("--to", revision.get(), "REVISION", "Number of the old revision")
       .Required()
       .Option("--reason", &flags->reason, "TEXT", "Why");
@@ -268,19 +278,19 @@ void AddLifeCommands(Command& stacks, Context& context) {
   rollback.Run([&context, flags, revision] { return Rollback(context, *flags, *revision); });
 
   Command drift = stacks.Sub("drift", "Compare the real resources with the state now");
-  drift.Argument("NAME", &flags->name, "Stack");
+  drift.Argument("STACK", &flags->name, "Stack");
   flags->wait.AddTo(drift);
   drift.Run([&context, flags] { return Drift(context, *flags); });
 
   Command repair = stacks.Sub("repair", "Plan to bring drifted resources back");
-  repair.Argument("NAME", &flags->name, "Stack");
+  repair.Argument("STACK", &flags->name, "Stack");
   flags->wait.AddTo(repair);
   repair.Run(
       [&context, flags] { return ByName<v1::RepairDriftRequest>(context, "RepairDrift", *flags); });
 
   const auto by = std::make_shared<std::string>();
   stacks.Sub("extend", "Ask for a longer lease, once")
-      .Argument("NAME", &flags->name, "Stack")
+      .Argument("STACK", &flags->name, "Stack")
       .Option("--by", by.get(), "TIME", "How much longer, like 24h")
       .Required()
       .Option("--reason", &flags->reason, "TEXT", "Why; reviewers read it")
@@ -305,7 +315,7 @@ void AddStackChangeCommands(Command stacks, Context& context) {
   create.Run([&context, flags] { return Create(context, *flags); });
 
   Command update = stacks.Sub("update", "Change parameters, template version, labels or title");
-  update.Argument("NAME", &flags->name, "Stack")
+  update.Argument("STACK", &flags->name, "Stack")
       .Option("-t,--template", &flags->version, "TEMPLATE[@VERSION]", "Another template version");
   AddValues(update, *flags);
   update.Option("--reason", &flags->reason, "TEXT", "Why; reviewers read it")
@@ -314,7 +324,7 @@ void AddStackChangeCommands(Command stacks, Context& context) {
   update.Run([&context, flags] { return Update(context, *flags); });
 
   Command preview = stacks.Sub("preview", "Plan a new stack, or a change of one; keep nothing");
-  preview.Argument("NAME", &flags->name, "Stack to change; without it a new one", false)
+  preview.Argument("STACK", &flags->name, "Stack to change; without it a new one", false)
       .Option("-t,--template", &flags->version, "TEMPLATE[@VERSION]", "What to make it from");
   AddValues(preview, *flags);
   preview.Option("--lease", &flags->lease, "TIME", "How long a new one would live, like 72h");

@@ -1,3 +1,4 @@
+#include <map>
 #include <memory>
 
 #include "absl/strings/str_cat.h"
@@ -30,14 +31,17 @@ absl::Status List(Context& context, const ListFlags& flags) {
   v1::ListStacksResponse response;
   RETURN_IF_ERROR(context.client().List("StackService/ListStacks", request, &response));
   return context.output().Write(response, [&] {
-    Table table({"PROJECT", "NAME", "STATE", "TEMPLATE", "QUOTA", "LEASE ENDS", "CREATOR", "AGE"});
+    Table table({"PROJECT", "NAME", "STATE", "TEMPLATE", "QUOTA", "LEASE ENDS", "CREATOR", "AGE",
+                 "+TITLE", "+REVISION", "+UID", "+DETAIL"});
     for (const v1::Stack& stack : response.stacks()) {
       table.Add({ProjectOf(stack.name()), LastPart(stack.name()),
                  v1::Stack::State_Name(stack.state()),
                  absl::StrCat(LastPart(FirstParts(stack.template_version(), 2)), "@",
                               LastPart(stack.template_version())),
                  AmountsText(stack.amounts()), Until(stack.lease().end_time(), context.Now()),
-                 LastPart(stack.creator()), Age(stack.create_time(), context.Now())});
+                 LastPart(stack.creator()), Age(stack.create_time(), context.Now()),
+                 stack.display_name(), absl::StrCat(stack.latest_revision()), stack.uid(),
+                 Cut(stack.state_detail().message(), 80)});
     }
     context.output().Show(table);
   });
@@ -135,27 +139,54 @@ absl::Status Revisions(Context& context, const std::string& name) {
   });
 }
 
-absl::Status Watch(Context& context, const std::string& name) {
-  v1::WatchStackRequest request;
-  ASSIGN_OR_RETURN(*request.mutable_name(), FullName(kStack, context.project(), name));
-  v1::WatchStackResponse message;
-  absl::Status written;
-  const absl::Status status = context.client().Stream(
-      "StackService/WatchStack", request, &message,
-      [&] {
-        const v1::Stack& stack = message.stack();
-        written = context.output().Write(stack, [&] {
-          const std::string state = v1::Stack::State_Name(stack.state());
-          context.output().out() << absl::FormatTime("%H:%M:%S", context.Now(), absl::UTCTimeZone())
-                                 << "  "
-                                 << Paint(state, StateColor(state), context.output().color())
-                                 << "  " << stack.state_detail().message() << std::endl;
-        });
-        return written.ok();
-      },
-      [] { return true; }, absl::InfiniteFuture());
-  if (!written.ok()) return written;
-  return status;
+absl::Status Revision(Context& context, const std::string& text) {
+  v1::GetRevisionRequest request;
+  ASSIGN_OR_RETURN(*request.mutable_name(),
+                   FullName("projects/*/stacks/*/revisions/*", context.project(), text));
+  return context.Show<v1::Revision>(
+      "StackService/GetRevision", request, [&](const v1::Revision& revision) {
+        Fields fields;
+        fields.Add("Name", revision.name());
+        fields.Add("State", v1::Revision::State_Name(revision.state()));
+        fields.Add("Template", revision.template_version());
+        fields.Add("Rolls back to",
+                   revision.rollback_of() == 0 ? "" : absl::StrCat(revision.rollback_of()));
+        fields.Add("Creator", LastPart(revision.creator()));
+        fields.Add("Created", TimeText(revision.create_time()));
+        fields.Add("Reason", revision.reason());
+        context.output().Show(fields);
+        Table parameters({"PARAMETER", "VALUE"});
+        const auto& values = revision.parameters().fields();
+        for (const auto& [name, value] : std::map(values.begin(), values.end())) {
+          parameters.Add({name, Cut(ValueText(value), 100)});
+        }
+        std::ostream& out = context.output().out();
+        if (!parameters.empty()) {
+          out << "\n";
+          context.output().Show(parameters);
+        }
+        if (revision.has_plan()) out << "\n" << PlanText(revision.plan(), context.output().color());
+      });
+}
+
+absl::Status GetResource(Context& context, const std::string& stack, const std::string& address) {
+  v1::GetResourceRequest request;
+  ASSIGN_OR_RETURN(const std::string name, FullName(kStack, context.project(), stack));
+  request.set_name(absl::StrCat(name, "/resources/", address));
+  return context.Show<v1::Resource>(
+      "StackService/GetResource", request, [&](const v1::Resource& resource) {
+        Fields fields;
+        fields.Add("Address", resource.address());
+        fields.Add("Type", resource.type());
+        fields.Add("Id", resource.id());
+        fields.Add("Provider", resource.provider());
+        fields.Add("Mode", resource.mode());
+        fields.Add("Note", resource.tainted() ? "to be replaced" : "");
+        context.output().Show(fields);
+        if (!resource.attributes_json().empty()) {
+          context.output().out() << "\n" << resource.attributes_json() << "\n";
+        }
+      });
 }
 
 }  // namespace
@@ -173,28 +204,34 @@ void AddStackCommands(Command root, Context& context) {
       .Option("--order-by", &list->order_by, "FIELDS", "Fields, each may end in ' desc'")
       .Flag("-a,--all", &list->all, "Destroyed and rejected ones too")
       .Run([&context, list] { return List(context, *list); });
-  stacks.Sub("get", "Show a stack").Argument("NAME", name.get(), "Stack").Run([&context, name] {
+  stacks.Sub("get", "Show a stack").Argument("STACK", name.get(), "Stack").Run([&context, name] {
     return Get(context, *name);
   });
   stacks.Sub("wait", "Wait until what goes on with a stack is done; its outcome is the exit code")
-      .Argument("NAME", name.get(), "Stack")
+      .Argument("STACK", name.get(), "Stack")
       .Option("--timeout", timeout.get(), "TIME", "Longest wait [1h]")
       .Run([&context, name, timeout] { return Wait(context, *name, *timeout); });
   AddStackChangeCommands(stacks, context);
   stacks.Sub("resources", "List what is in the stack's state")
-      .Argument("NAME", name.get(), "Stack")
+      .Argument("STACK", name.get(), "Stack")
       .Run([&context, name] { return Resources(context, *name); });
   stacks.Sub("outputs", "Show what the stack tells")
-      .Argument("NAME", name.get(), "Stack")
+      .Argument("STACK", name.get(), "Stack")
       .Argument("OUTPUT", only.get(), "Only the value of this one", false)
       .Flag("--reveal", reveal.get(), "Secrets in clear; this is recorded")
       .Run([&context, name, only, reveal] { return Outputs(context, *name, *only, *reveal); });
   stacks.Sub("revisions", "List what was asked of the stack so far")
-      .Argument("NAME", name.get(), "Stack")
+      .Argument("STACK", name.get(), "Stack")
       .Run([&context, name] { return Revisions(context, *name); });
-  stacks.Sub("watch", "Show every change of the stack as it happens")
-      .Argument("NAME", name.get(), "Stack")
-      .Run([&context, name] { return Watch(context, *name); });
+  stacks.Sub("revision", "Show what was asked of the stack once, and its plan")
+      .Argument("REVISION", name.get(), "STACK/NUMBER")
+      .Run([&context, name] { return Revision(context, *name); });
+  stacks.Sub("resource", "Show one resource of the stack's state, without its secrets")
+      .Argument("STACK", name.get(), "Stack")
+      .Argument("ADDRESS", only.get(), "Terraform's address of it")
+      .Run([&context, name, only] { return GetResource(context, *name, *only); });
+  AddStackFileCommands(stacks, context);
+  AddStackWatchCommand(stacks, context);
 }
 
 }  // namespace stackyard::cli

@@ -6,11 +6,13 @@
 #include "cli/commands.h"
 #include "cli/follow.h"
 #include "cli/names.h"
+#include "cli/params.h"
 #include "cli/template_text.h"
 #include "cli/text.h"
 #include "common/id.h"
 #include "common/status.h"
 #include "common/status_macros.h"
+#include "google/protobuf/empty.pb.h"
 #include "stackyard/v1/catalog.pb.h"
 
 namespace stackyard::cli {
@@ -61,6 +63,44 @@ absl::Status Get(Context& context, const std::string& name) {
                                       fields.Add("Created", TimeText(t.create_time()));
                                       context.output().Show(fields);
                                     });
+}
+
+struct TemplateFlags {
+  std::string name, deprecation;
+  std::vector<std::string> labels;
+  bool restore = false;
+};
+
+absl::Status Update(Context& context, const TemplateFlags& flags) {
+  v1::UpdateTemplateRequest request;
+  v1::Template& wanted = *request.mutable_template_();
+  wanted.set_name(InCollection("templates", flags.name));
+  auto& mask = *request.mutable_update_mask();
+  if (!flags.labels.empty()) {
+    ASSIGN_OR_RETURN(const auto labels, ReadPairs("label", flags.labels));
+    for (const auto& [key, value] : labels) (*wanted.mutable_labels())[key] = value;
+    mask.add_paths("labels");
+  }
+  if (flags.restore && !flags.deprecation.empty()) {
+    return InvalidField("restore", "give --deprecation or --restore, not both");
+  }
+  if (flags.restore || !flags.deprecation.empty()) {
+    wanted.set_deprecation(flags.deprecation);
+    mask.add_paths("deprecation");
+  }
+  if (mask.paths().empty()) return InvalidField("update", "give something to change");
+  return context.Show<v1::Template>(
+      "CatalogService/UpdateTemplate", request,
+      [&](const v1::Template& t) { context.output().out() << t.name() << " updated\n"; });
+}
+
+absl::Status Delete(Context& context, const std::string& name) {
+  v1::DeleteTemplateRequest request;
+  request.set_name(InCollection("templates", name));
+  google::protobuf::Empty response;
+  RETURN_IF_ERROR(context.client().Call("CatalogService/DeleteTemplate", request, &response));
+  context.Note(request.name() + " is deleted, with its versions");
+  return absl::OkStatus();
 }
 
 absl::Status Describe(Context& context, const std::string& name) {
@@ -136,13 +176,13 @@ void AddTemplateCommands(Command root, Context& context) {
       .Option("--filter", text.get(), "EXPRESSION", "AIP-160 filter")
       .Run([&context, text] { return List(context, *text); });
   templates.Sub("get", "Show a template")
-      .Argument("NAME", name.get(), "Template")
+      .Argument("TEMPLATE", name.get(), "Template")
       .Run([&context, name] { return Get(context, *name); });
   templates.Sub("describe", "Show parameters, outputs, price and rules of a version")
-      .Argument("NAME", name.get(), "Template, or TEMPLATE@VERSION")
+      .Argument("TEMPLATE[@VERSION]", name.get(), "Template, or one version of it")
       .Run([&context, name] { return Describe(context, *name); });
   templates.Sub("versions", "List the versions of a template")
-      .Argument("NAME", name.get(), "Template")
+      .Argument("TEMPLATE", name.get(), "Template")
       .Run([&context, name] { return Versions(context, *name); });
 
   const auto publish = std::make_shared<PublishFlags>();
@@ -154,12 +194,24 @@ void AddTemplateCommands(Command root, Context& context) {
   publish->wait.AddTo(command);
   command.Run([&context, publish] { return Publish(context, *publish); });
 
+  const auto flags = std::make_shared<TemplateFlags>();
+  templates.Sub("update", "Change labels, or advise against a template")
+      .Argument("TEMPLATE", &flags->name, "Template")
+      .Option("--label", &flags->labels, "KEY=VALUE",
+              "A label, in place of those there are; may be repeated")
+      .Option("--deprecation", &flags->deprecation, "TEXT",
+              "Not for new stacks; what to use instead")
+      .Flag("--restore", &flags->restore, "For new stacks again")
+      .Run([&context, flags] { return Update(context, *flags); });
+  templates.Sub("delete", "Delete a template that no stack uses")
+      .Argument("TEMPLATE", name.get(), "Template")
+      .Run([&context, name] { return Delete(context, *name); });
   templates.Sub("deprecate", "Mark a version as not for new stacks")
-      .Argument("NAME", name.get(), "TEMPLATE@VERSION")
+      .Argument("TEMPLATE@VERSION", name.get(), "Version")
       .Option("--reason", text.get(), "TEXT", "What to use instead")
       .Run([&context, name, text] { return Deprecate(context, *name, *text); });
   templates.Sub("download", "Fetch the bundle of a version (tar.gz)")
-      .Argument("NAME", name.get(), "Template, or TEMPLATE@VERSION")
+      .Argument("TEMPLATE[@VERSION]", name.get(), "Template, or one version of it")
       .Option("-f,--file", text.get(), "PATH", "Where to write it; - is the standard output")
       .Required()
       .Run([&context, name, text] { return Download(context, *name, *text); });

@@ -213,6 +213,14 @@ build_opa() {
     die 'building OPA failed' "$NETWORK_HINT"
 }
 
+# The identity provider that tests log in to. Its storage of SQLite needs a C compiler.
+build_dex() {
+  logged "$SETUP_LOGS/dex.log" retry env GOBIN="$TOOLS/bin" CGO_ENABLED=1 \
+    "$GO" -C "$ROOT/scripts/tools/dex" install -v -trimpath -ldflags '-s -w' \
+    github.com/dexidp/dex/cmd/dex ||
+    die 'building Dex failed' "$NETWORK_HINT"
+}
+
 fetch_swagger_ui() { npm_fetch "$SWAGGER_NPM" "$DEPS/swagger-ui"; }
 
 fetch_buf() {
@@ -344,6 +352,9 @@ main() {
     local opa_key
     opa_key=$(cat "$ROOT/scripts/tools/opa/go.mod" "$ROOT/scripts/tools/opa/go.sum" | sha256sum)
     stage opa "$TOOLS/bin/opa" "$opa_key" build_opa
+    local dex_key
+    dex_key=$(cat "$ROOT/scripts/tools/dex/go.mod" "$ROOT/scripts/tools/dex/go.sum" | sha256sum)
+    stage dex "$TOOLS/bin/dex" "$dex_key" build_dex
     stage smtp "$TOOLS/py/bin/aiosmtpd" "$SMTP_WHEEL" fetch_smtp
     # The emulator is of use only with the AWS provider.
     [ -z "$mirror" ] || stage moto "$TOOLS/py/bin/moto_server" "$MOTO_WHEEL" fetch_moto

@@ -13,6 +13,7 @@
 #include "absl/status/statusor.h"
 #include "common/clock.h"
 #include "common/flags.h"
+#include "services/gateway/call_limits.h"
 
 namespace stackyard::gateway {
 
@@ -26,6 +27,9 @@ struct GatewayOptions {
   std::string database;
   // Empty: `admin-token` in the folder above.
   std::string admin_token_file;
+  // See OidcProvider; empty: API tokens are the only ones.
+  std::string oidc_file;
+  LimitOptions limits;
 
   void AddFlags(Flags& flags);
 };

@@ -21,9 +21,6 @@ namespace {
 constexpr size_t kMostWaiting = 10'000;
 constexpr long long kRowsKept = 100'000;
 constexpr size_t kMostResource = 200;
-constexpr char kSelect[] =
-    "SELECT seq, time, caller, method, resource, permission, reason, request_id, peer FROM "
-    "denials ";
 
 // A row and its place in the order.
 struct Row {
@@ -31,26 +28,26 @@ struct Row {
   v1::Denial denial;
 };
 
-Row ToRow(const soci::row& columns) {
-  Row row;
-  long long seq = 0, time = 0;
-  v1::Denial& denial = row.denial;
-  columns >> seq >> time >> *denial.mutable_user() >> *denial.mutable_method() >>
-      *denial.mutable_resource() >> *denial.mutable_permission() >> *denial.mutable_reason() >>
-      *denial.mutable_request_id() >> *denial.mutable_peer();
-  row.seq = seq;
-  *denial.mutable_create_time() = ToProto(FromMicros(time));
-  return row;
-}
-
 // The newest rows before `before`.
 std::vector<Row> ReadRows(soci::session& sql, int64_t before, int limit) {
   const long long bound = before;
-  const soci::rowset<soci::row> found =
-      (sql.prepare << kSelect << "WHERE seq < :before ORDER BY seq DESC LIMIT " << limit,
-       soci::use(bound));
+  long long seq = 0, time = 0;
+  v1::Denial one;
+  // The engines have different types for `seq`, which SOCI's rows would insist on.
+  soci::statement select =
+      (sql.prepare << "SELECT seq, time, caller, method, resource, permission, reason, request_id, "
+                      "peer FROM denials WHERE seq < :before ORDER BY seq DESC LIMIT "
+                   << limit,
+       soci::use(bound), soci::into(seq), soci::into(time), soci::into(*one.mutable_user()),
+       soci::into(*one.mutable_method()), soci::into(*one.mutable_resource()),
+       soci::into(*one.mutable_permission()), soci::into(*one.mutable_reason()),
+       soci::into(*one.mutable_request_id()), soci::into(*one.mutable_peer()));
+  select.execute();
   std::vector<Row> rows;
-  for (const soci::row& columns : found) rows.push_back(ToRow(columns));
+  while (select.fetch()) {
+    *one.mutable_create_time() = ToProto(FromMicros(time));
+    rows.push_back({seq, one});
+  }
   return rows;
 }
 

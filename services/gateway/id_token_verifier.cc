@@ -134,7 +134,9 @@ void IdTokenVerifier::CheckSignature(const WorkPtr& work, const IdToken& token, 
   }
   if (last) return Finish(work, &issuer, Refused("its issuer has no such key"));
   // The key may be a new one. All that wait for it share one fetch.
-  const bool added = issuer.fetches->Add([this, work, token, &issuer] {
+  const bool added = issuer.fetches->Add([this, work, token, &issuer, keys] {
+    const bool came = issuer.keys.Current() != keys;
+    if (came) return CheckSignature(work, token, issuer, false);
     const absl::Status status = closing_ ? absl::CancelledError() : issuer.keys.Refresh();
     if (status.ok()) return CheckSignature(work, token, issuer, true);
     Finish(work, &issuer,

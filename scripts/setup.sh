@@ -15,6 +15,7 @@ BUF_WHEEL='buf-bin==1.75.0'
 GOOGLEAPIS_WHEEL='googleapis-common-protos==1.76.0'
 MOTO_WHEEL='moto[server]==5.2.5'
 SMTP_WHEEL='aiosmtpd==1.4.6'
+CRYPTO_WHEEL='cryptography==50.0.2'
 HEALTH_NPM=grpc-health-check@2.1.0
 SWAGGER_NPM=swagger-ui-dist@5.34.1
 TOFU_MODULE=github.com/opentofu/opentofu
@@ -229,6 +230,9 @@ fetch_buf() {
   ln -sf ../py/bin/buf "$TOOLS/bin/buf"
 }
 
+# For the small issuer of the tests of ID tokens.
+fetch_cryptography() { pip_or_die cryptography install "$CRYPTO_WHEEL"; }
+
 fetch_smtp() { pip_or_die smtp install "$SMTP_WHEEL"; }
 
 fetch_moto() { pip_or_die moto install "$MOTO_WHEEL"; }
@@ -355,6 +359,9 @@ main() {
     local dex_key
     dex_key=$(cat "$ROOT/scripts/tools/dex/go.mod" "$ROOT/scripts/tools/dex/go.sum" | sha256sum)
     stage dex "$TOOLS/bin/dex" "$dex_key" build_dex
+    local site
+    site=$("$TOOLS/py/bin/python" -c 'import sysconfig; print(sysconfig.get_path("platlib"))')
+    stage cryptography "$site/cryptography" "$CRYPTO_WHEEL" fetch_cryptography
     stage smtp "$TOOLS/py/bin/aiosmtpd" "$SMTP_WHEEL" fetch_smtp
     # The emulator is of use only with the AWS provider.
     [ -z "$mirror" ] || stage moto "$TOOLS/py/bin/moto_server" "$MOTO_WHEEL" fetch_moto

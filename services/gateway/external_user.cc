@@ -7,8 +7,7 @@
 #include "absl/strings/str_split.h"
 #include "common/status.h"
 #include "common/status_macros.h"
-#include "common/utf8.h"
-#include "services/gateway/identity_internal.h"
+#include "services/gateway/member_name.h"
 
 namespace stackyard::gateway {
 namespace {
@@ -152,13 +151,6 @@ absl::StatusOr<ExternalUser> ReadExternalUser(const IdToken& token, const OidcPr
   user.expire_time = token.expire_time + kClockSkew;
   user.link_existing = provider.link_existing;
   return user;
-}
-
-bool IsGroupName(std::string_view name) {
-  return !name.empty() && name.size() <= 256 && name.front() != ' ' && name.back() != ' ' &&
-         ValidUtf8(name) == name && std::none_of(name.begin(), name.end(), [](char c) {
-           return static_cast<unsigned char>(c) < 0x20 || c == 0x7f;
-         });
 }
 
 }  // namespace stackyard::gateway

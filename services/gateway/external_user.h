@@ -38,13 +38,4 @@ using ExternalUserPtr = std::shared_ptr<const ExternalUser>;
 // can do about it, where no id can be made from them, or the provider's rules keep the person out.
 absl::StatusOr<ExternalUser> ReadExternalUser(const IdToken& token, const OidcProvider& provider);
 
-// Whether a text can name a group: 1 to 256 bytes of UTF-8 without control characters, and neither
-// beginning nor ending with a blank. Providers call groups as they like (`/ops/on-call`, `Web
-// Team`), and a name that was changed to fit could be another group's.
-bool IsGroupName(std::string_view name);
-
-// What IsGroupName expects, for error messages.
-inline constexpr char kGroupNameRule[] =
-    "must be 1 to 256 bytes without control characters and without blanks at its ends";
-
 }  // namespace stackyard::gateway

@@ -5,7 +5,6 @@
 #include "services/gateway/admin_check.h"
 #include "services/gateway/binding_store.h"
 #include "services/gateway/builtin_roles.h"
-#include "services/gateway/external_user.h"
 #include "services/gateway/identity_internal.h"
 
 namespace stackyard::gateway {

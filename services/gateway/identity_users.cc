@@ -2,7 +2,6 @@
 #include "common/proto_time.h"
 #include "services/gateway/admin_check.h"
 #include "services/gateway/binding_store.h"
-#include "services/gateway/external_user.h"
 #include "services/gateway/identity_internal.h"
 
 namespace stackyard::gateway {

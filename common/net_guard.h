@@ -3,13 +3,12 @@
 
 #include <sys/socket.h>
 
-#include <array>
-#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "common/ip_network.h"
 
 namespace stackyard {
 
@@ -31,20 +30,11 @@ class NetGuard {
   bool AdmitsHost(std::string_view host) const;
 
  private:
-  // IPv4 addresses as mapped ones.
-  using Address = std::array<uint8_t, 16>;
-  struct Network {
-    Address address{};
-    int bits = 0;
-  };
+  static const std::vector<IpNetwork>& Closed();
+  static bool IsPublic(const IpAddress& address);
+  bool Admits(const IpAddress& address) const;
 
-  static absl::StatusOr<Network> Parse(const std::string& text);
-  static bool Contains(const Network& network, const Address& address);
-  static const std::vector<Network>& Closed();
-  static bool IsPublic(const Address& address);
-  bool Admits(const Address& address) const;
-
-  std::vector<Network> allowed_;
+  std::vector<IpNetwork> allowed_;
 };
 
 }  // namespace stackyard

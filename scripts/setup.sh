@@ -16,6 +16,7 @@ GOOGLEAPIS_WHEEL='googleapis-common-protos==1.76.0'
 MOTO_WHEEL='moto[server]==5.2.5'
 SMTP_WHEEL='aiosmtpd==1.4.6'
 API_WHEELS='schemathesis==4.32.5 openapi-spec-validator==0.9.0'
+CRYPTO_WHEEL='cryptography==50.0.2'
 HEALTH_NPM=grpc-health-check@2.1.0
 SWAGGER_NPM=swagger-ui-dist@5.34.1
 TOFU_MODULE=github.com/opentofu/opentofu
@@ -213,6 +214,14 @@ build_opa() {
     die 'building OPA failed' "$NETWORK_HINT"
 }
 
+# The identity provider that tests log in to. Its storage of SQLite needs a C compiler.
+build_dex() {
+  logged "$SETUP_LOGS/dex.log" retry env GOBIN="$TOOLS/bin" CGO_ENABLED=1 \
+    "$GO" -C "$ROOT/scripts/tools/dex" install -v -trimpath -ldflags '-s -w' \
+    github.com/dexidp/dex/cmd/dex ||
+    die 'building Dex failed' "$NETWORK_HINT"
+}
+
 fetch_swagger_ui() { npm_fetch "$SWAGGER_NPM" "$DEPS/swagger-ui"; }
 
 fetch_buf() {
@@ -220,6 +229,9 @@ fetch_buf() {
   mkdir -p "$TOOLS/bin"
   ln -sf ../py/bin/buf "$TOOLS/bin/buf"
 }
+
+# For the small issuer of the tests of ID tokens.
+fetch_cryptography() { pip_or_die cryptography install "$CRYPTO_WHEEL"; }
 
 fetch_smtp() { pip_or_die smtp install "$SMTP_WHEEL"; }
 
@@ -348,6 +360,12 @@ main() {
     local opa_key
     opa_key=$(cat "$ROOT/scripts/tools/opa/go.mod" "$ROOT/scripts/tools/opa/go.sum" | sha256sum)
     stage opa "$TOOLS/bin/opa" "$opa_key" build_opa
+    local dex_key
+    dex_key=$(cat "$ROOT/scripts/tools/dex/go.mod" "$ROOT/scripts/tools/dex/go.sum" | sha256sum)
+    stage dex "$TOOLS/bin/dex" "$dex_key" build_dex
+    local site
+    site=$("$TOOLS/py/bin/python" -c 'import sysconfig; print(sysconfig.get_path("platlib"))')
+    stage cryptography "$site/cryptography" "$CRYPTO_WHEEL" fetch_cryptography
     stage smtp "$TOOLS/py/bin/aiosmtpd" "$SMTP_WHEEL" fetch_smtp
     stage api-checks "$TOOLS/py/bin/schemathesis" "$API_WHEELS" fetch_api_checks
     # The emulator is of use only with the AWS provider.

@@ -27,6 +27,7 @@ struct Grant {
 struct Caller {
   // Id of the user.
   std::string user;
+  // Of an API token; empty: an ID token.
   std::string token_id;
   // Mail address; empty: unknown.
   std::string email;

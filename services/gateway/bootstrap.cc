@@ -23,8 +23,6 @@
 namespace stackyard::gateway {
 namespace {
 
-constexpr char kAdmin[] = "admin";
-
 // Empty when there is none.
 std::string ReadTokenFile(const std::string& path) {
   std::ifstream file(path);
@@ -76,20 +74,20 @@ absl::StatusOr<bool> IsValid(Database& database, const Clock& clock, const std::
 absl::Status CreateAdmin(soci::session& sql, absl::Time now, const NewToken& made) {
   BumpGeneration(sql);
   v1::User user;
-  if (kUsers.Has(sql, kAdmin)) {
-    RETURN_IF_ERROR(kUsers.Read(sql, kAdmin, user));
+  if (kUsers.Has(sql, kBootstrapUser)) {
+    RETURN_IF_ERROR(kUsers.Read(sql, kBootstrapUser, user));
     if (user.suspended()) {
       return absl::FailedPreconditionError(
           "the token in --admin-token-file is not valid, and no new one can be made: "
           "users/admin is suspended");
     }
   } else {
-    user.set_name(absl::StrCat("users/", kAdmin));
+    user.set_name(absl::StrCat("users/", kBootstrapUser));
     user.set_display_name("Administrator");
     *user.mutable_create_time() = ToProto(now);
     *user.mutable_update_time() = ToProto(now);
     user.set_etag(RandomId());
-    kUsers.Save(sql, kAdmin, user);
+    kUsers.Save(sql, kBootstrapUser, user);
   }
   const BindingRow binding{absl::StrCat("b-", RandomId()), "", "admin", user.name(), ToMicros(now)};
   if (!FindSameBinding(sql, binding)) InsertBinding(sql, binding);
@@ -97,7 +95,7 @@ absl::Status CreateAdmin(soci::session& sql, absl::Time now, const NewToken& mad
   token.set_name(absl::StrCat(user.name(), "/tokens/", made.id));
   token.set_display_name("written at start-up");
   *token.mutable_create_time() = ToProto(now);
-  InsertToken(sql, kAdmin, made.id, made.hash, token);
+  InsertToken(sql, kBootstrapUser, made.id, made.hash, token);
   return absl::OkStatus();
 }
 

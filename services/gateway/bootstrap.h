@@ -9,6 +9,9 @@
 
 namespace stackyard::gateway {
 
+// Id of the first administrator.
+inline constexpr char kBootstrapUser[] = "admin";
+
 // Sees to it that `token_file` holds a token of somebody. When the file is missing or its token is
 // not valid: makes the user `admin` and their global binding to the role admin unless they are
 // there, and a token, which is written to the file (0600, at once or not at all) and nowhere else.

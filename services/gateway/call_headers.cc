@@ -15,6 +15,17 @@ std::string Single(const CallHeaders::Metadata& metadata, std::string_view key) 
   return std::string(range.first->second.data(), range.first->second.size());
 }
 
+std::string Joined(const CallHeaders::Metadata& metadata, std::string_view key, size_t most) {
+  std::string joined;
+  const auto range = metadata.equal_range(grpc::string_ref(key.data(), key.size()));
+  for (auto it = range.first; it != range.second; ++it) {
+    if (it->second.size() > most) return "";
+    absl::StrAppend(&joined, joined.empty() ? "" : ",",
+                    absl::string_view(it->second.data(), it->second.size()));
+  }
+  return joined.size() > most ? "" : joined;
+}
+
 bool IsPrintable(const std::string& text, size_t most) {
   return !text.empty() && text.size() <= most &&
          std::all_of(text.begin(), text.end(), [](char c) { return c > 0x20 && c < 0x7f; });
@@ -51,6 +62,7 @@ CallHeaders CallHeaders::Read(const Metadata& metadata) {
   headers.authorization = Single(metadata, "authorization");
   headers.request_id = Single(metadata, kRequestIdKey);
   if (!IsPrintable(headers.request_id, 128)) headers.request_id = RandomId(20);
+  headers.forwarded_for = Joined(metadata, "x-forwarded-for", 1024);
   headers.traceparent = Single(metadata, kTraceparentKey);
   if (IsTraceparent(headers.traceparent)) {
     headers.tracestate = Single(metadata, "tracestate");

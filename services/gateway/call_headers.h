@@ -21,6 +21,9 @@ struct CallHeaders {
   // W3C trace context; a new one when the client sent none that is well formed.
   std::string traceparent;
   std::string tracestate;
+  // Whom proxies say that they speak for: all values of x-forwarded-for in order, joined by commas;
+  // empty when there is none, or more than 1 KiB.
+  std::string forwarded_for;
 
   using Metadata = std::multimap<grpc::string_ref, grpc::string_ref>;
   static CallHeaders Read(const Metadata& metadata);

@@ -6,7 +6,9 @@
 #include "common/log.h"
 #include "common/status.h"
 #include "common/status_macros.h"
+#include "services/gateway/id_token.h"
 #include "services/gateway/identity_schema.h"
+#include "services/gateway/sign_in.h"
 #include "services/gateway/token.h"
 #include "services/gateway/token_store.h"
 
@@ -21,26 +23,56 @@ constexpr absl::Duration kTrusted = absl::Seconds(3);
 
 }  // namespace
 
-CallerCache::CallerCache(Database& database, const Clock& clock)
-    : database_(database), clock_(clock), lookups_("token-lookup", kLookupThreads, kMostLookups) {}
+CallerCache::CallerCache(Database& database, const Clock& clock,
+                         std::unique_ptr<IdTokenVerifier> id_tokens)
+    : database_(database),
+      clock_(clock),
+      lookups_("token-lookup", kLookupThreads, kMostLookups),
+      id_tokens_(std::move(id_tokens)) {}
 
 CallerCache::~CallerCache() = default;
 
 void CallerCache::Find(const std::string& token, Done done) {
-  if (!LooksLikeToken(token)) return done(nullptr);
-  std::string hash = TokenHash(token);
+  const bool api_token = LooksLikeToken(token);
+  if (!api_token && (id_tokens_ == nullptr || !LooksLikeIdToken(token))) return done(nullptr);
+  const std::string hash = TokenHash(token);
   const absl::Time now = clock_.TimeNow();
   if (const std::shared_ptr<Entry> entry = Lookup(hash, now); entry != nullptr) {
     return done(Admit(*entry, now));
   }
+  if (!api_token) {
+    return id_tokens_->Verify(
+        token, hash, [this, hash, done = std::move(done)](absl::StatusOr<ExternalUserPtr> person) {
+          if (!person.ok()) return done(person.status());
+          FindVerified(hash, *std::move(person), done);
+        });
+  }
+  Add(
+      [this, hash](const Done& found) {
+        const auto entry = Load(hash, [&](soci::session& sql) { return LoadCaller(sql, hash); });
+        if (!entry.ok()) return found(entry.status());
+        found(Admit(**entry, clock_.TimeNow()));
+      },
+      std::move(done));
+}
+
+void CallerCache::FindVerified(const std::string& hash, ExternalUserPtr person, Done done) {
+  Add(
+      [this, hash, person = std::move(person)](const Done& found) {
+        const absl::StatusOr<std::string> user = SignIn(database_, *person, clock_.TimeNow());
+        if (!user.ok()) return found(user.status());
+        const auto entry = Load(
+            hash, [&](soci::session& sql) { return LoadUser(sql, *user, person->expire_time); });
+        if (!entry.ok()) return found(entry.status());
+        found(Admit(**entry, clock_.TimeNow()));
+      },
+      std::move(done));
+}
+
+void CallerCache::Add(std::function<void(const Done&)> work, Done done) {
   // Held by both: whichever runs calls it.
   auto shared = std::make_shared<Done>(std::move(done));
-  const bool added = lookups_.Add([this, hash = std::move(hash), shared] {
-    const absl::StatusOr<std::shared_ptr<Entry>> entry = Load(hash);
-    if (!entry.ok()) return (*shared)(entry.status());
-    (*shared)(Admit(**entry, clock_.TimeNow()));
-  });
-  if (!added) {
+  if (!lookups_.Add([work = std::move(work), shared] { work(*shared); })) {
     (*shared)(Error(v1::DEPENDENCY_UNAVAILABLE, "too many tokens are being looked up; try again"));
   }
 }
@@ -53,14 +85,16 @@ std::shared_ptr<CallerCache::Entry> CallerCache::Lookup(const std::string& hash,
   return found->second;
 }
 
-absl::StatusOr<std::shared_ptr<CallerCache::Entry>> CallerCache::Load(const std::string& hash) {
+absl::StatusOr<std::shared_ptr<CallerCache::Entry>> CallerCache::Load(const std::string& hash,
+                                                                      const Loader& loader) {
   auto entry = std::make_shared<Entry>();
   // One snapshot for both: the entry can never be older than the generation that it bears.
   const absl::Status status = database_.Read([&](soci::session& sql) -> absl::Status {
     entry->generation = ReadGeneration(sql);
-    ASSIGN_OR_RETURN(entry->caller, LoadCaller(sql, hash));
+    ASSIGN_OR_RETURN(entry->caller, loader(sql));
     return absl::OkStatus();
   });
+  if (ReasonOf(status) == v1::TOKEN_INVALID) return status;
   if (!status.ok()) {
     LogError("cannot look up a token", {{"error", status.ToString()}});
     return Error(v1::DEPENDENCY_UNAVAILABLE, "the identity database does not answer; try again");
@@ -79,7 +113,8 @@ void CallerCache::Store(const std::string& hash, std::shared_ptr<Entry> entry) {
 CallerPtr CallerCache::Admit(Entry& entry, absl::Time now) {
   if (entry.caller == nullptr || entry.caller->expire_time <= now) return nullptr;
   const int64_t minute = absl::ToUnixSeconds(now) / 60;
-  if (entry.last_use_minute.exchange(minute, std::memory_order_relaxed) != minute) {
+  if (!entry.caller->token_id.empty() &&
+      entry.last_use_minute.exchange(minute, std::memory_order_relaxed) != minute) {
     absl::MutexLock lock(&mutex_);
     last_uses_[entry.caller->token_id] = absl::FromUnixSeconds(minute * 60);
   }

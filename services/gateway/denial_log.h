@@ -7,10 +7,11 @@
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
-#include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 #include "common/sql.h"
+#include "stackyard/v1/identity.pb.h"
 
 namespace stackyard::gateway {
 
@@ -37,6 +38,10 @@ class DenialLog {
   // Never blocks. The row is written by the next Flush; when too many wait, only the log line and
   // the metric remain.
   void Record(Denial denial);
+
+  // One page of denials, newest first, after those that wait here were written. INVALID_FIELD;
+  // DEPENDENCY_UNAVAILABLE without a database.
+  absl::StatusOr<v1::ListDenialsResponse> List(const v1::ListDenialsRequest& request);
 
   // Writes the rows that wait, and drops the oldest beyond the last 100,000.
   absl::Status Flush();

@@ -11,6 +11,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/channel.h"
+#include "common/http_get.h"
 #include "common/log.h"
 #include "common/peer_identity.h"
 #include "common/sql.h"
@@ -21,9 +22,11 @@
 #include "services/gateway/caller_cache.h"
 #include "services/gateway/denial_log.h"
 #include "services/gateway/guard.h"
+#include "services/gateway/id_token_verifier.h"
 #include "services/gateway/identity.h"
 #include "services/gateway/identity_schema.h"
 #include "services/gateway/identity_service.h"
+#include "services/gateway/oidc_provider.h"
 #include "services/gateway/proxy.h"
 #include "services/gateway/replay.h"
 #include "services/gateway/route_table.h"
@@ -38,6 +41,19 @@ constexpr absl::Duration kRefresh = absl::Seconds(1);
 // Of things that may be late: last uses of tokens, old replays.
 constexpr absl::Duration kHousekeeping = absl::Seconds(10);
 
+// Null without providers.
+std::unique_ptr<IdTokenVerifier> MakeIdTokenVerifier(const std::vector<OidcProvider>& providers,
+                                                     const Clock& clock,
+                                                     prometheus::Registry& registry) {
+  if (providers.empty()) return nullptr;
+  const auto fetch = [](const OidcProvider& provider, const std::string& url) {
+    HttpGetOptions options;
+    options.ca_file = provider.ca_file;
+    return GetHttp(url, options);
+  };
+  return std::make_unique<IdTokenVerifier>(providers, fetch, clock, registry);
+}
+
 }  // namespace
 
 void GatewayOptions::AddFlags(Flags& flags) {
@@ -50,6 +66,10 @@ void GatewayOptions::AddFlags(Flags& flags) {
   flags.Add("admin-token-file", &admin_token_file,
             "Where the first start writes a token of users/admin; empty: admin-token in the data "
             "folder");
+  flags.Add("oidc-file", &oidc_file,
+            "YAML list of the OpenID Connect providers whose ID tokens are taken; see "
+            "docs/identity.md");
+  limits.AddFlags(flags);
 }
 
 struct Gateway::Parts {
@@ -73,6 +93,7 @@ struct Gateway::Parts {
   std::unique_ptr<Database> database;
   std::unique_ptr<DenialLog> denials;
   std::unique_ptr<CallerCache> callers;
+  std::unique_ptr<CallLimits> limits;
   std::unique_ptr<Guard> guard;
   std::unique_ptr<Identity> identity;
   std::unique_ptr<IdentityService> identity_service;
@@ -148,6 +169,8 @@ absl::StatusOr<std::unique_ptr<Gateway>> Gateway::Open(const GatewayOptions& opt
   auto parts = std::make_unique<Parts>(clock);
   ASSIGN_OR_RETURN(parts->peer_identity, PeerIdentity::Open(options.mtls, "gateway", clock));
   ASSIGN_OR_RETURN(parts->routes, RouteTable::FromLinkedProtos());
+  ASSIGN_OR_RETURN(const std::vector<OidcProvider> providers, LoadOidcProviders(options.oidc_file));
+  ASSIGN_OR_RETURN(parts->limits, CallLimits::Make(options.limits, clock, registry));
   const std::string database = options.database.empty()
                                    ? absl::StrCat("sqlite:", options.data, "/gateway.db")
                                    : options.database;
@@ -158,12 +181,14 @@ absl::StatusOr<std::unique_ptr<Gateway>> Gateway::Open(const GatewayOptions& opt
   RETURN_IF_ERROR(EnsureAdmin(*parts->database, clock, token_file));
 
   parts->denials = std::make_unique<DenialLog>(*parts->database, registry);
-  parts->callers = std::make_unique<CallerCache>(*parts->database, clock);
-  parts->guard = std::make_unique<Guard>(*parts->callers, *parts->denials, clock);
+  parts->callers = std::make_unique<CallerCache>(*parts->database, clock,
+                                                 MakeIdTokenVerifier(providers, clock, registry));
+  parts->guard = std::make_unique<Guard>(*parts->callers, *parts->limits, *parts->denials, clock);
   parts->identity =
       std::make_unique<Identity>(*parts->database, parts->routes.permissions(), clock,
                                  [callers = parts->callers.get()] { callers->Refresh(); });
-  parts->identity_service = std::make_unique<IdentityService>(*parts->identity);
+  parts->identity_service =
+      std::make_unique<IdentityService>(*parts->identity, *parts->denials, providers);
   parts->metrics = std::make_unique<CallMetrics>(parts->routes, registry);
 
   parts->OpenSystemService(options);

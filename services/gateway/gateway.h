@@ -14,6 +14,7 @@
 #include "common/clock.h"
 #include "common/flags.h"
 #include "common/mutual_tls.h"
+#include "services/gateway/call_limits.h"
 
 namespace stackyard::gateway {
 
@@ -31,6 +32,9 @@ struct GatewayOptions {
   std::string admin_token_file;
   // All of this, as ListConfigs tells it.
   std::vector<FlagSetting> settings;
+  // See OidcProvider; empty: API tokens are the only ones.
+  std::string oidc_file;
+  LimitOptions limits;
 
   void AddFlags(Flags& flags);
 };

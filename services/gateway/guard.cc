@@ -29,18 +29,41 @@ absl::Status NoToken(bool sent) {
 void Guard::Authenticate(const Route& route, std::string_view authorization, const CallInfo& call,
                          CallerCache::Done done) {
   const bool sent = !authorization.empty();
-  callers_.Find(ReadBearer(authorization), [this, &route, sent, call, done = std::move(done)](
-                                               absl::StatusOr<CallerPtr> caller) {
-    const bool open = route.audience == Audience::kPublic;
+  ClientAddress address = limits_.addresses().Find(call.peer, call.forwarded_for);
+  if (const CallLimits::Verdict verdict = limits_.AdmitAddress(address); !verdict.status.ok()) {
+    return done(RecordLimit(route, nullptr, verdict, call));
+  }
+  callers_.Find(ReadBearer(authorization),
+                [this, &route, sent, call, address = std::move(address),
+                 done = std::move(done)](absl::StatusOr<CallerPtr> caller) {
+                  OnCaller(route, sent, call, address, std::move(caller), done);
+                });
+}
+
+void Guard::OnCaller(const Route& route, bool sent, const CallInfo& call,
+                     const ClientAddress& address, absl::StatusOr<CallerPtr> caller,
+                     const CallerCache::Done& done) {
+  if (caller.ok() && *caller == nullptr) caller = NoToken(sent);
+  if (ReasonOf(caller.status()) == v1::TOKEN_INVALID && sent) limits_.ChargeFailure(address);
+  if (!caller.ok()) {
     // What is open to everybody needs no identity database.
-    if (!caller.ok() && open) caller = nullptr;
-    if (caller.ok() && *caller == nullptr && !open) {
-      const absl::Status why = NoToken(sent);
-      RecordDenial(route, nullptr, "", why, call);
-      return done(why);
+    if (route.audience == Audience::kPublic) return done(nullptr);
+    if (ReasonOf(caller.status()) == v1::TOKEN_INVALID) {
+      RecordDenial(route, nullptr, "", caller.status(), call);
     }
-    done(std::move(caller));
-  });
+    return done(caller.status());
+  }
+  if (const CallLimits::Verdict verdict = limits_.AdmitUser((*caller)->user);
+      !verdict.status.ok()) {
+    return done(RecordLimit(route, caller->get(), verdict, call));
+  }
+  done(std::move(caller));
+}
+
+absl::Status Guard::RecordLimit(const Route& route, const Caller* caller,
+                                const CallLimits::Verdict& verdict, const CallInfo& call) {
+  if (verdict.first) RecordDenial(route, caller, "", verdict.status, call);
+  return verdict.status;
 }
 
 absl::StatusOr<Principal> Guard::Authorize(const Route& route, const Caller* caller,
@@ -56,9 +79,16 @@ absl::StatusOr<Principal> Guard::Authorize(const Route& route, const Caller* cal
 
 void Guard::RecordDenial(const Route& route, const Caller* caller, std::string_view resource,
                          const absl::Status& why, const CallInfo& call) {
+  google::rpc::ErrorInfo info;
+  ReadDetail(why, info);
+  // A backend may have asked for another one than the route.
+  const auto missing = info.metadata().find("permission");
+  const std::string& permission =
+      missing == info.metadata().end() ? route.permission : missing->second;
   denials_.Record({clock_.TimeNow(), caller == nullptr ? "" : absl::StrCat("users/", caller->user),
-                   route.method, std::string(resource), route.permission,
-                   v1::ErrorReason_Name(ReasonOf(why)), call.request_id, call.peer});
+                   route.method, std::string(resource), permission,
+                   v1::ErrorReason_Name(ReasonOf(why)), call.request_id,
+                   limits_.addresses().Find(call.peer, call.forwarded_for).text});
 }
 
 }  // namespace stackyard::gateway

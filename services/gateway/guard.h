@@ -6,6 +6,7 @@
 
 #include "common/clock.h"
 #include "services/gateway/access.h"
+#include "services/gateway/call_limits.h"
 #include "services/gateway/caller_cache.h"
 #include "services/gateway/denial_log.h"
 
@@ -14,17 +15,21 @@ namespace stackyard::gateway {
 // What is known of a call besides its route.
 struct CallInfo {
   std::string request_id;
+  // Who has the connection; see ClientAddresses::Find.
   std::string peer;
+  // The header x-forwarded-for; empty: none.
+  std::string forwarded_for = {};
 };
 
 class Guard {
  public:
-  Guard(CallerCache& callers, DenialLog& denials, const Clock& clock)
-      : callers_(callers), denials_(denials), clock_(clock) {}
+  Guard(CallerCache& callers, CallLimits& limits, DenialLog& denials, const Clock& clock)
+      : callers_(callers), limits_(limits), denials_(denials), clock_(clock) {}
 
   // Finds out who calls from the value of the `authorization` header, empty when there is none.
   // Refuses with TOKEN_INVALID unless the route is open to everybody; then `done` gets a null
-  // pointer for a caller without a valid token. `done` may be called before this returns.
+  // pointer for a caller without a valid token. RATE_LIMITED with a RetryInfo when the address or
+  // the user calls too often. `done` may be called before this returns.
   void Authenticate(const Route& route, std::string_view authorization, const CallInfo& call,
                     CallerCache::Done done);
 
@@ -32,11 +37,20 @@ class Guard {
   absl::StatusOr<Principal> Authorize(const Route& route, const Caller* caller,
                                       std::string_view resource, const CallInfo& call);
 
- private:
+  // Records what was refused. Whoever forwards calls does so too for what was let through here and
+  // a backend refuses with PERMISSION_DENIED.
   void RecordDenial(const Route& route, const Caller* caller, std::string_view resource,
                     const absl::Status& why, const CallInfo& call);
 
+ private:
+  void OnCaller(const Route& route, bool sent, const CallInfo& call, const ClientAddress& address,
+                absl::StatusOr<CallerPtr> caller, const CallerCache::Done& done);
+  // Records the first of a row of refusals: a flood must not become a flood of rows.
+  absl::Status RecordLimit(const Route& route, const Caller* caller,
+                           const CallLimits::Verdict& verdict, const CallInfo& call);
+
   CallerCache& callers_;
+  CallLimits& limits_;
   DenialLog& denials_;
   const Clock& clock_;
 };

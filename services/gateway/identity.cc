@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "common/log.h"
 #include "common/resource_name.h"
@@ -26,14 +25,6 @@ absl::StatusOr<std::string> ReadId(std::string_view field, std::string_view name
   ASSIGN_OR_RETURN(std::vector<std::string> ids,
                    ParseName(field, name, absl::StrCat(std::string(collection), "/*")));
   return std::move(ids[0]);
-}
-
-bool IsUserId(std::string_view id) {
-  if (id.empty() || id.size() > 64) return false;
-  const auto plain = [](char c) { return absl::ascii_islower(c) || absl::ascii_isdigit(c); };
-  return plain(id[0]) && std::all_of(id.begin(), id.end(), [&](char c) {
-           return plain(c) || c == '.' || c == '-' || c == '_' || c == '@';
-         });
 }
 
 absl::Status CheckEtag(const std::string& sent, const std::string& current) {

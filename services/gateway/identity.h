@@ -53,6 +53,7 @@ class Identity {
 
   absl::StatusOr<v1::CreateTokenResponse> CreateToken(const Principal& caller,
                                                       const v1::CreateTokenRequest& request);
+  absl::StatusOr<v1::Token> GetToken(const Principal& caller, const v1::GetTokenRequest& request);
   absl::StatusOr<v1::ListTokensResponse> ListTokens(const Principal& caller,
                                                     const v1::ListTokensRequest& request);
   absl::StatusOr<v1::Token> RevokeToken(const Principal& caller,

@@ -2,6 +2,7 @@
 #include "common/id.h"
 #include "common/proto_time.h"
 #include "common/resource_name.h"
+#include "services/gateway/admin_check.h"
 #include "services/gateway/binding_store.h"
 #include "services/gateway/builtin_roles.h"
 #include "services/gateway/identity_internal.h"
@@ -58,9 +59,11 @@ void CheckMember(soci::session& sql, const std::string& member, Violations& viol
     }
     return;
   }
-  const auto group = ReadId("binding.member", member, "groups");
-  if (!group.ok() || !IsUserId(*group)) {
+  constexpr std::string_view kGroups = "groups/";
+  if (!member.starts_with(kGroups)) {
     violations.Add("binding.member", "must look like users/{user} or groups/{group}");
+  } else if (!IsGroupName(std::string_view(member).substr(kGroups.size()))) {
+    violations.Add("binding.member", absl::StrCat("a group ", kGroupNameRule));
   }
 }
 
@@ -138,7 +141,10 @@ absl::Status Identity::DeleteBinding(const Principal& caller,
                                if (!row.has_value()) return NotFound(request.name());
                                // A binding never changes, so that it has no etag.
                                RETURN_IF_ERROR(CheckEtag(request.etag(), ""));
-                               gateway::DeleteBinding(sql, row->id);
+                               RETURN_IF_ERROR(KeepingAnAdministrator(sql, [&] {
+                                 gateway::DeleteBinding(sql, row->id);
+                                 return absl::OkStatus();
+                               }));
                                return ToProto(*row);
                              })
       .status();

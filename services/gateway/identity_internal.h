@@ -15,6 +15,7 @@
 #include "services/gateway/identity.h"
 #include "services/gateway/identity_schema.h"
 #include "services/gateway/list_filter.h"
+#include "services/gateway/member_name.h"
 #include "services/gateway/record_table.h"
 
 namespace stackyard::gateway {
@@ -25,9 +26,6 @@ absl::Status ExplainSql(absl::Status status);
 // The id in `users/{user}` and the like; INVALID_FIELD on `field`.
 absl::StatusOr<std::string> ReadId(std::string_view field, std::string_view name,
                                    std::string_view collection);
-
-// Whether an id is 1 to 64 of a-z, 0-9, `.`, `-`, `_` and `@`, starting with a letter or digit.
-bool IsUserId(std::string_view id);
 
 // ETAG_MISMATCH when one was sent and is not the current one.
 absl::Status CheckEtag(const std::string& sent, const std::string& current);

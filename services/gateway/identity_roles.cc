@@ -2,6 +2,7 @@
 
 #include "common/id.h"
 #include "common/resource_name.h"
+#include "services/gateway/admin_check.h"
 #include "services/gateway/binding_store.h"
 #include "services/gateway/builtin_roles.h"
 #include "services/gateway/identity_internal.h"
@@ -128,13 +129,18 @@ absl::StatusOr<v1::Role> Identity::UpdateRole(const Principal& caller,
     v1::Role role;
     RETURN_IF_ERROR(kRoles.Read(sql, id, role));
     RETURN_IF_ERROR(CheckEtag(request.role().etag(), role.etag()));
+    const v1::Role before = role;
     if (mask.contains("display_name")) role.set_display_name(request.role().display_name());
     if (mask.contains("permissions")) {
       *role.mutable_permissions() = request.role().permissions();
       RETURN_IF_ERROR(CheckHolds(sql, caller, "", PermissionsOf(role)));
     }
     role.set_etag(RandomId());
-    if (!request.validate_only()) kRoles.Save(sql, id, role);
+    RETURN_IF_ERROR(KeepingAnAdministrator(sql, [&] {
+      kRoles.Save(sql, id, role);
+      return absl::OkStatus();
+    }));
+    if (request.validate_only()) kRoles.Save(sql, id, before);
     return role;
   });
 }

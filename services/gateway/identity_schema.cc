@@ -56,6 +56,15 @@ const Migrations& GatewayMigrations() {
       request_id TEXT NOT NULL,
       peer TEXT NOT NULL
     )
+  )",
+                                                  R"(
+    CREATE TABLE subjects (
+      issuer TEXT NOT NULL,
+      subject TEXT NOT NULL,
+      user_id TEXT NOT NULL UNIQUE REFERENCES users (id) ON DELETE CASCADE,
+      issue_time BIGINT NOT NULL,
+      PRIMARY KEY (issuer, subject)
+    )
   )"};
   return migrations;
 }

@@ -140,6 +140,14 @@ grpc::Status IdentityService::CreateToken(grpc::ServerContext* context,
       response);
 }
 
+grpc::Status IdentityService::GetToken(grpc::ServerContext* context,
+                                       const v1::GetTokenRequest* request, v1::Token* response) {
+  return Answer(
+      AsCaller(*context,
+               [&](const Principal& caller) { return identity_.GetToken(caller, *request); }),
+      response);
+}
+
 grpc::Status IdentityService::ListTokens(grpc::ServerContext* context,
                                          const v1::ListTokensRequest* request,
                                          v1::ListTokensResponse* response) {
@@ -156,6 +164,25 @@ grpc::Status IdentityService::RevokeToken(grpc::ServerContext* context,
       AsCaller(*context,
                [&](const Principal& caller) { return identity_.RevokeToken(caller, *request); }),
       response);
+}
+
+grpc::Status IdentityService::ListDenials(grpc::ServerContext* context,
+                                          const v1::ListDenialsRequest* request,
+                                          v1::ListDenialsResponse* response) {
+  return Answer(denials_.List(*request), response);
+}
+
+grpc::Status IdentityService::ListIdentityProviders(grpc::ServerContext* context,
+                                                    const v1::ListIdentityProvidersRequest* request,
+                                                    v1::ListIdentityProvidersResponse* response) {
+  for (const OidcProvider& provider : providers_) {
+    v1::IdentityProvider& shown = *response->add_identity_providers();
+    shown.set_issuer(provider.issuer);
+    shown.set_display_name(provider.display_name);
+    shown.set_client_id(provider.client_id);
+    shown.mutable_scopes()->Assign(provider.scopes.begin(), provider.scopes.end());
+  }
+  return grpc::Status::OK;
 }
 
 }  // namespace stackyard::gateway

@@ -1,14 +1,20 @@
 // IdentityService over gRPC.
 #pragma once
 
+#include <utility>
+#include <vector>
+
+#include "services/gateway/denial_log.h"
 #include "services/gateway/identity.h"
+#include "services/gateway/oidc_provider.h"
 #include "stackyard/v1/identity.grpc.pb.h"
 
 namespace stackyard::gateway {
 
 class IdentityService final : public v1::IdentityService::Service {
  public:
-  explicit IdentityService(Identity& identity) : identity_(identity) {}
+  IdentityService(Identity& identity, DenialLog& denials, std::vector<OidcProvider> providers)
+      : identity_(identity), denials_(denials), providers_(std::move(providers)) {}
 
   grpc::Status WhoAmI(grpc::ServerContext* context, const v1::WhoAmIRequest* request,
                       v1::WhoAmIResponse* response) override;
@@ -45,13 +51,22 @@ class IdentityService final : public v1::IdentityService::Service {
                              google::protobuf::Empty* response) override;
   grpc::Status CreateToken(grpc::ServerContext* context, const v1::CreateTokenRequest* request,
                            v1::CreateTokenResponse* response) override;
+  grpc::Status GetToken(grpc::ServerContext* context, const v1::GetTokenRequest* request,
+                        v1::Token* response) override;
   grpc::Status ListTokens(grpc::ServerContext* context, const v1::ListTokensRequest* request,
                           v1::ListTokensResponse* response) override;
   grpc::Status RevokeToken(grpc::ServerContext* context, const v1::RevokeTokenRequest* request,
                            v1::Token* response) override;
+  grpc::Status ListDenials(grpc::ServerContext* context, const v1::ListDenialsRequest* request,
+                           v1::ListDenialsResponse* response) override;
+  grpc::Status ListIdentityProviders(grpc::ServerContext* context,
+                                     const v1::ListIdentityProvidersRequest* request,
+                                     v1::ListIdentityProvidersResponse* response) override;
 
  private:
   Identity& identity_;
+  DenialLog& denials_;
+  const std::vector<OidcProvider> providers_;
 };
 
 }  // namespace stackyard::gateway

@@ -34,6 +34,8 @@ class IdentityTest : public ::testing::TestWithParam<std::string> {
       options_.database = *url;
     }
     options_.admin_token_file = folder_ / "token";
+    // Some tests ask again and again.
+    options_.limits.user_rate = options_.limits.address_rate = 0;
     gateway_ = std::make_unique<TestGateway>(options_, clock_);
     admin_ = gateway_->admin_token();
     stub_ = v1::IdentityService::NewStub(gateway_->channel());
@@ -154,7 +156,7 @@ TEST_P(IdentityTest, TellsAllThatIsWrongAtOnce) {
   v1::CreateUserRequest request;
   request.set_user_id("No Good");
   request.mutable_user()->set_email("nowhere");
-  request.mutable_user()->add_groups("A b");
+  request.mutable_user()->add_groups("A\tb");
   const auto refused = Try(&Stub::CreateUser, request, admin_).status();
   EXPECT_EQ(ReasonOf(refused), v1::INVALID_FIELD);
   google::rpc::BadRequest bad;
@@ -393,6 +395,114 @@ TEST_P(IdentityTest, TheSuspendedAreOut) {
   EXPECT_EQ(ReasonOf(WhoAmI(ann).status()), v1::TOKEN_INVALID);
 }
 
+// Nobody locks everybody out by mistake: neither themselves, nor the last one by another way.
+TEST_P(IdentityTest, TheLastAdministratorStays) {
+  v1::UpdateUserRequest suspend;
+  suspend.mutable_user()->set_name("users/admin");
+  suspend.mutable_user()->set_suspended(true);
+  v1::DeleteUserRequest remove;
+  remove.set_name("users/admin");
+  v1::DeleteBindingRequest unbind;
+  unbind.set_name(Try(&Stub::ListBindings, v1::ListBindingsRequest(), admin_)->bindings(0).name());
+  const auto all_refused = [&] {
+    EXPECT_EQ(ReasonOf(Try(&Stub::UpdateUser, suspend, admin_).status()), v1::WRONG_STATE);
+    EXPECT_EQ(ReasonOf(Try(&Stub::DeleteUser, remove, admin_).status()), v1::WRONG_STATE);
+    EXPECT_EQ(ReasonOf(Try(&Stub::DeleteBinding, unbind, admin_).status()), v1::WRONG_STATE);
+    EXPECT_TRUE(WhoAmI(admin_).ok());
+  };
+  all_refused();
+  // The one of a project is none of everything, and a group without anybody in it is nobody.
+  ASSERT_TRUE(CreateUser("ann").ok());
+  ASSERT_TRUE(Bind("web", "admin", "users/ann", admin_).ok());
+  ASSERT_TRUE(Bind("", "admin", "groups/leads", admin_).ok());
+  all_refused();
+  suspend.set_validate_only(true);
+  all_refused();
+  suspend.set_validate_only(false);
+
+  v1::UpdateUserRequest join;
+  join.mutable_user()->set_name("users/ann");
+  join.mutable_user()->add_groups("leads");
+  ASSERT_TRUE(Try(&Stub::UpdateUser, join, admin_).ok());
+  const std::string ann = NewToken("ann", admin_)->secret();
+  ASSERT_TRUE(Try(&Stub::UpdateUser, suspend, admin_).ok());
+  EXPECT_EQ(ReasonOf(WhoAmI(admin_).status()), v1::TOKEN_INVALID);
+  // Now it is Ann who must stay.
+  v1::UpdateUserRequest leave;
+  leave.mutable_user()->set_name("users/ann");
+  leave.mutable_update_mask()->add_paths("groups");
+  EXPECT_EQ(ReasonOf(Try(&Stub::UpdateUser, leave, ann).status()), v1::WRONG_STATE);
+  EXPECT_TRUE(Try(&Stub::DeleteUser, remove, ann).ok());
+}
+
+TEST_P(IdentityTest, ARoleOfOnesOwnMakesAdministratorsToo) {
+  v1::CreateRoleRequest create;
+  create.set_role_id("owner");
+  create.mutable_role()->add_permissions("*");
+  ASSERT_TRUE(Try(&Stub::CreateRole, create, admin_).ok());
+  ASSERT_TRUE(CreateUser("ann").ok());
+  ASSERT_TRUE(Bind("", "owner", "users/ann", admin_).ok());
+  const std::string ann = NewToken("ann", admin_)->secret();
+  v1::DeleteUserRequest remove;
+  remove.set_name("users/admin");
+  ASSERT_TRUE(Try(&Stub::DeleteUser, remove, admin_).ok());
+  v1::UpdateRoleRequest narrow;
+  narrow.mutable_role()->set_name("roles/owner");
+  narrow.mutable_role()->add_permissions("stacks.*");
+  EXPECT_EQ(ReasonOf(Try(&Stub::UpdateRole, narrow, ann).status()), v1::WRONG_STATE);
+}
+
+// Providers call groups as they like, and bindings must be able to say so.
+TEST_P(IdentityTest, GroupsMayHaveAnyName) {
+  v1::CreateUserRequest request;
+  request.set_user_id("ann");
+  request.mutable_user()->add_groups("/ops/On Call");
+  ASSERT_TRUE(Try(&Stub::CreateUser, request, admin_).ok());
+  ASSERT_TRUE(Bind("web", "viewer", "groups//ops/On Call", admin_).ok());
+  const std::string ann = NewToken("ann", admin_)->secret();
+  EXPECT_THAT(WhoAmI(ann)->project_roles(), ElementsAre("projects/web: roles/viewer"));
+  for (const char* member : {"groups/", "groups/ x", "groups/x\n", "group/x"}) {
+    EXPECT_EQ(ReasonOf(Bind("web", "viewer", member, admin_).status()), v1::INVALID_FIELD);
+  }
+}
+
+TEST_P(IdentityTest, ReadsOneToken) {
+  ASSERT_TRUE(CreateUser("ann").ok());
+  ASSERT_TRUE(CreateUser("bob").ok());
+  const std::string ann = NewToken("ann", admin_)->secret();
+  const auto bobs = NewToken("bob", admin_, {"stacks.get"});
+  v1::GetTokenRequest get;
+  get.set_name(bobs->token().name());
+  const auto token = Try(&Stub::GetToken, get, admin_);
+  ASSERT_TRUE(token.ok()) << token.status();
+  EXPECT_THAT(token->scopes(), ElementsAre("stacks.get"));
+  EXPECT_EQ(ReasonOf(Try(&Stub::GetToken, get, ann).status()), v1::PERMISSION_MISSING);
+  get.set_name(absl::StrCat("users/ann/tokens/", ann.substr(4, 12)));
+  EXPECT_TRUE(Try(&Stub::GetToken, get, ann).ok());
+  // A token of another user is not theirs by another path.
+  get.set_name(absl::StrCat("users/ann/tokens/", bobs->secret().substr(4, 12)));
+  EXPECT_EQ(ReasonOf(Try(&Stub::GetToken, get, ann).status()), v1::RESOURCE_NOT_FOUND);
+}
+
+TEST_P(IdentityTest, TellsEverybodyWhereToSignIn) {
+  using Request = v1::ListIdentityProvidersRequest;
+  EXPECT_EQ(Try(&Stub::ListIdentityProviders, Request(), "")->identity_providers_size(), 0);
+  GatewayOptions options = options_;
+  options.oidc_file = folder_ / "oidc.yaml";
+  std::ofstream(options.oidc_file) << "- {issuer: 'http://127.0.0.1:1', client_id: cli, "
+                                      "display_name: Example, scopes: [openid]}";
+  TestGateway second(options, clock_);
+  const auto stub = v1::IdentityService::NewStub(second.channel());
+  v1::ListIdentityProvidersResponse response;
+  ASSERT_TRUE(Call(&Stub::ListIdentityProviders, *stub, "", Request(), &response).ok());
+  ASSERT_EQ(response.identity_providers_size(), 1);
+  const v1::IdentityProvider& provider = response.identity_providers(0);
+  EXPECT_EQ(provider.issuer(), "http://127.0.0.1:1");
+  EXPECT_EQ(provider.display_name(), "Example");
+  EXPECT_EQ(provider.client_id(), "cli");
+  EXPECT_THAT(provider.scopes(), ElementsAre("openid"));
+}
+
 // Another replica, with a cache of its own, hears of it through the database.
 TEST_P(IdentityTest, OtherReplicasObey) {
   const SystemClock clock;
@@ -409,7 +519,30 @@ TEST_P(IdentityTest, OtherReplicasObey) {
   revoke.set_name(token->token().name());
   ASSERT_TRUE(Try(&Stub::RevokeToken, revoke, admin_).ok());
   const absl::Time revoked = absl::Now();
-  while (who().ok()) ASSERT_LT(absl::Now() - revoked, absl::Seconds(5));
+  grpc::Status last;
+  while ((last = who()).ok()) ASSERT_LT(absl::Now() - revoked, absl::Seconds(5));
+  EXPECT_EQ(ReasonOf(FromGrpc(last)), v1::TOKEN_INVALID);
+}
+
+TEST_P(IdentityTest, OtherReplicasKeepTheSuspendedOut) {
+  const SystemClock clock;
+  TestGateway second(options_, clock);
+  const auto other = v1::IdentityService::NewStub(second.channel());
+  ASSERT_TRUE(CreateUser("ann").ok());
+  const std::string ann = NewToken("ann", admin_)->secret();
+  const auto who = [&] {
+    v1::WhoAmIResponse response;
+    return Call(&Stub::WhoAmI, *other, ann, v1::WhoAmIRequest(), &response);
+  };
+  ASSERT_TRUE(who().ok());
+  v1::UpdateUserRequest update;
+  update.mutable_user()->set_name("users/ann");
+  update.mutable_user()->set_suspended(true);
+  ASSERT_TRUE(Try(&Stub::UpdateUser, update, admin_).ok());
+  const absl::Time suspended = absl::Now();
+  grpc::Status last;
+  while ((last = who()).ok()) ASSERT_LT(absl::Now() - suspended, absl::Seconds(5));
+  EXPECT_EQ(ReasonOf(FromGrpc(last)), v1::TOKEN_INVALID);
 }
 
 TEST_P(IdentityTest, DenialsAndLastUsesAreWritten) {

@@ -78,6 +78,14 @@ absl::StatusOr<v1::CreateTokenResponse> Identity::CreateToken(
   return response;
 }
 
+absl::StatusOr<v1::Token> Identity::GetToken(const Principal& caller,
+                                             const v1::GetTokenRequest& request) {
+  ASSIGN_OR_RETURN(const std::vector<std::string> ids,
+                   ParseName("name", request.name(), "users/*/tokens/*"));
+  RETURN_IF_ERROR(CheckOwn(caller, ids[0], "tokens.list"));
+  return Read<v1::Token>([&](soci::session& sql) { return ReadToken(sql, ids[0], ids[1]); });
+}
+
 absl::StatusOr<v1::ListTokensResponse> Identity::ListTokens(const Principal& caller,
                                                             const v1::ListTokensRequest& request) {
   ASSIGN_OR_RETURN(const std::string user, ReadId("parent", request.parent(), "users"));

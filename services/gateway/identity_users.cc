@@ -1,5 +1,6 @@
 #include "common/id.h"
 #include "common/proto_time.h"
+#include "services/gateway/admin_check.h"
 #include "services/gateway/binding_store.h"
 #include "services/gateway/identity_internal.h"
 
@@ -14,10 +15,8 @@ void CheckUser(const v1::User& user, Violations& violations) {
   }
   if (user.groups_size() > 200) violations.Add("user.groups", "must be at most 200");
   for (const std::string& group : user.groups()) {
-    if (!IsUserId(group)) {
-      violations.Add("user.groups", absl::StrCat("`", group,
-                                                 "` must be 1 to 64 of a-z, 0-9, ., "
-                                                 "-, _ and @"));
+    if (!IsGroupName(group)) {
+      violations.Add("user.groups", absl::StrCat("`", group, "` ", kGroupNameRule));
     }
   }
 }
@@ -50,6 +49,7 @@ absl::StatusOr<v1::User> Identity::CreateUser(const Principal& caller,
     v1::User user = request.user();
     user.set_name(absl::StrCat("users/", request.user_id()));
     user.clear_subject();
+    user.clear_issuer();
     *user.mutable_create_time() = ToProto(clock_.TimeNow());
     *user.mutable_update_time() = user.create_time();
     user.set_etag(RandomId());
@@ -105,13 +105,18 @@ absl::StatusOr<v1::User> Identity::UpdateUser(const Principal& caller,
     v1::User user;
     RETURN_IF_ERROR(kUsers.Read(sql, id, user));
     RETURN_IF_ERROR(CheckEtag(request.user().etag(), user.etag()));
+    const v1::User before = user;
     if (mask.contains("display_name")) user.set_display_name(request.user().display_name());
     if (mask.contains("email")) user.set_email(request.user().email());
     if (mask.contains("groups")) *user.mutable_groups() = request.user().groups();
     if (mask.contains("suspended")) user.set_suspended(request.user().suspended());
     *user.mutable_update_time() = ToProto(clock_.TimeNow());
     user.set_etag(RandomId());
-    if (!request.validate_only()) kUsers.Save(sql, id, user);
+    RETURN_IF_ERROR(KeepingAnAdministrator(sql, [&] {
+      kUsers.Save(sql, id, user);
+      return absl::OkStatus();
+    }));
+    if (request.validate_only()) kUsers.Save(sql, id, before);
     return user;
   });
 }
@@ -124,9 +129,12 @@ absl::Status Identity::DeleteUser(const Principal& caller, const v1::DeleteUserR
                             v1::User user;
                             RETURN_IF_ERROR(kUsers.Read(sql, id, user));
                             RETURN_IF_ERROR(CheckEtag(request.etag(), user.etag()));
-                            DeleteBindingsOf(sql, user.name());
-                            // Their tokens go with them.
-                            kUsers.Delete(sql, id);
+                            RETURN_IF_ERROR(KeepingAnAdministrator(sql, [&] {
+                              DeleteBindingsOf(sql, user.name());
+                              // Their tokens go with them.
+                              kUsers.Delete(sql, id);
+                              return absl::OkStatus();
+                            }));
                             return user;
                           })
       .status();

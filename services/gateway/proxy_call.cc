@@ -28,7 +28,7 @@ ProxyCall::ProxyCall(Proxy& proxy, grpc::GenericCallbackServerContext* context, 
       route_(route),
       stub_(stub),
       headers_(CallHeaders::Read(context->client_metadata())),
-      info_{headers_.request_id, context->peer()},
+      info_{headers_.request_id, context->peer(), headers_.forwarded_for},
       start_(absl::Now()),
       upstream_(*this) {}
 
@@ -259,6 +259,9 @@ void ProxyCall::OnUpstreamDone(const grpc::Status& status) {
                  context_->AddTrailingMetadata(key, value);
                });
   const grpc::Status translated = Translate(status);
+  if (status.error_code() == grpc::StatusCode::PERMISSION_DENIED) {
+    proxy_.guard_.RecordDenial(*route_, caller_.get(), resource_, FromGrpc(status), info_);
+  }
   End(translated, translated.ok() && has_response_);
   Unref();
 }

@@ -135,7 +135,8 @@ class ProxyStreamTest : public ::testing::Test {
     database_ = *Database::Open("sqlite::memory:", GatewayMigrations());
     denials_ = std::make_unique<DenialLog>(*database_, registry_);
     callers_ = std::make_unique<CallerCache>(*database_, clock_);
-    guard_ = std::make_unique<Guard>(*callers_, *denials_, clock_);
+    limits_ = *CallLimits::Make(unlimited_, clock_, registry_);
+    guard_ = std::make_unique<Guard>(*callers_, *limits_, *denials_, clock_);
     metrics_ = std::make_unique<CallMetrics>(routes_, registry_);
     proxy_ = std::make_unique<Proxy>(routes_, *guard_, *metrics_,
                                      std::map<std::string, std::shared_ptr<grpc::Channel>>{
@@ -192,6 +193,8 @@ class ProxyStreamTest : public ::testing::Test {
   std::unique_ptr<Database> database_;
   std::unique_ptr<DenialLog> denials_;
   std::unique_ptr<CallerCache> callers_;
+  LimitOptions unlimited_{.user_rate = 0, .address_rate = 0};
+  std::unique_ptr<CallLimits> limits_;
   std::unique_ptr<Guard> guard_;
   std::unique_ptr<CallMetrics> metrics_;
   std::unique_ptr<Proxy> proxy_;

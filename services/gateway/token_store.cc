@@ -99,6 +99,23 @@ absl::StatusOr<std::vector<Grant>> LoadGrants(soci::session& sql, const v1::User
   return grants;
 }
 
+absl::StatusOr<CallerPtr> LoadUser(soci::session& sql, const std::string& user_id,
+                                   absl::Time expire_time) {
+  v1::User user;
+  const absl::Status read = kUsers.Read(sql, user_id, user);
+  if (absl::IsNotFound(read) || user.suspended()) {
+    return Error(v1::TOKEN_INVALID,
+                 absl::StrCat("users/", user_id, read.ok() ? " is suspended" : " is gone"));
+  }
+  RETURN_IF_ERROR(read);
+  auto caller = std::make_shared<Caller>();
+  caller->user = user_id;
+  caller->email = user.email();
+  caller->expire_time = expire_time;
+  ASSIGN_OR_RETURN(caller->grants, LoadGrants(sql, user));
+  return caller;
+}
+
 absl::StatusOr<CallerPtr> LoadCaller(soci::session& sql, const std::string& hash) {
   std::string id, user_id, data;
   sql << "SELECT id, user_id, data FROM tokens WHERE hash = :hash", soci::use(hash), soci::into(id),

@@ -31,4 +31,9 @@ absl::StatusOr<std::vector<Grant>> LoadGrants(soci::session& sql, const v1::User
 // expiry.
 absl::StatusOr<CallerPtr> LoadCaller(soci::session& sql, const std::string& hash);
 
+// Somebody as they are now, with all that they may do. TOKEN_INVALID when they are suspended or
+// gone.
+absl::StatusOr<CallerPtr> LoadUser(soci::session& sql, const std::string& user_id,
+                                   absl::Time expire_time);
+
 }  // namespace stackyard::gateway

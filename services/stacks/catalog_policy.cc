@@ -9,7 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "common/status.h"
-#include "services/stacks/yaml_reader.h"
+#include "common/yaml_reader.h"
 
 namespace stackyard::stacks {
 namespace {

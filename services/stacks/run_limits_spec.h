@@ -1,7 +1,7 @@
 // The `limits` of template.yaml.
 #pragma once
 
-#include "services/stacks/yaml_reader.h"
+#include "common/yaml_reader.h"
 #include "stackyard/v1/catalog.pb.h"
 
 namespace stackyard::stacks {

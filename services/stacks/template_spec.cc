@@ -13,10 +13,10 @@
 #include "absl/time/civil_time.h"
 #include "common/proto_time.h"
 #include "common/status.h"
+#include "common/yaml_reader.h"
 #include "services/stacks/meters.h"
 #include "services/stacks/parameters.h"
 #include "services/stacks/run_limits_spec.h"
-#include "services/stacks/yaml_reader.h"
 
 namespace stackyard::stacks {
 namespace {

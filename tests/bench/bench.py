@@ -33,7 +33,7 @@ sys.path.insert(0, str(ROOT / "tests" / "e2e"))
 sys.dont_write_bytecode = True
 
 import bundles  # noqa: E402  (found by the path above)
-from mesh import TERRAFORM, Mesh, eventually, free_port  # noqa: E402
+from mesh import TERRAFORM, UNLIMITED, Mesh, eventually, free_port  # noqa: E402
 
 RESULTS = ROOT / "build" / "bench" / "results.json"
 LOAD = pathlib.Path(os.environ.get("STACKYARD_LOAD", ROOT / "build/release/tests/bench/grpc_load"))
@@ -261,7 +261,8 @@ def main():
     unknown = [name for name in chosen if name not in benches]
     if unknown:
         sys.exit(f"error: no bench {', '.join(unknown)}\nwhat to do: name some of {', '.join(benches)}")
-    with tempfile.TemporaryDirectory(prefix="sb-") as work, Mesh(runners=1, slots=SLOTS) as mesh:
+    with tempfile.TemporaryDirectory(prefix="sb-") as work, \
+            Mesh(runners=1, slots=SLOTS, environment=UNLIMITED) as mesh:
         rest = mesh.rest("admin")
         rest.post("/v1/projects?projectId=bench", {})
         for metric in ("stacks", "resources"):

@@ -36,7 +36,7 @@ import bundles  # noqa: E402  (found by the path above)
 import kills  # noqa: E402
 from bench import RUNS, medians, record, show, spent  # noqa: E402
 from emulator import Emulator, missing  # noqa: E402
-from mesh import MIRROR, TERRAFORM, Mesh, eventually  # noqa: E402
+from mesh import MIRROR, TERRAFORM, UNLIMITED, Mesh, eventually  # noqa: E402
 
 BURST = int(os.environ.get("BENCH_BURST", "100"))
 SLOTS = 4
@@ -243,7 +243,7 @@ def main():
         work = pathlib.Path(folder)
         emulator = Emulator(work / "moto.log")
         try:
-            with Mesh(runners=1, slots=SLOTS, environment=cloud(emulator), runner_flags=[
+            with Mesh(runners=1, slots=SLOTS, environment={**cloud(emulator), **UNLIMITED}, runner_flags=[
                     "--provider-mirror", MIRROR, "--no-provider-direct", "--pass-env",
                     ",".join(cloud(emulator))]) as mesh:
                 rest = mesh.rest("admin")

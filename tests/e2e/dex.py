@@ -24,7 +24,7 @@ from mesh import ENVIRONMENT, ROOT, eventually, free_port
 CLIENT_ID = "stackyard-cli"
 PASSWORD = "stackyard-test"
 PASSWORD_HASH = "$2b$10$rPV/KogPiEe6P7z8vzwyHOAwcPV452Na.3N3SG96/xkjgYx73V.ry"
-PEOPLE = ("ada@example.com", "ben@example.com", "eve@example.com")
+PEOPLE = ("ada@example.com", "ben@example.com", "eve@example.com", "zoe@example.com")
 AUTHOR = "kilgore@kilgore.trout"
 # Dex takes any port and path on this host for a public client.
 REDIRECT = "http://localhost/callback"

@@ -41,6 +41,8 @@ ENVIRONMENT = read_environment()
 BIN = pathlib.Path(os.environ.get("STACKYARD_BIN", ROOT / "build" / "bin")).resolve()
 TERRAFORM = ENVIRONMENT.get("STACKYARD_TERRAFORM") or shutil.which("terraform") or "terraform"
 MIRROR = ENVIRONMENT.get("STACKYARD_PROVIDER_MIRROR")
+# For Mesh(environment=...): one client may call as often as it can.
+UNLIMITED = {"STACKYARD_USER_RATE": "0", "STACKYARD_ADDRESS_RATE": "0"}
 
 
 def free_port():

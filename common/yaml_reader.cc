@@ -1,4 +1,4 @@
-#include "services/stacks/yaml_reader.h"
+#include "common/yaml_reader.h"
 
 #include <yaml-cpp/eventhandler.h>
 
@@ -9,7 +9,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 
-namespace stackyard::stacks {
+namespace stackyard {
 namespace {
 
 class AliasFinder final : public YAML::EventHandler {
@@ -165,4 +165,4 @@ google::protobuf::Value YamlReader::ReadValue(const YAML::Node& node) {
   return value;
 }
 
-}  // namespace stackyard::stacks
+}  // namespace stackyard

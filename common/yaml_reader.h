@@ -13,7 +13,7 @@
 #include "common/status.h"
 #include "google/protobuf/struct.pb.h"
 
-namespace stackyard::stacks {
+namespace stackyard {
 
 // Adds a fault under `file` for each alias in the first document. Aliases are not for us: what is
 // reached through them can be without end, or too much to walk. Throws YAML::Exception.
@@ -55,4 +55,4 @@ class YamlReader {
   Violations& violations_;
 };
 
-}  // namespace stackyard::stacks
+}  // namespace stackyard

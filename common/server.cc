@@ -4,6 +4,8 @@
 #include <grpcpp/generic/async_generic_service.h>
 #include <grpcpp/server.h>
 #include <grpcpp/server_builder.h>
+#include <grpcpp/server_posix.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -60,7 +62,9 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& optio
   // A socket that a dead process left is in the way of nobody; gRPC removes it. What it creates is
   // for the owner alone.
   const mode_t mask = is_unix ? umask(0077) : 0;
-  builder.AddListeningPort(options.listen, grpc::InsecureServerCredentials(), &port);
+  if (!options.listen.empty()) {
+    builder.AddListeningPort(options.listen, grpc::InsecureServerCredentials(), &port);
+  }
   builder.SetMaxReceiveMessageSize(options.max_message_bytes);
   builder.SetMaxSendMessageSize(64 << 20);
   builder.AddChannelArgument(GRPC_ARG_HTTP2_BDP_PROBE, 0);
@@ -87,6 +91,7 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& optio
   parts->server->GetHealthCheckService()->SetServingStatus(true);
 
   std::unique_ptr<Server> server(new Server(std::move(parts)));
+  if (options.listen.empty()) return server;
   if (is_unix) {
     server->target_ = options.listen;
   } else {
@@ -98,6 +103,15 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& optio
 }
 
 Server::~Server() { Shutdown(); }
+
+int Server::ConnectInside() {
+  int ends[2];
+  if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends) != 0) return -1;
+  grpc::AddInsecureChannelFromFd(parts_->server.get(), ends[0]);
+  return ends[1];
+}
+
+void Server::SayNotServing() { parts_->server->GetHealthCheckService()->SetServingStatus(false); }
 
 int Server::ServeUntilSignal() {
   WaitForSignal();

@@ -6,6 +6,8 @@
 #include <grpcpp/impl/server_initializer.h>
 #include <grpcpp/server.h>
 #include <grpcpp/server_builder.h>
+#include <grpcpp/server_posix.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -123,10 +125,12 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& optio
   // for the owner alone.
   const mode_t mask = is_unix ? umask(0077) : 0;
   const bool with_tls = options.identity != nullptr && !is_unix;
-  builder.AddListeningPort(
-      options.listen,
-      with_tls ? options.identity->ForServer(options.peers) : grpc::InsecureServerCredentials(),
-      &port);
+  if (!options.listen.empty()) {
+    builder.AddListeningPort(
+        options.listen,
+        with_tls ? options.identity->ForServer(options.peers) : grpc::InsecureServerCredentials(),
+        &port);
+  }
   if (with_tls) builder.AddChannelArgument(GRPC_ARG_MAX_CONNECTION_AGE_MS, kConnectionAgeMs);
   std::vector<std::string> names;
   builder.SetOption(std::make_unique<ServiceNames>(names));
@@ -160,6 +164,7 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& optio
   parts->server->GetHealthCheckService()->SetServingStatus(true);
 
   std::unique_ptr<Server> server(new Server(std::move(parts)));
+  if (options.listen.empty()) return server;
   if (is_unix) {
     server->target_ = options.listen;
   } else {
@@ -171,6 +176,15 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& optio
 }
 
 Server::~Server() { Shutdown(); }
+
+int Server::ConnectInside() {
+  int ends[2];
+  if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends) != 0) return -1;
+  grpc::AddInsecureChannelFromFd(parts_->server.get(), ends[0]);
+  return ends[1];
+}
+
+void Server::SayNotServing() { parts_->server->GetHealthCheckService()->SetServingStatus(false); }
 
 int Server::ServeUntilSignal() {
   WaitForSignal();

@@ -25,7 +25,7 @@ class PeerIdentity;
 struct ServerOptions {
   // Name in logs, metrics and health.
   std::string service;
-  // `unix:/path` or `host:port`; port 0 takes a free one.
+  // `unix:/path` or `host:port`; port 0 takes a free one. Empty: nowhere, see ConnectInside.
   std::string listen;
   // `host:port` of the Prometheus endpoint; empty: none.
   std::string metrics_listen;
@@ -59,6 +59,11 @@ class Server {
   int port() const { return port_; }
   // In-process or loopback address to connect to.
   const std::string& target() const { return target_; }
+  // A new connection from within the process: answers the client's end, a socket that is the
+  // caller's to close; -1 when there is none to be had. From any thread.
+  int ConnectInside();
+  // Has health say NOT_SERVING, and nothing else.
+  void SayNotServing();
   // Waits for SIGTERM or SIGINT, then drains: health says NOT_SERVING, new calls are refused,
   // calls that go on end within `drain`. Answers the exit code.
   int ServeUntilSignal();

@@ -1,11 +1,5 @@
 #include "services/gateway/gateway.h"
 
-#include <grpcpp/create_channel_posix.h>
-#include <grpcpp/server.h>
-#include <grpcpp/server_builder.h>
-#include <grpcpp/server_posix.h>
-#include <sys/socket.h>
-
 #include <map>
 #include <utility>
 
@@ -21,13 +15,13 @@
 #include "services/gateway/call_metrics.h"
 #include "services/gateway/caller_cache.h"
 #include "services/gateway/denial_log.h"
+#include "services/gateway/front.h"
 #include "services/gateway/guard.h"
 #include "services/gateway/id_token_verifier.h"
 #include "services/gateway/identity.h"
 #include "services/gateway/identity_schema.h"
 #include "services/gateway/identity_service.h"
 #include "services/gateway/oidc_provider.h"
-#include "services/gateway/proxy.h"
 #include "services/gateway/replay.h"
 #include "services/gateway/route_table.h"
 #include "services/gateway/service_listing.h"
@@ -70,12 +64,14 @@ void GatewayOptions::AddFlags(Flags& flags) {
             "YAML list of the OpenID Connect providers whose ID tokens are taken; see "
             "docs/identity.md");
   limits.AddFlags(flags);
+  front.AddFlags(flags);
 }
 
 struct Gateway::Parts {
   explicit Parts(const Clock& clock) : clock(clock) {}
   ~Parts() {
-    if (identity_server != nullptr) identity_server->Shutdown();
+    if (front != nullptr) front->Shutdown();
+    if (local_server != nullptr) local_server->Shutdown();
     if (loop == nullptr) return;
     loop->Stop();
     SaveLastUses();
@@ -84,8 +80,9 @@ struct Gateway::Parts {
   absl::Duration KeepHouse();
   // And forgets old replays.
   void SaveLastUses();
-  absl::StatusOr<std::shared_ptr<grpc::Channel>> StartIdentityServer();
   void OpenSystemService(const GatewayOptions& options);
+  absl::Status StartLocalServer();
+  absl::StatusOr<std::map<std::string, BackendTarget>> Backends(const GatewayOptions& options);
 
   const Clock& clock;
   std::unique_ptr<PeerIdentity> peer_identity;
@@ -98,34 +95,41 @@ struct Gateway::Parts {
   std::unique_ptr<Identity> identity;
   std::unique_ptr<IdentityService> identity_service;
   std::unique_ptr<SystemService> system_service;
-  std::unique_ptr<grpc::Server> identity_server;
-  std::unique_ptr<CallMetrics> metrics;
-  std::unique_ptr<Proxy> proxy;
   std::vector<std::unique_ptr<grpc::Service>> listed;
+  std::unique_ptr<Server> local_server;
+  std::unique_ptr<CallMetrics> metrics;
+  std::unique_ptr<Front> front;
   absl::Time last_housekeeping = absl::InfinitePast();
   // Last: stops before what it uses goes.
   std::unique_ptr<Loop> loop;
 };
 
-// Identity has a server of its own that listens nowhere: its one connection is a pair of sockets
-// whose other end is the proxy's channel. So no call can come past the guard, whatever is
-// registered beside it later. (gRPC's in-process transport loses the answers of bidirectional calls
-// to unary handlers.)
-absl::StatusOr<std::shared_ptr<grpc::Channel>> Gateway::Parts::StartIdentityServer() {
-  grpc::ServerBuilder builder;
-  builder.SetSyncServerOption(grpc::ServerBuilder::SyncServerOption::MIN_POLLERS, 1);
-  builder.SetSyncServerOption(grpc::ServerBuilder::SyncServerOption::MAX_POLLERS, 2);
-  builder.AddChannelArgument(GRPC_ARG_MAX_METADATA_SIZE, 256 << 10);
-  builder.RegisterService(identity_service.get());
-  builder.RegisterService(system_service.get());
-  identity_server = builder.BuildAndStart();
-  int ends[2];
-  if (identity_server == nullptr ||
-      socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends) != 0) {
-    return absl::InternalError("the identity service cannot be started");
+// Identity, health and reflection have a gRPC server that listens nowhere: its connections are
+// pairs of sockets whose other ends are the front's. So no call can come past the guard, whatever
+// is registered here later.
+absl::Status Gateway::Parts::StartLocalServer() {
+  listed = ListedServices(routes.services());
+  // Reflection lists what is forwarded; what is served here is found by its methods.
+  std::vector<grpc::Service*> services = {identity_service.get(), system_service.get()};
+  for (const auto& service : listed) services.push_back(service.get());
+  ServerOptions options;
+  options.service = "gateway";
+  options.drain = absl::ZeroDuration();
+  ASSIGN_OR_RETURN(local_server, Server::Start(options, services));
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::map<std::string, BackendTarget>> Gateway::Parts::Backends(
+    const GatewayOptions& options) {
+  std::map<std::string, BackendTarget> backends;
+  backends["gateway"].connect = [this] { return local_server->ConnectInside(); };
+  if (!options.stacks_target.empty()) {
+    ASSIGN_OR_RETURN(backends["stacks"], BackendTarget::Parse(options.stacks_target));
   }
-  grpc::AddInsecureChannelFromFd(identity_server.get(), ends[0]);
-  return grpc::CreateInsecureChannelFromFd("identity", ends[1]);
+  if (!options.quota_target.empty()) {
+    ASSIGN_OR_RETURN(backends["quota"], BackendTarget::Parse(options.quota_target));
+  }
+  return backends;
 }
 
 void Gateway::Parts::OpenSystemService(const GatewayOptions& options) {
@@ -163,9 +167,10 @@ void Gateway::Parts::SaveLastUses() {
 Gateway::Gateway(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
 Gateway::~Gateway() = default;
 
-absl::StatusOr<std::unique_ptr<Gateway>> Gateway::Open(const GatewayOptions& options,
-                                                       const Clock& clock,
-                                                       prometheus::Registry& registry) {
+absl::StatusOr<std::unique_ptr<Gateway>> Gateway::Start(const ServerOptions& server,
+                                                        const GatewayOptions& options,
+                                                        const Clock& clock,
+                                                        prometheus::Registry& registry) {
   auto parts = std::make_unique<Parts>(clock);
   ASSIGN_OR_RETURN(parts->peer_identity, PeerIdentity::Open(options.mtls, "gateway", clock));
   ASSIGN_OR_RETURN(parts->routes, RouteTable::FromLinkedProtos());
@@ -192,30 +197,29 @@ absl::StatusOr<std::unique_ptr<Gateway>> Gateway::Open(const GatewayOptions& opt
   parts->metrics = std::make_unique<CallMetrics>(parts->routes, registry);
 
   parts->OpenSystemService(options);
-  std::map<std::string, std::shared_ptr<grpc::Channel>> backends;
-  ASSIGN_OR_RETURN(backends["gateway"], parts->StartIdentityServer());
-  const PeerIdentity* peer_identity = parts->peer_identity.get();
-  if (!options.stacks_target.empty()) {
-    backends["stacks"] = ConnectBackend(options.stacks_target, "stacks", peer_identity);
-  }
-  if (!options.quota_target.empty()) {
-    backends["quota"] = ConnectBackend(options.quota_target, "quota", peer_identity);
-  }
-  parts->proxy = std::make_unique<Proxy>(parts->routes, *parts->guard, *parts->metrics, backends);
-  parts->listed = ListedServices(parts->routes.services());
+  RETURN_IF_ERROR(parts->StartLocalServer());
+  ASSIGN_OR_RETURN(const auto backends, parts->Backends(options));
+  const Front::Duties duties = {parts->routes, *parts->guard, *parts->metrics, registry};
+  ASSIGN_OR_RETURN(parts->front,
+                   Front::Start(server, options.front, options.mtls, duties, backends));
   parts->loop =
       std::make_unique<Loop>("gateway-house", [parts = parts.get()] { return parts->KeepHouse(); });
   return std::unique_ptr<Gateway>(new Gateway(std::move(parts)));
 }
 
-std::vector<grpc::Service*> Gateway::services() const {
-  std::vector<grpc::Service*> services;
-  for (const auto& service : parts_->listed) services.push_back(service.get());
-  return services;
+const std::string& Gateway::target() const { return parts_->front->target(); }
+
+int Gateway::ServeUntilSignal() {
+  WaitForSignal();
+  LogInfo("draining");
+  Shutdown();
+  LogInfo("stopped");
+  return 0;
 }
 
-grpc::CallbackGenericService* Gateway::generic() const { return parts_->proxy.get(); }
-
-void Gateway::Drain() { parts_->proxy->Drain(); }
+void Gateway::Shutdown() {
+  parts_->local_server->SayNotServing();
+  parts_->front->Shutdown();
+}
 
 }  // namespace stackyard::gateway

@@ -1,20 +1,18 @@
 // The gateway, put together.
 #pragma once
 
-#include <grpcpp/generic/async_generic_service.h>
-#include <grpcpp/impl/service_type.h>
 #include <prometheus/registry.h>
 
-#include <functional>
 #include <memory>
 #include <string>
-#include <vector>
 
 #include "absl/status/statusor.h"
 #include "common/clock.h"
 #include "common/flags.h"
 #include "common/mutual_tls.h"
+#include "common/server.h"
 #include "services/gateway/call_limits.h"
+#include "services/gateway/front_options.h"
 
 namespace stackyard::gateway {
 
@@ -35,25 +33,27 @@ struct GatewayOptions {
   // See OidcProvider; empty: API tokens are the only ones.
   std::string oidc_file;
   LimitOptions limits;
+  FrontOptions front;
 
   void AddFlags(Flags& flags);
 };
 
 class Gateway {
  public:
-  // Opens the database, makes the first administrator where there is none, and connects. `clock`
-  // and `registry` must outlive the gateway.
-  static absl::StatusOr<std::unique_ptr<Gateway>> Open(const GatewayOptions& options,
-                                                       const Clock& clock,
-                                                       prometheus::Registry& registry);
-  // The server that serves it must be gone.
+  // Opens the database, makes the first administrator where there is none, and serves. `clock` and
+  // `registry` must outlive the gateway.
+  static absl::StatusOr<std::unique_ptr<Gateway>> Start(const ServerOptions& server,
+                                                        const GatewayOptions& options,
+                                                        const Clock& clock,
+                                                        prometheus::Registry& registry);
   ~Gateway();
 
-  // To be served, with the generic service, by one server.
-  std::vector<grpc::Service*> services() const;
-  grpc::CallbackGenericService* generic() const;
-  // For Server::Start: ends streams.
-  void Drain();
+  // Address to connect to.
+  const std::string& target() const;
+  // Waits for SIGTERM or SIGINT, then drains. Answers the exit code.
+  int ServeUntilSignal();
+  // Drains now: health says NOT_SERVING, streams end, calls that go on end within --drain.
+  void Shutdown();
 
  private:
   struct Parts;

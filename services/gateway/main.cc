@@ -32,12 +32,9 @@ int Main(int argc, char** argv) {
   const auto metrics = Metrics::Open(server_options.metrics_listen);
   if (!metrics.ok()) return Fail(metrics.status());
   const SystemClock clock;
-  const auto gateway = Gateway::Open(options, clock, (*metrics)->registry());
+  const auto gateway = Gateway::Start(server_options, options, clock, (*metrics)->registry());
   if (!gateway.ok()) return Fail(gateway.status());
-  const auto server = Server::Start(
-      server_options, (*gateway)->services(), [&] { (*gateway)->Drain(); }, (*gateway)->generic());
-  if (!server.ok()) return Fail(server.status());
-  return (*server)->ServeUntilSignal();
+  return (*gateway)->ServeUntilSignal();
 }
 
 }  // namespace

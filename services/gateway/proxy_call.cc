@@ -1,289 +1,488 @@
 #include "services/gateway/proxy_call.h"
 
+#include <google/rpc/error_details.pb.h>
+
 #include <algorithm>
-#include <chrono>
+#include <array>
+#include <cstring>
 #include <utility>
 
+#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
-#include "absl/time/clock.h"
+#include "absl/time/time.h"
 #include "common/grpc_status.h"
 #include "common/log.h"
 #include "common/status.h"
 #include "common/status_macros.h"
+#include "services/gateway/front_connection.h"
+#include "services/gateway/local_routes.h"
 
 namespace stackyard::gateway {
 namespace {
 
+using std::chrono::steady_clock;
+
 // For calls with one answer whose client set no deadline: nobody waits for ever.
 constexpr std::chrono::minutes kLongestUnary(15);
+// Nobody waits so long, and it can be added to a time.
+constexpr std::chrono::hours kLongestTimeout(24 * 365);
 
-absl::Status Cancelled() { return absl::CancelledError("the caller cancelled"); }
-
-}  // namespace
-
-ProxyCall::ProxyCall(Proxy& proxy, grpc::GenericCallbackServerContext* context, const Route* route,
-                     grpc::GenericStub* stub)
-    : proxy_(proxy),
-      context_(context),
-      route_(route),
-      stub_(stub),
-      headers_(CallHeaders::Read(context->client_metadata())),
-      info_{headers_.request_id, context->peer(), headers_.forwarded_for},
-      start_(absl::Now()),
-      upstream_(*this) {}
-
-void ProxyCall::Start() {
-  proxy_.metrics_.Begin();
-  context_->AddInitialMetadata(kRequestIdKey, headers_.request_id);
-  if (route_ == nullptr) {
-    return End(grpc::Status(grpc::StatusCode::UNIMPLEMENTED,
-                            absl::StrCat(context_->method(), " is not part of the API")));
-  }
-  if (route_->client_streaming || route_->server_streaming) proxy_.AddStream(this);
-  proxy_.guard_.Authenticate(
-      *route_, headers_.authorization, info_,
-      [this](absl::StatusOr<CallerPtr> caller) { OnCaller(std::move(caller)); });
+grpc::Status TooLarge(size_t length, size_t most) {
+  return grpc::Status(
+      grpc::StatusCode::RESOURCE_EXHAUSTED,
+      absl::StrCat("Received message larger than max (", length, " vs. ", most, ")"));
 }
 
-void ProxyCall::OnCaller(absl::StatusOr<CallerPtr> caller) {
-  if (!caller.ok()) return End(ToGrpc(caller.status()));
-  caller_ = *std::move(caller);
-  // What needs no look at the message is decided before the message comes in.
-  if (route_->resource.empty() && !Authorize("")) return;
-  StartRead(&request_);
-}
-
-bool ProxyCall::Authorize(std::string_view resource) {
-  absl::StatusOr<Principal> principal =
-      proxy_.guard_.Authorize(*route_, caller_.get(), resource, info_);
-  if (!principal.ok()) {
-    End(ToGrpc(principal.status()));
-    return false;
-  }
-  principal_ = *std::move(principal);
-  return true;
-}
-
-absl::StatusOr<std::string> ProxyCall::ReadResource() {
-  if (route_->resource.empty()) return std::string();
-  grpc::Slice slice;
-  if (!request_.TrySingleSlice(&slice).ok()) {
-    const grpc::Status dumped = request_.DumpToSingleSlice(&slice);
-    if (!dumped.ok()) return InvalidField("request", "cannot be read");
-  }
-  const std::string_view bytes(reinterpret_cast<const char*>(slice.begin()), slice.size());
-  ASSIGN_OR_RETURN(const std::string_view resource, ScanString(bytes, route_->resource));
-  return std::string(resource);
-}
-
-void ProxyCall::OnReadDone(bool ok) {
-  // A call that was cancelled can come with a buffer that is none.
-  ok = ok && request_.Valid();
-  if (opened_) {
-    OnNextMessage(ok);
-  } else {
-    OnFirstMessage(ok);
-  }
-}
-
-void ProxyCall::OnFirstMessage(bool ok) {
-  if (!ok) {
-    return End(
-        ToGrpc(context_->IsCancelled() ? Cancelled() : InvalidField("request", "must be sent")));
-  }
-  absl::StatusOr<std::string> resource = ReadResource();
-  if (!resource.ok()) return End(ToGrpc(resource.status()));
-  if (!route_->resource.empty() && !Authorize(*resource)) return;
-  resource_ = *std::move(resource);
-  if (stub_ == nullptr) {
-    return End(ToGrpc(
-        Error(v1::DEPENDENCY_UNAVAILABLE, absl::StrCat(route_->backend, " is not configured"))));
-  }
-  OpenUpstream();
-}
-
-void ProxyCall::OpenUpstream() {
-  opened_ = true;
-  references_.fetch_add(1);
-  headers_.PassOn(principal_, upstream_context_);
-  if (!route_->client_streaming && !route_->server_streaming) return CallUpstream();
-  upstream_context_.set_deadline(context_->deadline());
-  // Headers, message and end go out as one.
-  upstream_context_.set_initial_metadata_corked(true);
-  stub_->PrepareBidiStreamingCall(&upstream_context_, route_->method, grpc::StubOptions(),
-                                  &upstream_);
-  // Reads of upstream are started by the client's writes, which upstream's end must wait for.
-  upstream_.AddHold();
-  if (route_->client_streaming) {
-    upstream_.AddHold();
-    {
-      absl::MutexLock lock(&mutex_);
-      write_hold_ = true;
-      writing_ = true;
-    }
-    upstream_.StartWrite(&request_);
-  } else {
-    // Other messages that the client may send are never read.
-    upstream_.StartWriteLast(&request_, grpc::WriteOptions());
-  }
-  upstream_.StartCall();
-}
-
-void ProxyCall::CallUpstream() {
-  upstream_context_.set_deadline(
-      std::min(context_->deadline(), std::chrono::system_clock::now() + kLongestUnary));
-  // All of it is one batch with one completion; as a stream it would be four, and each of them a
-  // change of threads.
-  stub_->UnaryCall(&upstream_context_, route_->method, grpc::StubOptions(), &request_, &response_,
-                   [this](const grpc::Status& status) {
-                     CopyHeaders();
-                     has_response_ = status.ok();
-                     OnUpstreamDone(status);
-                   });
-}
-
-void ProxyCall::OnNextMessage(bool ok) {
-  if (ok) {
-    // Only the resource that was checked may be named.
-    const absl::StatusOr<std::string> resource = ReadResource();
-    if (!resource.ok()) return Abort(resource.status());
-    if (!resource->empty() && *resource != resource_) {
-      return Abort(InvalidField(route_->resource.text, "must stay the same in all messages"));
-    }
-  }
-  {
-    absl::MutexLock lock(&mutex_);
-    if (!write_hold_) return;
-    writing_ = ok;
-    if (!ok) {
-      upstream_.StartWritesDone();
-      return DropWriteHold();
-    }
-  }
-  upstream_.StartWrite(&request_);
-}
-
-void ProxyCall::DropWriteHold() {
-  if (!std::exchange(write_hold_, false)) return;
-  upstream_.RemoveHold();
-}
-
-void ProxyCall::Abort(const absl::Status& why) {
-  {
-    absl::MutexLock lock(&mutex_);
-    if (aborted_.ok()) aborted_ = why;
-    if (!writing_) DropWriteHold();
-  }
-  upstream_context_.TryCancel();
-}
-
-void ProxyCall::Drain() {
-  {
-    absl::MutexLock lock(&mutex_);
-    if (aborted_.ok()) {
-      aborted_ = Error(v1::DEPENDENCY_UNAVAILABLE, "the gateway is going down; connect again");
-    }
-  }
-  // Before upstream is open this makes it fail as soon as it is.
-  upstream_context_.TryCancel();
-}
-
-void ProxyCall::OnCancel() { upstream_context_.TryCancel(); }
-
-void ProxyCall::OnWriteDone(bool ok) {
-  // Without the client upstream has nobody to read for; its end is told by the read below.
-  if (!ok) upstream_context_.TryCancel();
-  upstream_.StartRead(&response_);
-}
-
-void ProxyCall::CopyHeaders() {
-  CopyToClient(upstream_context_.GetServerInitialMetadata(),
-               [this](const std::string& key, const std::string& value) {
-                 context_->AddInitialMetadata(key, value);
-               });
-}
-
-void ProxyCall::OnUpstreamHeaders(bool ok) {
-  if (ok) {
-    CopyHeaders();
-    // Clients of a stream want to know that it is open; a single answer takes its headers along.
-    if (route_->server_streaming) StartSendInitialMetadata();
-  }
-  upstream_.StartRead(&response_);
-}
-
-void ProxyCall::OnUpstreamRead(bool ok) {
-  if (ok && route_->server_streaming) return StartWrite(&response_);
-  has_response_ = ok;
-  {
-    absl::MutexLock lock(&mutex_);
-    upstream_ended_ = true;
-    // A write that goes on drops it when it is done.
-    if (!writing_) DropWriteHold();
-  }
-  upstream_.RemoveHold();
-}
-
-void ProxyCall::OnUpstreamWritten(bool ok) {
-  if (!route_->client_streaming) return request_.Clear();
-  {
-    absl::MutexLock lock(&mutex_);
-    writing_ = false;
-    if (!ok || upstream_ended_ || !aborted_.ok()) return DropWriteHold();
-  }
-  StartRead(&request_);
-}
-
-grpc::Status ProxyCall::Translate(const grpc::Status& status) {
-  {
-    absl::MutexLock lock(&mutex_);
-    if (!aborted_.ok()) return ToGrpc(aborted_);
-  }
-  if (!status.error_details().empty()) return status;
-  if (status.error_code() == grpc::StatusCode::UNAVAILABLE) {
-    const RequestScope scope(headers_.request_id, headers_.traceparent);
-    LogWarning("a backend does not answer",
-               {{"backend", route_->backend}, {"error", status.error_message()}});
-    return ToGrpc(Error(v1::DEPENDENCY_UNAVAILABLE, absl::StrCat("the service ", route_->backend,
-                                                                 " does not answer; try again")));
-  }
-  if (status.error_code() == grpc::StatusCode::UNIMPLEMENTED) {
-    return ToGrpc(Error(v1::NOT_BUILT, absl::StrCat(route_->method, " is not built yet")));
-  }
+absl::Status Overloaded() {
+  absl::Status status =
+      Error(v1::OVERLOADED, "more calls are open than the gateway serves; come back later");
+  google::rpc::RetryInfo retry;
+  retry.mutable_retry_delay()->set_seconds(1);
+  AttachDetail(status, retry);
   return status;
 }
 
-void ProxyCall::OnUpstreamDone(const grpc::Status& status) {
-  CopyToClient(upstream_context_.GetServerTrailingMetadata(),
-               [this](const std::string& key, const std::string& value) {
-                 context_->AddTrailingMetadata(key, value);
-               });
-  const grpc::Status translated = Translate(status);
-  if (status.error_code() == grpc::StatusCode::PERMISSION_DENIED) {
-    proxy_.guard_.RecordDenial(*route_, caller_.get(), resource_, FromGrpc(status), info_);
-  }
-  End(translated, translated.ok() && has_response_);
-  Unref();
+absl::Status Away(const std::string& backend) {
+  return Error(v1::DEPENDENCY_UNAVAILABLE,
+               absl::StrCat("the service ", backend, " does not answer; try again"));
 }
 
-void ProxyCall::End(const grpc::Status& status, bool with_response) {
-  proxy_.metrics_.End(route_, status.error_code(), absl::Now() - start_);
-  if (with_response) {
-    StartWriteAndFinish(&response_, grpc::WriteOptions(), status);
+// A header of a backend's answer that clients may see, as a name that lives on; else empty. What a
+// document's answer says of it is meant for HTTP.
+std::string_view ShownHead(std::string_view name) {
+  constexpr std::array<std::string_view, 3> kShown = {"etag", "cache-control", "last-modified"};
+  const auto* const found = std::find(kShown.begin(), kShown.end(), name);
+  return found == kShown.end() ? std::string_view() : *found;
+}
+
+// What a stream's end without a status means, as gRPC maps it.
+grpc::Status StatusOfReset(uint32_t error_code) {
+  switch (error_code) {
+    case NGHTTP2_CANCEL:
+      return grpc::Status(grpc::StatusCode::CANCELLED, "the service cancelled the call");
+    case ProxyCall::kLost:
+    case NGHTTP2_REFUSED_STREAM:
+      return grpc::Status(grpc::StatusCode::UNAVAILABLE, "the connection broke");
+    case NGHTTP2_ENHANCE_YOUR_CALM:
+      return grpc::Status(grpc::StatusCode::RESOURCE_EXHAUSTED, "the service wants fewer calls");
+    case NGHTTP2_NO_ERROR:
+      return grpc::Status(grpc::StatusCode::UNKNOWN, "the service ended the call without a status");
+    default:
+      return grpc::Status(grpc::StatusCode::INTERNAL,
+                          absl::StrCat("the service reset the call with ", error_code));
+  }
+}
+
+}  // namespace
+
+ProxyCall::ProxyCall(FrontWorker& worker, Http2Session& client, int32_t stream,
+                     const std::string& peer)
+    : worker_(worker),
+      shared_(worker.shared()),
+      client_(client),
+      stream_(stream),
+      start_(steady_clock::now()),
+      deadline_(worker.loop()->timeouts(),
+                [this] {
+                  Abort(absl::DeadlineExceededError("the deadline passed"));
+                  // The client has given up by itself.
+                  if (!done_) client_.ResetStream(stream_, NGHTTP2_CANCEL);
+                }),
+      progress_(start_) {
+  info_.peer = peer;
+}
+
+ProxyCall::~ProxyCall() {
+  if (!done_) Count(grpc::StatusCode::CANCELLED);
+  CancelBackend();
+  if (open_) shared_.limits.CloseCall();
+}
+
+void ProxyCall::OnHeaders() {
+  const absl::Status headers = headers_.Complete();
+  info_.request_id = headers_.request_id;
+  info_.forwarded_for = headers_.forwarded_for;
+  route_ = shared_.routes.Find(headers_.path);
+  if (route_ == nullptr) route_ = FindLocalRoute(headers_.path);
+  metered_ = route_ == nullptr || route_->index >= 0;
+  if (metered_) shared_.metrics.Begin();
+  if (!headers.ok()) return Abort(headers);
+  if (const absl::Status admitted = Admit(); !admitted.ok()) return Abort(admitted);
+  if (done_) return;
+  request_.emplace(shared_.max_message_bytes, !route_->resource.empty());
+  if (route_->index < 0) return OnCaller(nullptr);
+  // The answer may come on another thread, and after the call.
+  auto loop = worker_.loop();
+  shared_.guard.Authenticate(
+      *route_, headers_.authorization, info_,
+      [call = weak_from_this(), loop = std::move(loop)](absl::StatusOr<CallerPtr> caller) {
+        if (loop->IsCurrent()) {
+          if (const auto self = call.lock()) self->OnCaller(std::move(caller));
+          return;
+        }
+        loop->Post([call, caller = std::move(caller)]() mutable {
+          if (const auto self = call.lock()) self->OnCaller(std::move(caller));
+        });
+      });
+}
+
+absl::Status ProxyCall::Admit() {
+  if (headers_.bytes() > static_cast<size_t>(shared_.options.max_header_bytes)) {
+    shared_.limits.Count(FrontLimits::Limit::kHeaderBytes);
+    return absl::ResourceExhaustedError(
+        absl::StrCat("the headers are over ", shared_.options.max_header_bytes, " bytes"));
+  }
+  if (!headers_.is_grpc()) {
+    HeaderList headers;
+    headers.Add(":status", "415");
+    nghttp2_submit_response(client_.http2(), stream_, headers.data(), headers.size(), nullptr);
+    client_.MarkDirty();
+    Count(grpc::StatusCode::UNKNOWN);
+    done_ = answered_ = true;
+    return absl::OkStatus();
+  }
+  if (route_ == nullptr) {
+    return absl::UnimplementedError(absl::StrCat(headers_.path, " is not part of the API"));
+  }
+  if (route_->index >= 0) {
+    open_ = shared_.limits.TryOpenCall();
+    if (!open_) return Overloaded();
+  }
+  if (headers_.timeout) {
+    expires_ = start_ + std::min<std::chrono::nanoseconds>(*headers_.timeout, kLongestTimeout);
+  } else if (!route_->client_streaming && !route_->server_streaming) {
+    expires_ = start_ + kLongestUnary;
+  }
+  if (expires_) deadline_.Set(*expires_);
+  return absl::OkStatus();
+}
+
+void ProxyCall::OnCaller(absl::StatusOr<CallerPtr> caller) {
+  if (done_ || cut_) return;
+  if (!caller.ok()) return Abort(caller.status());
+  caller_ = *std::move(caller);
+  // What needs no look at the message is decided before the message comes in.
+  if (route_->resource.empty() && route_->index >= 0) {
+    if (const absl::Status allowed = Authorize(""); !allowed.ok()) return Abort(allowed);
+  }
+  admitted_ = true;
+  Advance();
+}
+
+absl::Status ProxyCall::Authorize(std::string_view resource) {
+  ASSIGN_OR_RETURN(principal_, shared_.guard.Authorize(*route_, caller_.get(), resource, info_));
+  return absl::OkStatus();
+}
+
+void ProxyCall::OnData(std::string_view bytes) {
+  unconsumed_ += bytes.size();
+  progress_ = steady_clock::now();
+  if (done_ || cut_ || request_over_ || !request_) return;
+  request_->Append(bytes);
+  Advance();
+}
+
+void ProxyCall::OnEnd() {
+  client_ended_ = true;
+  Advance();
+}
+
+void ProxyCall::Advance() {
+  if (!admitted_ || done_ || cut_ || request_over_) return;
+  absl::Status status = TakeMessages();
+  if (status.ok() && client_ended_ && !request_over_) status = CheckEnd();
+  if (!status.ok()) return Abort(status);
+  if (done_ || cut_) return;
+  if (backend_ != nullptr) backend_->ResumeData(backend_stream_);
+  GiveWindow();
+}
+
+absl::Status ProxyCall::TakeMessages() {
+  while (!done_ && !cut_) {
+    const RequestBuffer::Next next = request_->Look();
+    if (got_message_ && !route_->client_streaming && request_->released_whole()) {
+      // Other messages that the client may send are never read.
+      request_->EndHere();
+      request_over_ = true;
+      return absl::OkStatus();
+    }
+    switch (next) {
+      case RequestBuffer::Next::kIncomplete:
+        return absl::OkStatus();
+      case RequestBuffer::Next::kTooLarge:
+        shared_.limits.Count(FrontLimits::Limit::kMessageBytes);
+        Abort(TooLarge(request_->message_length(), shared_.max_message_bytes));
+        return absl::OkStatus();
+      case RequestBuffer::Next::kCompressed:
+        return absl::UnimplementedError("messages must not be compressed");
+      case RequestBuffer::Next::kMessage:
+        RETURN_IF_ERROR(TakeMessage());
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status ProxyCall::TakeMessage() {
+  if (!route_->resource.empty()) {
+    ASSIGN_OR_RETURN(const std::string_view resource,
+                     ScanString(request_->message(), route_->resource));
+    if (!got_message_) {
+      RETURN_IF_ERROR(Authorize(resource));
+      resource_ = resource;
+    } else if (!resource.empty() && resource != resource_) {
+      // Only the resource that was checked may be named.
+      return InvalidField(route_->resource.text, "must stay the same in all messages");
+    }
+  }
+  request_->Release();
+  if (!std::exchange(got_message_, true)) OpenBackend();
+  return absl::OkStatus();
+}
+
+absl::Status ProxyCall::CheckEnd() {
+  if (request_->in_message()) return InvalidField("request", "ends within a message");
+  if (!got_message_) return InvalidField("request", "must be sent");
+  request_over_ = true;
+  return absl::OkStatus();
+}
+
+void ProxyCall::GiveWindow() {
+  // What was let go on must have been taken before more may come; the rest of a message that is
+  // not whole yet must be able to come.
+  const size_t kept = request_->drained() ? 0 : std::min(unconsumed_, request_->held());
+  client_.Consume(stream_, unconsumed_ - kept);
+  unconsumed_ = kept;
+}
+
+void ProxyCall::OpenBackend() {
+  Backend* backend = worker_.FindBackend(route_->backend);
+  if (backend == nullptr) {
+    return Abort(
+        Error(v1::DEPENDENCY_UNAVAILABLE, absl::StrCat(route_->backend, " is not configured")));
+  }
+  if (BackendConnection* connection = backend->Pick(); connection != nullptr) {
+    return Send(*connection);
+  }
+  if (backend->away()) return OnBackend(nullptr);
+  backend->Wait(weak_from_this());
+}
+
+void ProxyCall::OnBackend(BackendConnection* connection) {
+  if (done_ || cut_) return;
+  if (connection != nullptr) return Send(*connection);
+  const RequestScope scope(headers_.request_id, headers_.traceparent);
+  LogWarning("a backend does not answer",
+             {{"backend", route_->backend}, {"error", "there is no connection"}});
+  Abort(Away(route_->backend));
+}
+
+void ProxyCall::Send(BackendConnection& connection) {
+  HeaderList headers;
+  headers.Add(":method", "POST");
+  headers.Add(":scheme", "http");
+  headers.Add(":path", route_->method);
+  headers.Add(":authority", route_->backend);
+  headers.Add("te", "trailers");
+  headers.Add("content-type", "application/grpc");
+  std::string timeout;
+  if (expires_) {
+    timeout = FormatTimeout(*expires_ - steady_clock::now());
+    headers.AddOnce("grpc-timeout", timeout);
+  }
+  std::string principal;
+  if (route_->index >= 0) {
+    principal = absl::Base64Escape(principal_.SerializeAsString());
+    headers.AddOnce(kPrincipalKey, principal);
+  }
+  headers_.PassOn(headers);
+  backend_stream_ = connection.Send(headers, *this);
+  if (backend_stream_ < 0) return Abort(Away(route_->backend));
+  backend_ = &connection;
+}
+
+ssize_t ProxyCall::ReadRequest(uint8_t* to, size_t most, uint32_t* flags) {
+  const size_t count = request_->Read(to, most);
+  if (count > 0) {
+    progress_ = steady_clock::now();
+    GiveWindow();
+  }
+  if (request_over_ && request_->drained()) {
+    *flags |= NGHTTP2_DATA_FLAG_EOF;
+    request_sent_ = true;
+  } else if (count == 0) {
+    return NGHTTP2_ERR_DEFERRED;
+  }
+  return static_cast<ssize_t>(count);
+}
+
+void ProxyCall::CancelBackend() {
+  if (backend_ == nullptr) return;
+  std::exchange(backend_, nullptr)->Cancel(backend_stream_);
+}
+
+void ProxyCall::OnAnswerHeader(std::string_view name, std::string_view value) {
+  if (name == ":status") {
+    http_status_ = value;
+  } else if (const std::string_view shown = ShownHead(name); !answer_began_ && !shown.empty()) {
+    answer_head_.emplace_back(shown, value);
   } else {
-    Finish(status);
+    status_.Read(name, value);
   }
 }
 
-void ProxyCall::OnDone() {
-  if (route_ != nullptr && (route_->client_streaming || route_->server_streaming)) {
-    proxy_.RemoveStream(this);
+void ProxyCall::OnAnswerHeaders(bool end) {
+  if (done_) return;
+  if (!std::exchange(answer_began_, true)) request_->ForgetSent();
+  if (!end && http_status_ == "200") {
+    if (!head_sent_) SendAnswerHead();
+    return;
   }
-  Unref();
+  const CallStatus status = Translate();
+  if (status.code() == grpc::StatusCode::PERMISSION_DENIED && route_->index >= 0) {
+    shared_.guard.RecordDenial(*route_, caller_.get(), resource_, FromGrpc(status.ToGrpc()), info_);
+  }
+  Finish(status);
+  // A backend may answer before it has read all.
+  if (!request_sent_ || !end) CancelBackend();
 }
 
-void ProxyCall::Unref() {
-  if (references_.fetch_sub(1) == 1) delete this;
+void ProxyCall::SendAnswerHead() {
+  HeaderList headers;
+  headers.Add(":status", "200");
+  headers.Add("content-type", "application/grpc");
+  headers.AddOnce(kRequestIdKey, headers_.request_id);
+  for (const auto& [name, value] : answer_head_) headers.AddOnce(name, value);
+  nghttp2_data_provider answer{};
+  answer.read_callback = [](nghttp2_session*, int32_t stream, uint8_t* to, size_t most,
+                            uint32_t* flags, nghttp2_data_source*, void* session) {
+    return FrontConnection::Of(session).ReadAnswer(stream, to, most, flags);
+  };
+  nghttp2_submit_response(client_.http2(), stream_, headers.data(), headers.size(), &answer);
+  client_.MarkDirty();
+  head_sent_ = true;
+}
+
+void ProxyCall::OnAnswerData(std::string_view bytes) {
+  if (done_) return;
+  answer_.Append(bytes);
+  client_.ResumeData(stream_);
+  if (cut_) TryCut();
+}
+
+ssize_t ProxyCall::ReadAnswer(uint8_t* to, size_t most, uint32_t* flags) {
+  const size_t count = std::min(most, answer_.size());
+  if (count > 0) {
+    std::memcpy(to, answer_.view().data(), count);
+    edges_.Pass(answer_.view().substr(0, count));
+    answer_.Drop(count);
+    progress_ = steady_clock::now();
+    if (backend_ != nullptr) backend_->Consume(backend_stream_, count);
+  }
+  if (done_ && answer_.empty()) {
+    HeaderList trailers;
+    status_.AddTo(trailers);
+    *flags |= NGHTTP2_DATA_FLAG_EOF | NGHTTP2_DATA_FLAG_NO_END_STREAM;
+    nghttp2_submit_trailer(client_.http2(), stream_, trailers.data(), trailers.size());
+    answered_ = true;
+  } else if (count == 0) {
+    return NGHTTP2_ERR_DEFERRED;
+  }
+  return static_cast<ssize_t>(count);
+}
+
+void ProxyCall::OnBackendStreamClosed(uint32_t error_code) {
+  backend_ = nullptr;
+  if (done_) return;
+  if (cut_) return Finish(CallStatus(*cut_));
+  // It never got there, so that once more does no harm.
+  if (error_code == NGHTTP2_REFUSED_STREAM && !answer_began_ && !std::exchange(sent_again_, true) &&
+      request_->Rewind()) {
+    return OpenBackend();
+  }
+  status_ = CallStatus(StatusOfReset(error_code));
+  Finish(Translate());
+}
+
+CallStatus ProxyCall::Translate() {
+  if (cut_) return CallStatus(*cut_);
+  if (!answer_began_ || http_status_ == "200") {
+    if (status_.has_details()) return status_;
+  } else {
+    status_ = CallStatus(
+        grpc::Status(grpc::StatusCode::UNKNOWN, absl::StrCat("HTTP status ", http_status_)));
+  }
+  if (status_.code() == grpc::StatusCode::UNAVAILABLE) {
+    const RequestScope scope(headers_.request_id, headers_.traceparent);
+    LogWarning("a backend does not answer",
+               {{"backend", route_->backend}, {"error", status_.message()}});
+    return CallStatus(ToGrpc(Away(route_->backend)));
+  }
+  if (status_.code() == grpc::StatusCode::UNIMPLEMENTED && route_->index >= 0) {
+    return CallStatus(
+        ToGrpc(Error(v1::NOT_BUILT, absl::StrCat(route_->method, " is not built yet"))));
+  }
+  return status_;
+}
+
+void ProxyCall::Abort(const absl::Status& why) { Abort(ToGrpc(why)); }
+
+void ProxyCall::Abort(grpc::Status why) {
+  if (done_ || cut_) return;
+  cut_ = std::move(why);
+  TryCut();
+}
+
+void ProxyCall::TryCut() {
+  if (done_) return;
+  const std::optional<size_t> rest = edges_.Rest(answer_.view());
+  // More comes in; half a message would make what follows unreadable.
+  if (!rest) return;
+  answer_.Truncate(*rest);
+  CancelBackend();
+  Finish(CallStatus(*cut_));
+}
+
+void ProxyCall::Finish(CallStatus status) {
+  if (std::exchange(done_, true)) return;
+  deadline_.Clear();
+  Count(status.code());
+  status_ = std::move(status);
+  if (head_sent_) return client_.ResumeData(stream_);
+  HeaderList headers;
+  headers.Add(":status", "200");
+  headers.Add("content-type", "application/grpc");
+  headers.AddOnce(kRequestIdKey, headers_.request_id);
+  status_.AddTo(headers);
+  nghttp2_submit_response(client_.http2(), stream_, headers.data(), headers.size(), nullptr);
+  client_.MarkDirty();
+  answered_ = true;
+}
+
+void ProxyCall::Count(grpc::StatusCode code) {
+  if (!std::exchange(metered_, false)) return;
+  shared_.metrics.End(route_, code, absl::FromChrono(steady_clock::now() - start_));
+}
+
+void ProxyCall::Drain() {
+  if (route_ == nullptr || !(route_->client_streaming || route_->server_streaming)) return;
+  Abort(Error(v1::DEPENDENCY_UNAVAILABLE, "the gateway is going down; connect again"));
+}
+
+void ProxyCall::CheckStall(SteadyTime now) {
+  if (route_ == nullptr ||
+      now - progress_ <= absl::ToChronoNanoseconds(shared_.options.stall_timeout)) {
+    return;
+  }
+  const bool held_up_here = request_ && !request_->drained();
+  if (!done_ && admitted_ && !route_->client_streaming && !request_over_ && !held_up_here) {
+    shared_.limits.Count(FrontLimits::Limit::kStalled);
+    return Abort(absl::DeadlineExceededError("the rest of the request did not come in"));
+  }
+  if (!route_->client_streaming && !route_->server_streaming && head_sent_ && !answered_ &&
+      (done_ || !answer_.empty())) {
+    shared_.limits.Count(FrontLimits::Limit::kStalled);
+    client_.ResetStream(stream_, NGHTTP2_CANCEL);
+  }
 }
 
 }  // namespace stackyard::gateway

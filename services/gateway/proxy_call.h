@@ -1,119 +1,144 @@
 // One call on its way through the gateway.
 //
-//   headers -> who calls? -> first message -> what on? -> allowed? -> upstream
+//   headers -> who calls? -> first message -> what on? -> allowed? -> backend
 //
-// A call without a valid token is refused on its headers, before its body comes in. Messages then
-// go one at a time in each direction: the next is read only when the last was written, so that a
-// slow reader slows the writer down and nothing piles up here.
+// A call without a valid token is refused on its headers, before its body comes in. Messages whose
+// resource must be read go on as wholes; all other bytes pass as they come. What the other side has
+// not taken stays within the windows of the two streams, so that a slow reader slows the writer
+// down and nothing piles up here.
 #pragma once
 
-#include <grpcpp/generic/async_generic_service.h>
-#include <grpcpp/generic/generic_stub.h>
-#include <grpcpp/support/byte_buffer.h>
-#include <grpcpp/support/client_callback.h>
+#include <grpcpp/support/status.h>
 
-#include <atomic>
+#include <memory>
+#include <optional>
 #include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
 
-#include "absl/base/thread_annotations.h"
-#include "absl/status/status.h"
-#include "absl/synchronization/mutex.h"
-#include "absl/time/time.h"
-#include "services/gateway/access.h"
+#include "absl/status/statusor.h"
+#include "services/gateway/backend_connection.h"
 #include "services/gateway/call_headers.h"
+#include "services/gateway/call_status.h"
+#include "services/gateway/front_worker.h"
+#include "services/gateway/grpc_frames.h"
 #include "services/gateway/guard.h"
-#include "services/gateway/proxy.h"
+#include "services/gateway/http2_session.h"
 
 namespace stackyard::gateway {
 
-class ProxyCall final : public grpc::ServerGenericBidiReactor {
+// Lives as long as the client's stream, on its loop.
+class ProxyCall : public std::enable_shared_from_this<ProxyCall> {
  public:
-  // `route` is null for an unknown method, `stub` for a backend that is not configured.
-  ProxyCall(Proxy& proxy, grpc::GenericCallbackServerContext* context, const Route* route,
-            grpc::GenericStub* stub);
-
-  // Deletes itself when both sides are done.
-  void Start();
-  // Ends the call with UNAVAILABLE.
-  void Drain();
+  ProxyCall(FrontWorker& worker, Http2Session& client, int32_t stream, const std::string& peer);
+  // The client's stream is gone: what still goes on is cancelled.
+  ~ProxyCall();
 
   // From the client.
-  void OnReadDone(bool ok) override;
-  void OnWriteDone(bool ok) override;
-  void OnCancel() override;
-  void OnDone() override;
+  CallHeaders& headers() { return headers_; }
+  void OnHeaders();
+  void OnData(std::string_view bytes);
+  void OnEnd();
+  // The next bytes of the answer, as nghttp2_data_source_read_callback answers them.
+  ssize_t ReadAnswer(uint8_t* to, size_t most, uint32_t* flags);
+
+  // From the backend. `connection` is null while it is away.
+  void OnBackend(BackendConnection* connection);
+  void OnAnswerHeader(std::string_view name, std::string_view value);
+  void OnAnswerHeaders(bool end);
+  void OnAnswerData(std::string_view bytes);
+  // The backend's stream is gone. `error_code` is HTTP/2's; kLost for one whose connection broke.
+  void OnBackendStreamClosed(uint32_t error_code);
+  static constexpr uint32_t kLost = UINT32_MAX;
+  // As ReadAnswer, of the request.
+  ssize_t ReadRequest(uint8_t* to, size_t most, uint32_t* flags);
+
+  // Ends streams with UNAVAILABLE; single answers may come.
+  void Drain();
+  // To be called about each second: ends what stalls.
+  void CheckStall(SteadyTime now);
+
+  SteadyTime start() const { return start_; }
 
  private:
-  // The backend's side.
-  class Upstream final : public grpc::ClientBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer> {
-   public:
-    explicit Upstream(ProxyCall& call) : call_(call) {}
-    void OnReadInitialMetadataDone(bool ok) override { call_.OnUpstreamHeaders(ok); }
-    void OnReadDone(bool ok) override { call_.OnUpstreamRead(ok); }
-    void OnWriteDone(bool ok) override { call_.OnUpstreamWritten(ok); }
-    void OnDone(const grpc::Status& status) override { call_.OnUpstreamDone(status); }
-
-   private:
-    ProxyCall& call_;
-  };
-
+  // Refuses or goes on to authenticate.
+  absl::Status Admit();
   void OnCaller(absl::StatusOr<CallerPtr> caller);
-  void OnFirstMessage(bool ok);
-  void OnNextMessage(bool ok);
-  // The resource that the message just read names.
-  absl::StatusOr<std::string> ReadResource();
-  // False when the call was refused.
-  bool Authorize(std::string_view resource);
-  void OpenUpstream();
-  // OpenUpstream for calls with one request and one answer.
-  void CallUpstream();
-  // Lets upstream end although the client could still send.
-  void DropWriteHold() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  // Cancels upstream; the call will end with `why`.
+  absl::Status Authorize(std::string_view resource);
+  // Looks at what came in and lets it go on.
+  void Advance();
+  absl::Status TakeMessages();
+  absl::Status TakeMessage();
+  absl::Status CheckEnd();
+  // Gives the client the window that is free.
+  void GiveWindow();
+  void OpenBackend();
+  void Send(BackendConnection& connection);
+  void CancelBackend();
+
+  // The first headers of an answer that goes on.
+  void SendAnswerHead();
+  // What clients are told of the backend's end.
+  CallStatus Translate();
+  // Ends the call as soon as the client has the rest of the message that it is in.
+  void Abort(grpc::Status why);
   void Abort(const absl::Status& why);
+  void TryCut();
+  // All of the answer is here. Once.
+  void Finish(CallStatus status);
+  void Count(grpc::StatusCode code);
 
-  // Answers the client with the headers of the backend.
-  void CopyHeaders();
-  void OnUpstreamHeaders(bool ok);
-  void OnUpstreamRead(bool ok);
-  void OnUpstreamWritten(bool ok);
-  void OnUpstreamDone(const grpc::Status& status);
-  // What the client is told of upstream's end.
-  grpc::Status Translate(const grpc::Status& status);
+  FrontWorker& worker_;
+  FrontShared& shared_;
+  Http2Session& client_;
+  const int32_t stream_;
+  const SteadyTime start_;
+  Timeout deadline_;
+  std::optional<SteadyTime> expires_;
 
-  // Ends the call towards the client; once.
-  void End(const grpc::Status& status, bool with_response = false);
-  void Unref();
-
-  Proxy& proxy_;
-  grpc::GenericCallbackServerContext* const context_;
-  const Route* const route_;
-  grpc::GenericStub* const stub_;
-  const CallHeaders headers_;
-  const CallInfo info_;
-  const absl::Time start_;
-
+  CallHeaders headers_;
+  CallInfo info_;
+  // Null for an unknown method.
+  const Route* route_ = nullptr;
+  // Begun in the metrics and not ended there.
+  bool metered_ = false;
+  // Whether it takes part in the limit of open calls.
+  bool open_ = false;
   CallerPtr caller_;
   Principal principal_;
   // As the first message named it.
   std::string resource_;
-  bool opened_ = false;
-  grpc::ByteBuffer request_;
-  grpc::ByteBuffer response_;
-  bool has_response_ = false;
+  bool admitted_ = false;
 
-  grpc::ClientContext upstream_context_;
-  Upstream upstream_;
-  // This reactor, and upstream once it is open.
-  std::atomic<int> references_{1};
+  std::optional<RequestBuffer> request_;
+  // Of the stream's window, what was not given back.
+  size_t unconsumed_ = 0;
+  bool got_message_ = false;
+  // The client sends no more.
+  bool client_ended_ = false;
+  // All of the request is in the buffer, or gone on.
+  bool request_over_ = false;
+  bool request_sent_ = false;
+  SteadyTime progress_;
 
-  absl::Mutex mutex_;
-  // The client's messages can still be written to upstream.
-  bool write_hold_ ABSL_GUARDED_BY(mutex_) = false;
-  bool writing_ ABSL_GUARDED_BY(mutex_) = false;
-  bool upstream_ended_ ABSL_GUARDED_BY(mutex_) = false;
-  // Why we ended the call ourselves.
-  absl::Status aborted_ ABSL_GUARDED_BY(mutex_);
+  BackendConnection* backend_ = nullptr;
+  int32_t backend_stream_ = 0;
+  bool sent_again_ = false;
+
+  CallStatus status_;
+  std::string http_status_;
+  bool answer_began_ = false;
+  bool head_sent_ = false;
+  // Of the backend's first headers, what clients may see.
+  std::vector<std::pair<std::string_view, std::string>> answer_head_;
+  ByteQueue answer_;
+  MessageEdges edges_;
+  // Why we end the call ourselves.
+  std::optional<grpc::Status> cut_;
+  bool done_ = false;
+  // The end of the answer was given to nghttp2.
+  bool answered_ = false;
 };
 
 }  // namespace stackyard::gateway

@@ -1,5 +1,7 @@
 // Streams of messages from the client, which no RPC of the API has yet: a service of the test's.
 #include <gmock/gmock.h>
+#include <grpcpp/generic/async_generic_service.h>
+#include <grpcpp/generic/generic_stub.h>
 #include <gtest/gtest.h>
 
 #include <thread>
@@ -7,8 +9,8 @@
 #include "common/grpc_status.h"
 #include "common/status.h"
 #include "google/protobuf/text_format.h"
+#include "services/gateway/front.h"
 #include "services/gateway/identity_schema.h"
-#include "services/gateway/proxy.h"
 #include "services/gateway/test_gateway.h"
 #include "stackyard/v1/annotations.pb.h"
 #include "stackyard/v1/stacks.pb.h"
@@ -138,12 +140,10 @@ class ProxyStreamTest : public ::testing::Test {
     limits_ = *CallLimits::Make(unlimited_, clock_, registry_);
     guard_ = std::make_unique<Guard>(*callers_, *limits_, *denials_, clock_);
     metrics_ = std::make_unique<CallMetrics>(routes_, registry_);
-    proxy_ = std::make_unique<Proxy>(routes_, *guard_, *metrics_,
-                                     std::map<std::string, std::shared_ptr<grpc::Channel>>{
-                                         {"stacks", ConnectBackend(backend_->target())}});
-    server_ = *Server::Start(
-        options, {}, [this] { proxy_->Drain(); }, proxy_.get());
-    stub_ = std::make_unique<grpc::GenericStub>(Connect(server_->target()));
+    front_ = *Front::Start(options, FrontOptions(), MutualTls(),
+                           {routes_, *guard_, *metrics_, registry_},
+                           {{"stacks", *BackendTarget::Parse(backend_->target())}});
+    stub_ = std::make_unique<grpc::GenericStub>(Connect(front_->target()));
   }
 
   RouteTable ReadRoutes() {
@@ -197,8 +197,7 @@ class ProxyStreamTest : public ::testing::Test {
   std::unique_ptr<CallLimits> limits_;
   std::unique_ptr<Guard> guard_;
   std::unique_ptr<CallMetrics> metrics_;
-  std::unique_ptr<Proxy> proxy_;
-  std::unique_ptr<Server> server_;
+  std::unique_ptr<Front> front_;
   std::unique_ptr<grpc::GenericStub> stub_;
 };
 
@@ -267,7 +266,7 @@ TEST_F(ProxyStreamTest, DrainEndsThem) {
   ClientCall call(*stub_, "/test.Pipe/Both");
   ASSERT_TRUE(call.Send("projects/web/stacks/shop", "a"));
   ASSERT_EQ(call.Receive(), "a");
-  server_->Shutdown();
+  front_->Shutdown();
   EXPECT_EQ(call.Receive(), "");
   EXPECT_EQ(ReasonOf(FromGrpc(call.Finish())), v1::DEPENDENCY_UNAVAILABLE);
 }

@@ -1,7 +1,6 @@
-// The proxy between real channels.
-#include "services/gateway/proxy.h"
-
+// The front between real channels.
 #include <gmock/gmock.h>
+#include <grpcpp/generic/generic_stub.h>
 #include <gtest/gtest.h>
 
 #include <thread>
@@ -11,6 +10,7 @@
 #include "common/principal.h"
 #include "common/status.h"
 #include "google/rpc/error_details.pb.h"
+#include "services/gateway/front.h"
 #include "services/gateway/test_gateway.h"
 #include "stackyard/v1/catalog.grpc.pb.h"
 #include "stackyard/v1/documents.grpc.pb.h"

@@ -37,31 +37,26 @@ class TestFolder {
 // One replica.
 class TestGateway {
  public:
-  TestGateway(GatewayOptions options, const Clock& clock) {
-    auto gateway = Gateway::Open(options, clock, registry_);
+  TestGateway(const GatewayOptions& options, const Clock& clock) {
+    ServerOptions server;
+    server.service = "gateway";
+    server.listen = "127.0.0.1:0";
+    server.drain = absl::Seconds(5);
+    auto gateway = Gateway::Start(server, options, clock, registry_);
     if (!gateway.ok()) throw std::runtime_error(gateway.status().ToString());
     gateway_ = *std::move(gateway);
-    ServerOptions server_options;
-    server_options.service = "gateway";
-    server_options.listen = "127.0.0.1:0";
-    server_options.drain = absl::Seconds(5);
-    auto server = Server::Start(
-        server_options, gateway_->services(), [this] { gateway_->Drain(); }, gateway_->generic());
-    if (!server.ok()) throw std::runtime_error(server.status().ToString());
-    server_ = *std::move(server);
-    channel_ = Connect(server_->target());
+    channel_ = Connect(gateway_->target());
     std::ifstream(options.admin_token_file) >> admin_token_;
   }
 
   const std::shared_ptr<grpc::Channel>& channel() const { return channel_; }
   const std::string& admin_token() const { return admin_token_; }
   prometheus::Registry& registry() { return registry_; }
-  Server& server() { return *server_; }
+  Gateway& server() { return *gateway_; }
 
  private:
   prometheus::Registry registry_;
   std::unique_ptr<Gateway> gateway_;
-  std::unique_ptr<Server> server_;
   std::shared_ptr<grpc::Channel> channel_;
   std::string admin_token_;
 };

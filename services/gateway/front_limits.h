@@ -1,0 +1,70 @@
+// Counts what is open over all loops, and says when it is enough.
+#pragma once
+
+#include <prometheus/registry.h>
+
+#include <array>
+#include <atomic>
+#include <chrono>
+#include <string>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/container/flat_hash_map.h"
+#include "absl/synchronization/mutex.h"
+#include "services/gateway/front_options.h"
+
+namespace stackyard::gateway {
+
+// From any thread.
+class FrontLimits {
+ public:
+  FrontLimits(const FrontOptions& options, prometheus::Registry& registry);
+
+  // What a connection or call was ended for.
+  enum class Limit {
+    kConnections,
+    kConnectionsPerAddress,
+    kOpenCalls,
+    kHeaderBytes,
+    kMessageBytes,
+    kControlFrames,
+    kHandshake,
+    kStalled,
+  };
+  void Count(Limit limit);
+
+  // False, and counted, when there are enough; else to be followed by CloseConnection.
+  bool TryOpenConnection(const std::string& address);
+  void CloseConnection(const std::string& address);
+  // Same, for calls.
+  bool TryOpenCall();
+  void CloseCall() { open_calls_.fetch_sub(1, std::memory_order_relaxed); }
+
+ private:
+  const FrontOptions& options_;
+  prometheus::Gauge& connections_;
+  std::array<prometheus::Counter*, 8> limited_;
+  std::atomic<int> open_calls_{0};
+  absl::Mutex mutex_;
+  int open_connections_ ABSL_GUARDED_BY(mutex_) = 0;
+  absl::flat_hash_map<std::string, int> by_address_ ABSL_GUARDED_BY(mutex_);
+};
+
+// Tells a connection that misuses the protocol from a busy one: each use takes one of a number, a
+// tenth of which comes back each second.
+class FloodGuard {
+ public:
+  FloodGuard(int most, std::chrono::steady_clock::time_point now)
+      : most_(most), left_(most), last_(now) {}
+
+  // False when there is nothing left.
+  bool Take(std::chrono::steady_clock::time_point now);
+  void Refill() { left_ = most_; }
+
+ private:
+  const double most_;
+  double left_;
+  std::chrono::steady_clock::time_point last_;
+};
+
+}  // namespace stackyard::gateway

@@ -8,14 +8,15 @@ namespace ssl = boost::asio::ssl;
 
 void Socket::UseTls(TlsFiles::Context context, const std::string& service) {
   context_ = std::move(context);
-  tls_.emplace(std::move(plain_), *context_);
+  tls_.emplace(std::move(plain_), context_->ssl);
   if (service.empty()) return;
   OfferHttp2(tls_->native_handle());
-  tls_->set_verify_callback([service](bool good, ssl::verify_context& verify) {
-    X509_STORE_CTX* store = verify.native_handle();
-    if (!good || X509_STORE_CTX_get_error_depth(store) > 0) return good;
-    return NamesService(X509_STORE_CTX_get_current_cert(store), service);
-  });
+  tls_->set_verify_callback(
+      [service, mesh = context_->mesh](bool good, ssl::verify_context& verify) {
+        X509_STORE_CTX* store = verify.native_handle();
+        if (!good || X509_STORE_CTX_get_error_depth(store) > 0) return good;
+        return NamesService(X509_STORE_CTX_get_current_cert(store), mesh, service);
+      });
 }
 
 bool Socket::SpeaksHttp2() const {

@@ -3,11 +3,13 @@
 #include <openssl/x509v3.h>
 #include <sys/stat.h>
 
+#include <optional>
 #include <string_view>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "common/log.h"
+#include "common/spiffe_id.h"
 #include "common/status_macros.h"
 
 namespace stackyard::gateway {
@@ -27,6 +29,26 @@ int ChooseHttp2(SSL*, const unsigned char** chosen, unsigned char* length,
   }
   *chosen = found;
   return SSL_TLSEXT_ERR_OK;
+}
+
+// The one URI of a certificate, when it is a SPIFFE id.
+std::optional<SpiffeId> IdOf(X509* certificate) {
+  const std::unique_ptr<GENERAL_NAMES, decltype(&GENERAL_NAMES_free)> names(
+      static_cast<GENERAL_NAMES*>(
+          X509_get_ext_d2i(certificate, NID_subject_alt_name, nullptr, nullptr)),
+      GENERAL_NAMES_free);
+  std::optional<SpiffeId> found;
+  for (int i = 0; i < sk_GENERAL_NAME_num(names.get()); ++i) {
+    const GENERAL_NAME* name = sk_GENERAL_NAME_value(names.get(), i);
+    if (name->type != GEN_URI) continue;
+    const ASN1_IA5STRING* text = name->d.uniformResourceIdentifier;
+    const absl::StatusOr<SpiffeId> id =
+        ParseSpiffeId(std::string_view(reinterpret_cast<const char*>(ASN1_STRING_get0_data(text)),
+                                       static_cast<size_t>(ASN1_STRING_length(text))));
+    if (!id.ok() || found) return std::nullopt;
+    found = *id;
+  }
+  return found;
 }
 
 }  // namespace
@@ -57,8 +79,9 @@ TlsFiles::Context TlsFiles::current() {
 }
 
 absl::StatusOr<TlsFiles::Context> TlsFiles::Load() const {
-  auto context =
-      std::make_shared<ssl::context>(server_ ? ssl::context::tls_server : ssl::context::tls_client);
+  auto made = std::make_shared<TlsContext>(
+      TlsContext{ssl::context(server_ ? ssl::context::tls_server : ssl::context::tls_client), ""});
+  ssl::context* const context = &made->ssl;
   context->set_options(ssl::context::default_workarounds | ssl::context::no_tlsv1 |
                        ssl::context::no_tlsv1_1 | ssl::context::no_compression);
   boost::system::error_code error;
@@ -74,7 +97,7 @@ absl::StatusOr<TlsFiles::Context> TlsFiles::Load() const {
   }
   if (server_) {
     SSL_CTX_set_alpn_select_cb(context->native_handle(), ChooseHttp2, nullptr);
-    return context;
+    return made;
   }
   context->set_verify_mode(ssl::verify_peer);
   context->load_verify_file(files_.ca, error);
@@ -82,7 +105,14 @@ absl::StatusOr<TlsFiles::Context> TlsFiles::Load() const {
     return absl::InvalidArgumentError(
         absl::StrCat(files_.ca, " holds no certificates: ", error.message()));
   }
-  return context;
+  X509* const own = SSL_CTX_get0_certificate(context->native_handle());
+  const std::optional<SpiffeId> id = IdOf(own);
+  if (!id) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(files_.cert, " must have exactly one URI, which is a SPIFFE id"));
+  }
+  made->mesh = id->mesh;
+  return made;
 }
 
 std::string TlsFiles::Fingerprint() const {
@@ -113,27 +143,9 @@ void TlsFiles::Refresh() {
 
 void OfferHttp2(SSL* ssl) { SSL_set_alpn_protos(ssl, kHttp2, sizeof(kHttp2)); }
 
-bool NamesService(X509* certificate, const std::string& service) {
-  const std::unique_ptr<GENERAL_NAMES, decltype(&GENERAL_NAMES_free)> names(
-      static_cast<GENERAL_NAMES*>(
-          X509_get_ext_d2i(certificate, NID_subject_alt_name, nullptr, nullptr)),
-      GENERAL_NAMES_free);
-  if (names == nullptr) return false;
-  for (int i = 0; i < sk_GENERAL_NAME_num(names.get()); ++i) {
-    const GENERAL_NAME* name = sk_GENERAL_NAME_value(names.get(), i);
-    if (name->type != GEN_URI) continue;
-    const ASN1_IA5STRING* text = name->d.uniformResourceIdentifier;
-    const std::string_view uri(reinterpret_cast<const char*>(ASN1_STRING_get0_data(text)),
-                               static_cast<size_t>(ASN1_STRING_length(text)));
-    constexpr std::string_view kScheme = "spiffe://";
-    if (!uri.starts_with(kScheme)) continue;
-    const std::string_view rest = uri.substr(kScheme.size());
-    const size_t slash = rest.find('/');
-    if (slash != std::string_view::npos && slash > 0 && rest.substr(slash + 1) == service) {
-      return true;
-    }
-  }
-  return false;
+bool NamesService(X509* certificate, const std::string& mesh, const std::string& service) {
+  const std::optional<SpiffeId> id = IdOf(certificate);
+  return id && id->mesh == mesh && id->service == service;
 }
 
 }  // namespace stackyard::gateway

@@ -15,9 +15,16 @@
 
 namespace stackyard::gateway {
 
+// What connections that begin at one time use.
+struct TlsContext {
+  boost::asio::ssl::context ssl;
+  // Towards services: the mesh that this one and all of them are of, see SpiffeId.
+  std::string mesh;
+};
+
 class TlsFiles {
  public:
-  using Context = std::shared_ptr<boost::asio::ssl::context>;
+  using Context = std::shared_ptr<TlsContext>;
 
   // For a server that anybody may connect to: TLS 1.2 or later, HTTP/2 only. INVALID_ARGUMENT that
   // names the file at fault.
@@ -49,7 +56,7 @@ class TlsFiles {
 // For a client's handshake.
 void OfferHttp2(SSL* ssl);
 
-// Whether one of the certificate's URIs is `spiffe://TRUST-DOMAIN/{service}`.
-bool NamesService(X509* certificate, const std::string& service);
+// Whether the certificate is one of this service of the mesh.
+bool NamesService(X509* certificate, const std::string& mesh, const std::string& service);
 
 }  // namespace stackyard::gateway

@@ -129,7 +129,7 @@ class MtlsTest(suite.MeshTestCase):
         return done.json(), done.out
 
     def test_certificates_and_authority_are_replaced_while_a_run_goes_on(self):
-        self.create("long", steps=4, seconds=8)
+        self.create("long", steps=4, seconds=20)
         self.reach("long", "APPLYING")
         self.take_up(lambda: make_certificates(MESH.certs))
         # gRPC shows a new one soon after it was read.
@@ -159,6 +159,8 @@ class MtlsTest(suite.MeshTestCase):
         # New connections everywhere.
         MESH["quota"].restart()
         MESH["stacks"].restart()
+        eventually(lambda: self.admin.raw("GET", "/v1/projects/web")[0] == 200,
+                   "the gateway connects anew", PATIENCE)
         self.create("after", steps=1)
         self.reach("after", "READY")
         # What the old authority signed opens nothing any more.

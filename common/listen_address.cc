@@ -13,8 +13,10 @@ namespace stackyard {
 
 bool IsLoopbackAddress(const std::string& address) {
   const std::string host = address.substr(0, address.rfind(':'));
-  return absl::StartsWith(host, "127.") || host == "localhost" || host == "[::1]" ||
-         host == "ip6-localhost";
+  // `127.example.org` is a name of anybody's.
+  const bool in_127 =
+      absl::StartsWith(host, "127.") && host.find_first_not_of("0123456789.") == std::string::npos;
+  return in_127 || host == "localhost" || host == "ip6-localhost" || host == "[::1]";
 }
 
 absl::Status PrepareSocketFolder(const std::string& socket) {

@@ -244,7 +244,7 @@ refuse_taken() {
 
 # change_mode: services of both kinds do not find each other.
 change_mode() {
-  if [ "$(cat "$RUN/.mtls" 2>/dev/null || echo 0)" != "$MTLS" ]; then down; fi
+  if [ "$(cat "$RUN/.mtls" 2>/dev/null || echo 0)" != "$MTLS" ]; then down | grep -v '^nothing' || true; fi
   printf '%s\n' "$MTLS" >"$RUN/.mtls"
   [ "$MTLS" = 1 ] || return 0
   # Whoever runs takes up new ones. A week is time to call `make up` in.
@@ -337,7 +337,7 @@ case ${1:-} in
   up) one_at_a_time; up ;;
   down) one_at_a_time; down ;;
   restart) one_at_a_time; down; up ;;
-  status) status ;;
+  status) MTLS=$(cat "$RUN/.mtls" 2>/dev/null || echo 0); status ;;
   logs) logs "${2:-}" ;;
   *) die "unknown command '${1:-}'" 'use: mesh.sh up | down | restart | status | logs [SERVICE]' ;;
 esac

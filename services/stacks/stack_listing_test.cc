@@ -45,7 +45,7 @@ class ListingTest : public StacksTest {
   }
 
   template <typename T>
-  const T& OneOf(const std::vector<T>& choices) {
+  T OneOf(const std::vector<T>& choices) {
     return choices[random_() % choices.size()];
   }
   bool Chance(int percent) { return static_cast<int>(random_() % 100) < percent; }
@@ -251,7 +251,7 @@ TEST_P(ListingTest, EveryListingIsThatOfTheSlowWay) {
   size_t found = 0;
   for (int round = 0; round < rounds; ++round) {
     const v1::ListStacksRequest request = RandomRequest();
-    const Principal& caller = OneOf<Principal>({Everybody(), few, many});
+    const Principal caller = OneOf<Principal>({Everybody(), few, many});
     const std::string project = OneOf<std::string>({"", "", "web", "a"});
     const ListingLimits limits{OneOf<int>({0, 4, 1000}), 5000, OneOf<int>({2, 9, 2000}),
                                OneOf<int>({1, 60, 10000})};

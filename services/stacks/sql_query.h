@@ -3,6 +3,7 @@
 
 #include <soci/soci.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -38,10 +39,11 @@ class SqlQuery {
   SqlQuery& operator<<(const SqlQuery& part);
   const std::string& text() const { return text_; }
 
-  // Reads at most `most` rows, a vector for each column. Throws as SOCI does.
+  // Reads the rows, which are at most `most`, a vector for each column. Throws as SOCI does.
   template <typename... Columns>
   void Run(soci::session& sql, int most, std::vector<Columns>&... columns) const {
-    (columns.resize(most), ...);
+    // SOCI takes a vector of one for a single value, and SQLite's part of it then answers nothing.
+    (columns.resize(std::max(most, 2)), ...);
     soci::statement statement(sql);
     for (const SqlValue& value : values_) {
       std::visit([&](const auto& known) { statement.exchange(soci::use(known)); }, value);

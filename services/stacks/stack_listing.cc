@@ -219,6 +219,8 @@ struct Plan {
   const StackCondition* few = nullptr;
   // The walk goes along the terms of this one.
   const StackCondition* along = nullptr;
+  // All of them, those that leave the fewest first: what fails is best asked first.
+  std::vector<const StackCondition*> conditions;
 };
 
 Plan MakePlan(soci::session& sql, const StackQuery& query, const ListingLimits& limits) {
@@ -227,8 +229,10 @@ Plan MakePlan(soci::session& sql, const StackQuery& query, const ListingLimits& 
   const int counted = std::max(limits.counted, limits.few + 1);
   int fewest = limits.few + 1;
   int fewest_along = counted + 1;
+  std::vector<std::pair<int, const StackCondition*>> counts;
   for (const StackCondition& condition : query.conditions) {
     const int count = Count(sql, query, condition, counted);
+    counts.emplace_back(count, &condition);
     if (count < fewest) {
       fewest = count;
       plan.few = &condition;
@@ -241,6 +245,9 @@ Plan MakePlan(soci::session& sql, const StackQuery& query, const ListingLimits& 
       plan.along = &condition;
     }
   }
+  std::stable_sort(counts.begin(), counts.end(),
+                   [](const auto& left, const auto& right) { return left.first < right.first; });
+  for (const auto& [count, condition] : counts) plan.conditions.push_back(condition);
   return plan;
 }
 
@@ -278,15 +285,15 @@ SqlQuery WalkStatement(const StackQuery& query, const Plan& plan, const Stream& 
   const char* join = "CASE WHEN ";
   const char* end = "1";
   std::vector<const StackCondition*> bounds;
-  for (const StackCondition& condition : query.conditions) {
-    if (&condition == plan.along) continue;
+  for (const StackCondition* condition : plan.conditions) {
+    if (condition == plan.along) continue;
     // Bounds of what the walk is ordered by say where it begins and ends.
-    if (condition.column == query.order && (!query.by_name() || stream.project)) {
-      bounds.push_back(&condition);
+    if (condition->column == query.order && (!query.by_name() || stream.project)) {
+      bounds.push_back(condition);
       continue;
     }
     sql << join;
-    AddCondition(sql, condition, of_terms);
+    AddCondition(sql, *condition, of_terms);
     join = " AND ";
     end = " THEN 1 ELSE 0 END";
   }

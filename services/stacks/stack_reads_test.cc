@@ -251,7 +251,9 @@ TEST_P(ReadsTest, ReadsNeverGoBack) {
   }
   for (std::thread& thread : threads) thread.join();
   EXPECT_GT(looks, 0);
-  if (keeps()) EXPECT_GT(hits, 0) << "nothing was tested";
+  if (keeps()) {
+    EXPECT_GT(hits, 0) << "nothing was tested";
+  }
 }
 
 }  // namespace

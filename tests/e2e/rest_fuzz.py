@@ -8,6 +8,7 @@ Streams are left out: what they answer has no end. `malformed_streams` tries tho
 import json
 import os
 import pathlib
+import re
 import subprocess
 import sys
 
@@ -58,3 +59,9 @@ def malformed_streams(rest, paths):
             for accept in ("text/event-stream", "application/json"):
                 code, headers, data = rest.raw("GET", path + query, headers={"Accept": accept})
                 yield path + query, code, headers, data
+
+
+def cases(output):
+    """How many requests schemathesis says that it made."""
+    found = re.search(r"^\s*([\d,]+) generated", output, re.MULTILINE)
+    return int(found.group(1).replace(",", "")) if found else 0

@@ -5,7 +5,6 @@
 Streams are left out: what they answer has no end. `malformed_streams` tries those by hand.
 """
 
-import json
 import os
 import pathlib
 import re
@@ -23,33 +22,42 @@ expected-statuses = ["2xx", "304", "400", "401", "403", "404", "409", "412", "42
 """
 
 
+UNBUILT = pathlib.Path(__file__).resolve().parents[2] / "docs" / "unbuilt.md"
+
+
+def unbuilt():
+    """Operations that docs/unbuilt.md says answer UNIMPLEMENTED, as an expression of their ids."""
+    rows = re.findall(r"^\| (\w+Service) \| (.+?) \|$", UNBUILT.read_text(), re.MULTILINE)
+    return [f"{service}_{name.strip()}" if name.strip() != "all" else f"{service}_"
+            for service, names in rows for name in names.split(",")]
+
+
 def available():
     return PROGRAM.exists()
 
 
 def run(mesh, user, examples, phases, folder, workers=2, seconds=600, seed=1):
-    """Runs schemathesis as somebody (None: without a token); answers (cases, faults, output)."""
+    """Runs schemathesis as somebody (None: without a token); answers its exit code and output."""
     folder = pathlib.Path(folder) / (user or "nobody")
     folder.mkdir(parents=True)
     config = folder / "schemathesis.toml"
     config.write_text(CONFIG)
-    report = folder / "report.json"
     command = [
         str(PROGRAM), "--config-file", str(config), "run", f"http://{mesh.rest_address}/api-docs",
         "--phases", phases, "--max-examples", str(examples), "--checks", "all", "--workers", str(workers),
-        "--exclude-operation-id-regex", "_(Watch|Tail)", "--request-timeout", str(REQUEST_SECONDS),
+        "--exclude-operation-id-regex", "|".join(["_(Watch|Tail)", *unbuilt()]), "--request-timeout", str(REQUEST_SECONDS),
         "--continue-on-failure", "--warnings", "off", "--no-color", "--seed", str(seed),
-        "--generation-database", "none", "--suppress-health-check", "all", "--report", "json", "--report-json-path", str(report),
+        "--generation-database", "none", "--suppress-health-check", "all",
+        "--max-time", str(max(30, seconds - 60)),
     ]
     if user:
         command += ["--header", f"Authorization: Bearer {mesh.tokens[user]}"]
     environment = {**os.environ, "no_proxy": "*", "NO_PROXY": "*"}
-    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True,
-                          timeout=seconds, check=False)
-    output = done.stdout + done.stderr
-    if not report.exists():
-        raise AssertionError(f"schemathesis made no report\n{output[-4000:]}")
-    return json.loads(report.read_text()), done.returncode, output
+    said = folder / "output.txt"
+    with said.open("w") as out:
+        done = subprocess.run(command, cwd=folder, env=environment, stdout=out, stderr=out,
+                              timeout=seconds, check=False)
+    return done.returncode, said.read_text()
 
 
 def malformed_streams(rest, paths):

@@ -37,12 +37,13 @@ def tearDownModule():
 @unittest.skipUnless(rest_fuzz.available(), "schemathesis is not installed: make setup in the dev profile")
 class RestFuzzTest(suite.MeshTestCase):
     def test_every_call_as_several_people(self):
+        print(f"    not tried, for docs/unbuilt.md: {' '.join(rest_fuzz.unbuilt()) or 'nothing'}")
         total = 0
         with tempfile.TemporaryDirectory() as folder:
             for user in USERS:
                 who = None if user == "nobody" else user
                 with self.subTest(user):
-                    report, code, output = rest_fuzz.run(MESH, who, EXAMPLES, PHASES, folder, seconds=SECONDS)
+                    code, output = rest_fuzz.run(MESH, who, EXAMPLES, PHASES, folder, seconds=SECONDS)
                     total += rest_fuzz.cases(output)
                     self.assertEqual(code, 0, output[-20000:])
         print(f"    {total} requests")

@@ -149,6 +149,7 @@ func call(t *testing.T, method, url, body string, headers ...string) (*http.Resp
 	if err != nil {
 		t.Fatal(err)
 	}
+	request.Header.Set("Authorization", "Bearer somebody")
 	for i := 0; i+1 < len(headers); i += 2 {
 		request.Header.Set(headers[i], headers[i+1])
 	}

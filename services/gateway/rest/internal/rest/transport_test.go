@@ -144,6 +144,22 @@ func TestNegotiation(t *testing.T) {
 	}
 }
 
+func TestWhoSendsNoTokenHearsOfNothingElse(t *testing.T) {
+	_, _, url := start(t, nil)
+	for path, headers := range map[string][]string{
+		"/v1/projects?projectId=web&shoe=1": nil, "/v1/projects?projectId=w": {"Content-Type", "text/plain"},
+		"/v1/projects?projectId=x": {"Accept", "text/html"}, "/v1/projects?projectId=y": {"Content-Encoding", "br"},
+	} {
+		response, text := call(t, "POST", url+path, `{"shoe":1}`, append(headers, "Authorization", "")...)
+		if response.StatusCode != 401 || response.Header.Get("WWW-Authenticate") == "" || strings.Contains(text, "shoe") {
+			t.Errorf("%s: %d %s", path, response.StatusCode, text)
+		}
+	}
+	if response, _ := call(t, "GET", url+"/api/shop?shoe=1", "", "Authorization", ""); response.StatusCode != 400 {
+		t.Error("what is open to everybody asks for no token", response.StatusCode)
+	}
+}
+
 func zipped(text string) string {
 	var out bytes.Buffer
 	w := gzip.NewWriter(&out)

@@ -38,7 +38,6 @@ func newAPI(o Options, conn *grpc.ClientConn, draining context.Context) (*api, e
 		runtime.WithWriteContentLength(),
 		// Resource addresses hold brackets and quotes, which clients send escaped.
 		runtime.WithUnescapingMode(runtime.UnescapingModeAllCharacters),
-		runtime.SetQueryParameterParser(queryParser{}),
 	)
 	for _, register := range services {
 		if err := register(context.Background(), a.mux, conn); err != nil {

@@ -33,7 +33,7 @@ func (d *describer) parameters(r *route, variables []pathVariable) []any {
 			about = "Address of the resource in Terraform, escaped as a whole."
 		} else if elements(r.rpc.Output()) != nil && i == len(variables)-1 && r.rpc.Input().Fields().ByName("parent") != nil {
 			// A list below what does not exist may be an empty one.
-			schema["pattern"] = `^[^/%?#]+$`
+			delete(schema, "pattern")
 			if variable.name == "project" {
 				schema["pattern"] = "^(-|" + pattern + ")$"
 			}

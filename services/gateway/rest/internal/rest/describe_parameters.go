@@ -34,7 +34,9 @@ func (d *describer) parameters(r *route, variables []pathVariable) []any {
 		} else if elements(r.rpc.Output()) != nil && i == len(variables)-1 && r.rpc.Input().Fields().ByName("parent") != nil {
 			// A list below what does not exist may be an empty one.
 			delete(schema, "pattern")
+			delete(schema, "maxLength")
 			if variable.name == "project" {
+				schema["maxLength"] = 40
 				schema["pattern"] = "^(-|" + pattern + ")$"
 			}
 			about += " `-` stands for all of them, where the list can be read over all."

@@ -7,9 +7,6 @@ import (
 
 	"github.com/grpc-ecosystem/grpc-gateway/v2/runtime"
 	"google.golang.org/grpc"
-	"google.golang.org/grpc/codes"
-
-	stackyardv1 "stackyard.dev/gen/stackyard/v1"
 )
 
 // api answers everything that is an RPC.
@@ -41,7 +38,6 @@ func newAPI(o Options, conn *grpc.ClientConn, draining context.Context) (*api, e
 		runtime.WithWriteContentLength(),
 		// Resource addresses hold brackets and quotes, which clients send escaped.
 		runtime.WithUnescapingMode(runtime.UnescapingModeAllCharacters),
-		runtime.SetQueryParameterParser(queryParser{}),
 	)
 	for _, register := range services {
 		if err := register(context.Background(), a.mux, conn); err != nil {
@@ -73,9 +69,6 @@ func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	asked, refused := newCall(found, a.resources.expandable, r)
 	r = r.WithContext(withCall(r.Context(), asked))
 	if refused != nil {
-		if r.Header.Get("Authorization") == "" && !isPublic(found) {
-			refused = newError(codes.Unauthenticated, stackyardv1.ErrorReason_TOKEN_INVALID, "no token was sent")
-		}
 		writeProblem(w, r, httpStatus(refused, asked), refused)
 		return
 	}

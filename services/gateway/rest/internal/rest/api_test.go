@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"google.golang.org/grpc/codes"
 	"google.golang.org/protobuf/proto"
 
 	stackyardv1 "stackyard.dev/gen/stackyard/v1"
@@ -17,6 +18,9 @@ import (
 
 func (f *fakeGateway) UpdateStack(_ context.Context, r *stackyardv1.UpdateStackRequest) (*longOperation, error) {
 	f.updated = r
+	if r.GetStack().GetEtag() == "stale" {
+		return nil, newError(codes.Aborted, stackyardv1.ErrorReason_ETAG_MISMATCH, "changed meanwhile").Err()
+	}
 	return &longOperation{Name: "operations/1"}, nil
 }
 

@@ -32,7 +32,13 @@ func (d *describer) parameters(r *route, variables []pathVariable) []any {
 			schema["pattern"] = `^[^/%?#]+$`
 			about = "Address of the resource in Terraform, escaped as a whole."
 		} else if elements(r.rpc.Output()) != nil && i == len(variables)-1 && r.rpc.Input().Fields().ByName("parent") != nil {
-			schema["pattern"] = "^(-|" + pattern + ")$"
+			// A list below what does not exist may be an empty one.
+			delete(schema, "pattern")
+			delete(schema, "maxLength")
+			if variable.name == "project" {
+				schema["maxLength"] = 40
+				schema["pattern"] = "^(-|" + pattern + ")$"
+			}
 			about += " `-` stands for all of them, where the list can be read over all."
 		}
 		all = append(all, object{"name": variable.name, "in": "path", "required": true,
@@ -119,15 +125,15 @@ func (d *describer) headerParameters(r *route) (all []any) {
 	}
 	if r.method == "GET" && hasETag(r) {
 		header("If-None-Match", "An `ETag` that was answered before: 304 where it is still the current one.",
-			object{"type": "string", "pattern": `^(\*|(W/)?"[!#-~]*")$`})
+			object{"type": "string", "pattern": `^(\*|(W/)?"[!#-~]*"(, *(W/)?"[!#-~]*")*)?$`})
 	}
 	if r.method != "GET" && takesETag(r) {
 		header("If-Match", "The `ETag` that was read: 412 where it is no longer the current one.",
-			object{"type": "string", "pattern": `^(\*|(W/)?"[!#-~]+")$`})
+			object{"type": "string", "pattern": `^(\*|(W/)?"[!#-~]+")?$`})
 	}
 	if r.method != "GET" && r.rpc.Input().Fields().ByName("request_id") != nil {
 		header("Idempotency-Key", "Makes a repetition safe for 24 h; the same as `requestId`.",
-			object{"type": "string", "pattern": `^[A-Za-z0-9._-]{1,64}$`})
+			object{"type": "string", "pattern": `^[ -~]{0,64}$`})
 	}
 	if r.streams() {
 		header("Last-Event-ID", "Id of the event that was seen last; only with `Accept: text/event-stream`.",

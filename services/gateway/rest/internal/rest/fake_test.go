@@ -2,6 +2,7 @@ package rest
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"log/slog"
 	"net"
@@ -26,6 +27,7 @@ import (
 type fakeGateway struct {
 	stackyardv1.UnimplementedStackServiceServer
 	stackyardv1.UnimplementedProjectServiceServer
+	rest   *fakeRest
 	health *health.Server
 	// Metadata of the last call.
 	seen metadata.MD
@@ -33,8 +35,10 @@ type fakeGateway struct {
 	more, ended chan struct{}
 	// GetStack of `projects/p/stacks/slow` waits for it.
 	release, entered chan struct{}
-	requested        *stackyardv1.ListStacksRequest
-	updated          *stackyardv1.UpdateStackRequest
+	// The resume token of the last WatchStack.
+	resumed   string
+	requested *stackyardv1.ListStacksRequest
+	updated   *stackyardv1.UpdateStackRequest
 }
 
 func (f *fakeGateway) GetStack(ctx context.Context, r *stackyardv1.GetStackRequest) (*stackyardv1.Stack, error) {
@@ -49,6 +53,9 @@ func (f *fakeGateway) GetStack(ctx context.Context, r *stackyardv1.GetStackReque
 			Details: []*anypb.Any{{TypeUrl: "type.googleapis.com/not.Known", Value: []byte{8, 1}}}}).Err()
 	case "projects/p/stacks/closed":
 		return nil, newError(codes.Unauthenticated, stackyardv1.ErrorReason_TOKEN_INVALID, "no token").Err()
+	case "projects/p/stacks/full":
+		return &stackyardv1.Stack{Name: r.Name, Creator: "users/ann", TemplateVersion: "templates/hello/versions/1",
+			Etag: "e1", Links: map[string]string{"runsOfTheService": "/kept"}}, nil
 	case "projects/p/stacks/slow":
 		close(f.entered)
 		<-f.release
@@ -58,7 +65,17 @@ func (f *fakeGateway) GetStack(ctx context.Context, r *stackyardv1.GetStackReque
 
 func (f *fakeGateway) ListStacks(_ context.Context, r *stackyardv1.ListStacksRequest) (*stackyardv1.ListStacksResponse, error) {
 	f.requested = r
-	return &stackyardv1.ListStacksResponse{}, nil
+	answer := &stackyardv1.ListStacksResponse{}
+	switch r.Filter {
+	case "one":
+		answer.Stacks = append(answer.Stacks, &stackyardv1.Stack{Name: r.Parent + "/stacks/one"})
+	case "many":
+		for i := range 150 {
+			answer.Stacks = append(answer.Stacks, &stackyardv1.Stack{
+				Name: fmt.Sprintf("%s/stacks/s%d", r.Parent, i), Creator: "users/ann"})
+		}
+	}
+	return answer, nil
 }
 
 func (f *fakeGateway) GetResource(_ context.Context, r *stackyardv1.GetResourceRequest) (*stackyardv1.Resource, error) {
@@ -71,6 +88,10 @@ func (f *fakeGateway) CreateProject(_ context.Context, r *stackyardv1.CreateProj
 }
 
 func (f *fakeGateway) WatchStack(r *stackyardv1.WatchStackRequest, stream grpc.ServerStreamingServer[stackyardv1.WatchStackResponse]) error {
+	f.resumed = r.ResumeToken
+	if r.Name == "projects/p/stacks/hidden" {
+		return newError(codes.NotFound, stackyardv1.ErrorReason_RESOURCE_NOT_FOUND, "hidden").Err()
+	}
 	for token := range 2 {
 		if token == 1 {
 			select {
@@ -93,12 +114,14 @@ func (f *fakeGateway) WatchStack(r *stackyardv1.WatchStackRequest, stream grpc.S
 func start(t *testing.T, change func(*Options)) (*fakeGateway, *Server, string) {
 	t.Helper()
 	fake := &fakeGateway{
+		rest:   &fakeRest{},
 		health: health.NewServer(), more: make(chan struct{}), ended: make(chan struct{}),
 		release: make(chan struct{}), entered: make(chan struct{}),
 	}
 	backend := grpc.NewServer()
 	stackyardv1.RegisterStackServiceServer(backend, fake)
 	stackyardv1.RegisterProjectServiceServer(backend, fake)
+	fake.rest.register(backend)
 	healthpb.RegisterHealthServer(backend, fake.health)
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -126,6 +149,7 @@ func call(t *testing.T, method, url, body string, headers ...string) (*http.Resp
 	if err != nil {
 		t.Fatal(err)
 	}
+	request.Header.Set("Authorization", "Bearer somebody")
 	for i := 0; i+1 < len(headers); i += 2 {
 		request.Header.Set(headers[i], headers[i+1])
 	}

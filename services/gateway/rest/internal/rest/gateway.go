@@ -2,19 +2,15 @@ package rest
 
 import (
 	"context"
-	"fmt"
 	"net/textproto"
-	"net/url"
 	"strings"
 
 	"github.com/grpc-ecosystem/grpc-gateway/v2/runtime"
-	"github.com/grpc-ecosystem/grpc-gateway/v2/utilities"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
-	"google.golang.org/protobuf/reflect/protoreflect"
 
 	stackyardv1 "stackyard.dev/gen/stackyard/v1"
 )
@@ -103,34 +99,4 @@ func passedOn(header string) (string, bool) {
 		return strings.ToLower(header), true
 	}
 	return "", false
-}
-
-// queryParser refuses parameters that the request has no field for; the default one drops them,
-// and a mistyped filter would list everything.
-type queryParser struct{ runtime.DefaultQueryParser }
-
-func (p queryParser) Parse(msg proto.Message, values url.Values, filter *utilities.DoubleArray) error {
-	for key := range values {
-		if !hasField(msg.ProtoReflect().Descriptor(), strings.Split(key, ".")) {
-			return fmt.Errorf("unknown field %q in the query", key)
-		}
-	}
-	return p.DefaultQueryParser.Parse(msg, values, filter)
-}
-
-func hasField(message protoreflect.MessageDescriptor, path []string) bool {
-	name, _, _ := strings.Cut(path[0], "[") // Maps: labels[team]=web.
-	field := message.Fields().ByJSONName(name)
-	if field == nil {
-		field = message.Fields().ByTextName(name)
-	}
-	switch {
-	case field == nil:
-		return false
-	case len(path) == 1:
-		return true
-	case field.Message() == nil:
-		return false
-	}
-	return hasField(field.Message(), path[1:])
 }

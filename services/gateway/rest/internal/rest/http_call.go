@@ -2,13 +2,16 @@ package rest
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/reflect/protoreflect"
 
 	stackyardv1 "stackyard.dev/gen/stackyard/v1"
 )
@@ -61,6 +64,9 @@ func newCall(found *route, expandable func(*route) []string, r *http.Request) (*
 			return asked, invalidField("query", "is not UTF-8")
 		}
 	}
+	if refused := checkQuery(found, query); refused != nil {
+		return asked, refused
+	}
 	asked.maskGiven = query.Get("updateMask") != "" || query.Get("update_mask") != ""
 	if values, given := query["expand"]; given {
 		if err := asked.readExpand(values, expandable(found)); err != nil {
@@ -80,4 +86,40 @@ func readable(value string) bool {
 		}
 	}
 	return true
+}
+
+// checkQuery refuses parameters that nothing reads; the router drops them, and a mistyped filter
+// would list everything.
+func checkQuery(found *route, query url.Values) *status.Status {
+	for key := range query {
+		if key == "expand" {
+			continue
+		}
+		path := strings.Split(key, ".")
+		first, _, _ := strings.Cut(path[0], "[")
+		field := fieldNamed(found.rpc.Input(), first)
+		switch {
+		case field == nil || !hasField(found.rpc.Input(), path):
+			return invalidField(key, fmt.Sprintf("unknown field %q in the query", key))
+		case slices.Contains(boundFields(found), string(field.Name())):
+			return invalidField(key, "is in the path already")
+		case found.body == "*" || found.body == string(field.Name()):
+			return invalidField(key, "belongs into the body")
+		}
+	}
+	return nil
+}
+
+func hasField(message protoreflect.MessageDescriptor, path []string) bool {
+	name, _, _ := strings.Cut(path[0], "[") // Maps: labels[team]=web.
+	field := fieldNamed(message, name)
+	switch {
+	case field == nil:
+		return false
+	case len(path) == 1:
+		return true
+	case field.Message() == nil:
+		return false
+	}
+	return hasField(field.Message(), path[1:])
 }

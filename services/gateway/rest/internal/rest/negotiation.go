@@ -16,7 +16,7 @@ func (a *api) negotiate(w http.ResponseWriter, r *http.Request, asked *httpCall)
 		offers = []string{linesType, eventsType, jsonType}
 	}
 	chosen := offers[0]
-	if accept := r.Header.Values("Accept"); len(accept) > 0 && !asked.route.answersRaw() {
+	if accept := filled(r.Header.Values("Accept")); len(accept) > 0 && !asked.route.answersRaw() {
 		if chosen = preferred(accept, offers); chosen == "" {
 			refuse(w, r, http.StatusNotAcceptable,
 				"Accept admits nothing that there is here: "+strings.Join(offers, ", "))

@@ -199,6 +199,11 @@ func writeProblem(w http.ResponseWriter, r *http.Request, httpCode int, st *stat
 	var found *route
 	if asked := callOf(r.Context()); asked != nil {
 		found = asked.route
+		// What is wrong besides is nothing for those who have not said who they are.
+		if st.Code() == codes.InvalidArgument && r.Header.Get("Authorization") == "" && !isPublic(found) {
+			httpCode = http.StatusUnauthorized
+			st = newError(codes.Unauthenticated, stackyardv1.ErrorReason_TOKEN_INVALID, "no token was sent")
+		}
 	}
 	p := newProblem(httpCode, st, found, r.Header.Get("X-Request-Id"))
 	h := w.Header()

@@ -16,6 +16,7 @@ import (
 )
 
 type longOperation = longrunningpb.Operation
+type operationResponse = longrunningpb.Operation_Response
 
 func TestHealth(t *testing.T) {
 	fake, server, url := start(t, nil)

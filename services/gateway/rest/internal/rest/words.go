@@ -121,10 +121,11 @@ func reasonNamed(name string) (reason, bool) {
 	return reasons()[at], true
 }
 
-// reasonTitle is the first sentence about a reason; empty where it is none of ours.
+// reasonTitle is the beginning of what is said about a reason; empty where it is none of ours.
 func reasonTitle(name string) string {
 	found, _ := reasonNamed(name)
-	return firstSentence(found.text)
+	title, _, _ := strings.Cut(firstSentence(found.text), "; ")
+	return title
 }
 
 var reasonWord = regexp.MustCompile(`\b[A-Z]+(?:_[A-Z]+)+\b`)

@@ -36,7 +36,7 @@ TEST_P(BlobOutageTest, NoRunIsTakenThatCannotBegin) {
   SetAway(true);
   EXPECT_EQ(ReasonOf(AcquireFails()), v1::DEPENDENCY_UNAVAILABLE);
   EXPECT_EQ(Count("SELECT COUNT(*) FROM queue WHERE leased = 1"), 0);
-  EXPECT_EQ(GetStack().state(), v1::Stack::PENDING);
+  EXPECT_THAT(EventsOf("stack.planStarted"), testing::SizeIs(1)) << "of the first plan";
   SetAway(false);
   const Assignment plan = Acquire(Assignment::PLAN);
   EXPECT_EQ(plan.lease().generation(), 1);

@@ -14,10 +14,10 @@
 #include "common/id.h"
 #include "common/poll_until.h"
 #include "common/s3_blob_store.h"
-#include "common/s3_env.h"
 #include "common/sealed_blob_store.h"
 #include "common/status.h"
 #include "tests/support/http_server.h"
+#include "tests/support/s3_env.h"
 
 namespace stackyard {
 namespace {

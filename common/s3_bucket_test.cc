@@ -4,10 +4,13 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cstdio>
+#include <fstream>
+
 #include "absl/strings/match.h"
 #include "absl/time/clock.h"
-#include "common/s3_env.h"
 #include "tests/support/http_server.h"
+#include "tests/support/s3_env.h"
 
 namespace stackyard {
 namespace {
@@ -224,6 +227,29 @@ TEST_F(S3BucketTest, KeysThatAreOverAreFetchedAnewOnce) {
   });
   EXPECT_TRUE(absl::IsFailedPrecondition(spoilt_->Put("one", "data")));
   EXPECT_EQ(calls_, 2);
+}
+
+TEST_F(S3BucketTest, ARoleIsTakenWithAWebIdentity) {
+  const std::string token = testing::TempDir() + "/web-identity-" + RandomId();
+  std::ofstream(token) << "a token";
+  HttpServer front([this](const HttpServer::Request& request) { return PassOn(url_, request); });
+  const auto environment = [&](std::string_view name) -> std::optional<std::string> {
+    if (name == "AWS_WEB_IDENTITY_TOKEN_FILE") return token;
+    if (name == "AWS_ROLE_ARN") return "arn:aws:iam::123456789012:role/stackyard";
+    if (name == "AWS_ENDPOINT_URL") return front.url();
+    return std::nullopt;
+  };
+  const auto address = S3Address::Parse("s3://blobs/" + prefix_, environment);
+  ASSERT_TRUE(address.ok()) << address.status();
+  const SystemClock clock;
+  const auto bucket = S3Bucket::Open(*address, environment, clock, QuickOptions());
+  ASSERT_TRUE(bucket.ok()) << bucket.status();
+  ASSERT_TRUE((*bucket)->Put("one", "data").ok());
+  EXPECT_EQ(*(*bucket)->Get("one"), "data");
+  ASSERT_THAT(front.seen(), SizeIs(3)) << "one call of STS, and two with what it gave";
+  EXPECT_THAT(front.seen()[0].body, HasSubstr("Action=AssumeRoleWithWebIdentity"));
+  EXPECT_THAT(front.seen()[1].head, HasSubstr("x-amz-security-token: "));
+  std::remove(token.c_str());
 }
 
 TEST_F(S3BucketTest, WhatIsSentIsSignedAndEncryptedAsAsked) {

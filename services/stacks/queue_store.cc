@@ -77,12 +77,12 @@ std::vector<QueueEntry> LeaseEntries(Change& change, const std::string& runner, 
   return entries;
 }
 
-bool HasWaiting(soci::session& sql) {
-  int waiting = 0;
-  sql << absl::StrCat("SELECT COUNT(*) FROM (SELECT id FROM queue WHERE ", kWaiting,
-                      " LIMIT 1) AS w"),
-      soci::into(waiting);
-  return waiting > 0;
+std::vector<std::string> WaitingTargets(soci::session& sql, int count) {
+  const soci::rowset<std::string> targets =
+      (sql.prepare << absl::StrCat("SELECT target FROM queue WHERE ", kWaiting,
+                                   " ORDER BY id LIMIT :count"),
+       soci::use(count));
+  return {targets.begin(), targets.end()};
 }
 
 std::optional<QueueEntry> FindEntry(Change& change, const std::string& target) {

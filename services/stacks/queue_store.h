@@ -40,8 +40,8 @@ absl::Status Enqueue(Change& change, const std::string& target, const std::strin
 std::vector<QueueEntry> LeaseEntries(Change& change, const std::string& runner, int count,
                                      absl::Time until);
 
-// Whether there is anything to lease.
-bool HasWaiting(soci::session& sql);
+// Targets of what LeaseEntries would lease now.
+std::vector<std::string> WaitingTargets(soci::session& sql, int count);
 
 // The entry of a target, locked; nothing when its work is done.
 std::optional<QueueEntry> FindEntry(Change& change, const std::string& target);

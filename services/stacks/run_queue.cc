@@ -1,6 +1,7 @@
 #include "services/stacks/run_queue.h"
 
 #include <algorithm>
+#include <set>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -231,10 +232,38 @@ absl::StatusOr<StateFile> RunQueue::LoadState(const StackRecord& record) {
   return ParseState(text);
 }
 
+absl::StatusOr<RunQueue::StateTexts> RunQueue::StatesOf(const std::vector<std::string>& targets) {
+  std::set<std::string> digests;
+  RETURN_IF_ERROR(store_.Read([&](soci::session& sql) {
+    for (const std::string& target : targets) {
+      const auto name = RunName::Parse("run", target);
+      const auto run = name.ok() ? FindRun(sql, *name) : name.status();
+      if (!run.ok()) continue;
+      digests.insert(run->preview().state_digest());
+      const auto stack = FindStackByUid(sql, run->stack_uid());
+      if (stack.ok()) digests.insert(stack->state_digest());
+    }
+    return absl::OkStatus();
+  }));
+  digests.erase("");
+  StateTexts texts;
+  for (const std::string& digest : digests) {
+    auto text = blobs_.Get(digest);
+    if (ReasonOf(text.status()) == v1::DEPENDENCY_UNAVAILABLE) return text.status();
+    if (text.ok()) texts[digest] = *std::move(text);
+  }
+  return texts;
+}
+
 absl::StatusOr<AcquireRunsResponse> RunQueue::TryAcquire(const AcquireRunsRequest& request) {
   // Idle runners only read.
-  ASSIGN_OR_RETURN(const bool waiting, store_.ReadValue<bool>(HasWaiting));
-  if (!waiting) return AcquireRunsResponse();
+  ASSIGN_OR_RETURN(const std::vector<std::string> waiting,
+                   store_.ReadValue<std::vector<std::string>>(
+                       [&](soci::session& sql) -> absl::StatusOr<std::vector<std::string>> {
+                         return WaitingTargets(sql, request.free_slots());
+                       }));
+  if (waiting.empty()) return AcquireRunsResponse();
+  ASSIGN_OR_RETURN(StateTexts states, StatesOf(waiting));
   using Drafts = std::vector<Draft>;
   ASSIGN_OR_RETURN(
       Drafts drafts,
@@ -271,7 +300,10 @@ absl::StatusOr<AcquireRunsResponse> RunQueue::TryAcquire(const AcquireRunsReques
           }));
   AcquireRunsResponse response;
   for (Draft& draft : drafts) {
-    if (!draft.state_digest.empty()) {
+    const auto ahead = states.find(draft.state_digest);
+    if (ahead != states.end()) {
+      draft.assignment.set_state(ahead->second);
+    } else if (!draft.state_digest.empty()) {
       ASSIGN_OR_RETURN(*draft.assignment.mutable_state(), blobs_.Get(draft.state_digest));
     }
     *response.add_assignments() = std::move(draft.assignment);

@@ -1,6 +1,10 @@
 // The run queue as runners see it: leases with generations, reports, states, completions.
 #pragma once
 
+#include <map>
+#include <string>
+#include <vector>
+
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "common/blob_store.h"
@@ -49,6 +53,11 @@ class RunQueue {
   absl::Status TakeOver(Change& change, QueueEntry entry, const std::string& how);
 
  private:
+  // By digest.
+  using StateTexts = std::map<std::string, std::string>;
+  // States that runs and versions start from. Read before anything is leased:
+  // DEPENDENCY_UNAVAILABLE when the blobs are away, and then nobody takes a run that cannot begin.
+  absl::StatusOr<StateTexts> StatesOf(const std::vector<std::string>& targets);
   absl::StatusOr<internal::v1::AcquireRunsResponse> TryAcquire(
       const internal::v1::AcquireRunsRequest& request);
   absl::Status Finish(Change& change, const internal::v1::CompleteRunRequest& request,

@@ -71,7 +71,7 @@ class Emulator:
         try:
             connection.request(method, path, body, headers)
             answer = connection.getresponse()
-            answer.text = answer.read().decode()
+            answer.text = answer.read().decode(errors="replace")
             return answer
         finally:
             connection.close()

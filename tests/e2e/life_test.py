@@ -477,13 +477,6 @@ class LifeTest(suite.MeshTestCase):
         cli = MESH.cli("ann").ok("runs", "logs", "logged/1").out
         self.assertEqual(cli.strip(), read.strip())
 
-    # ---- What is not there yet --------------------------------------------------------------
-
-    def test_unbuilt_rpcs_say_so(self):
-        self.refused(501, "NOT_BUILT", self.admin.get, "/v1/documents")
-        done = MESH.grpcurl("admin")("stackyard.v1.DocumentService/ListDocuments", {})
-        self.assertIn("Unimplemented", done.err)
-
     def test_docs_and_description_are_served(self):
         nobody = clients.Rest(MESH.rest_address, None)
         self.addCleanup(nobody.close)

@@ -72,24 +72,6 @@ TEST(RouteTable, EveryRpcSaysWhoMayCallIt) {
   }
 }
 
-TEST(RouteTable, EveryPermissionIsGrantedOrForAdminsOnPurpose) {
-  const std::set<std::string> for_admins = {
-      "bindings.create", "bindings.delete",      "projects.create", "projects.delete",
-      "roles.create",    "roles.delete",         "roles.update",    "tokens.create",
-      "tokens.list",     "quota.metrics.create", "tokens.revoke",   "users.create",
-      "users.delete",    "users.update"};
-  const RouteTable table = Linked();
-  for (const std::string& permission : table.permissions()) {
-    bool granted = false;
-    for (const v1::Role& role : BuiltinRoles()) {
-      if (role.name() == "roles/admin") continue;
-      granted |=
-          PermissionSet({role.permissions().begin(), role.permissions().end()}).Has(permission);
-    }
-    EXPECT_NE(granted, for_admins.contains(permission)) << permission;
-  }
-}
-
 TEST(RouteTable, BuiltinRolesGrantOnlyWhatExists) {
   const RouteTable table = Linked();
   for (const v1::Role& role : BuiltinRoles()) {

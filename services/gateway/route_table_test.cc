@@ -3,7 +3,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-
 #include "google/protobuf/text_format.h"
 #include "services/gateway/builtin_roles.h"
 #include "services/gateway/permission_set.h"

@@ -120,7 +120,8 @@ void IdTokenVerifier::CheckSignature(const WorkPtr& work, const IdToken& token, 
   const KeySet::Verdict verdict =
       keys == nullptr ? KeySet::Verdict::kUnknownKey : keys->Verify(token);
   if (keys != nullptr && issuer.keys.AreOld() && !issuer.renewing.exchange(true)) {
-    issuer.fetches->Add([this, &issuer] { FetchKeys(issuer); });
+    // With a full queue the keys are about to be asked for anyway.
+    if (!issuer.fetches->Add([this, &issuer] { FetchKeys(issuer); })) issuer.renewing = false;
   }
   if (verdict == KeySet::Verdict::kForged) {
     return Finish(work, &issuer, Refused("it is not signed by its issuer"));

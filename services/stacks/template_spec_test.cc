@@ -258,6 +258,8 @@ INSTANTIATE_TEST_SUITE_P(
         Fault{"limits: {disk: 1GiB}\n", "template.yaml:2: limits has no key `disk`"},
         Fault{"network: {disabled: perhaps}\n",
               "template.yaml:2: network.disabled must be true or false"},
+        Fault{"description: \"caf\xe9\"\n", "template.yaml:2: is no UTF-8"},
+        Fault{"description: \"\xed\xa0\x80\"\n", "template.yaml:2: is no UTF-8"},
         Fault{"lease: [\n", "is no YAML"}, Fault{"a: b: c\n", "template.yaml:2: is no YAML"}));
 
 TEST(TemplateSpecTest, WhatIsNoMapIsToldSo) {

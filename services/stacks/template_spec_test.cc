@@ -317,7 +317,16 @@ TEST(TemplateSpecTest, NestingHasAnEnd) {
   }
   std::string deep = "title: Shop\nparameters: {p: {example: ";
   deep += std::string(400, '[') + std::string(400, ']') + "}}\n";
-  ParseTemplateSpec(deep).status().IgnoreError();
+  EXPECT_EQ(ReasonOf(ParseTemplateSpec(deep).status()), v1::INVALID_FIELD);
+  deep = "title: Shop\nparameters: {p: {example: " + std::string(21, '[') + std::string(21, ']');
+  EXPECT_THAT(FaultsOf(ParseTemplateSpec(deep + "}}\n").status()),
+              ElementsAre("template.yaml:2: a value is nested more than 20 levels deep"));
+  // What is taken can be read again from where it is stored.
+  deep = "title: Shop\nparameters: {p: {example: ";
+  for (int i = 0; i < 19; ++i) deep += "{a: ";
+  const auto spec = ParseTemplateSpec(deep + "1" + std::string(19, '}') + "}}\n");
+  ASSERT_TRUE(spec.ok()) << spec.status();
+  EXPECT_TRUE(v1::TemplateVersion().ParseFromString(spec->version.SerializeAsString()));
 }
 
 // The module that the tests of JoinModule join with.

@@ -63,7 +63,7 @@ build: .build ## Compile the services and the command line tool into build/bin
 
 .PHONY: clean
 clean: ## Remove what was compiled; fetched tools stay (make distclean removes them too)
-	@rm -rf build/bin build/release build/dev build/asan build/tsan build/gen build/test-results
+	@rm -rf build/bin build/release build/dev build/asan build/tsan build/fuzz build/gen build/test-results
 	@rm -f build/.stamps/gen-go
 
 .PHONY: distclean
@@ -80,6 +80,10 @@ test: ## Build and run all tests but the slow ones
 .PHONY: test-slow
 test-slow: ## Build and run the slow tests
 	@scripts/setup.sh dev && scripts/build.sh all && scripts/test.sh slow
+
+.PHONY: fuzz
+fuzz: ## Feed what reads strangers' bytes for FUZZ_SECONDS (600) each
+	@scripts/setup.sh dev && scripts/fuzz.sh
 
 .PHONY: fresh-test
 fresh-test: ## Prove `make demo` in a bare Debian root (slow; needs root)

@@ -6,6 +6,11 @@ file(MAKE_DIRECTORY ${STACKYARD_GEN})
 
 function(stackyard_protos name)
   cmake_parse_arguments(arg "" "ROOT" "FILES;GRPC;LIBS" ${ARGN})
+  if(STACKYARD_FUZZ)
+    # Fuzzers call no service.
+    list(APPEND arg_FILES ${arg_GRPC})
+    set(arg_GRPC)
+  endif()
   set(sources)
   foreach(proto IN LISTS arg_FILES arg_GRPC)
     string(REGEX REPLACE "\\.proto$" "" stem ${proto})

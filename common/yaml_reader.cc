@@ -12,6 +12,10 @@
 namespace stackyard {
 namespace {
 
+// Protobuf writes a message of any depth and reads none of more than 100, and a level is three
+// deep.
+constexpr int kMostLevels = 20;
+
 class AliasFinder final : public YAML::EventHandler {
  public:
   AliasFinder(const std::string& file, Violations& violations)
@@ -140,13 +144,20 @@ absl::Duration YamlReader::ReadDuration(const YAML::Node& node, const std::strin
 }
 
 google::protobuf::Value YamlReader::ReadValue(const YAML::Node& node) {
+  return ReadValue(node, kMostLevels);
+}
+
+google::protobuf::Value YamlReader::ReadValue(const YAML::Node& node, int levels) {
   google::protobuf::Value value;
-  if (node.IsSequence()) {
+  if (levels == 0) {
+    Fault(node, absl::StrCat("a value is nested more than ", kMostLevels, " levels deep"));
+  } else if (node.IsSequence()) {
     auto& list = *value.mutable_list_value();
-    for (const auto& item : node) *list.add_values() = ReadValue(item);
+    for (const auto& item : node) *list.add_values() = ReadValue(item, levels - 1);
   } else if (node.IsMap()) {
     auto& fields = *value.mutable_struct_value()->mutable_fields();
-    for (const auto& entry : node) fields[entry.first.Scalar()] = ReadValue(entry.second);
+    for (const auto& entry : node)
+      fields[entry.first.Scalar()] = ReadValue(entry.second, levels - 1);
   } else if (node.IsNull()) {
     value.set_null_value(google::protobuf::NULL_VALUE);
   } else {

@@ -45,12 +45,14 @@ class YamlReader {
   bool ReadBool(const YAML::Node& node, const std::string& where);
   // `90s`, `30m`, `72h` or `7d`, more than nothing and at most ten years.
   absl::Duration ReadDuration(const YAML::Node& node, const std::string& where);
-  // Any value; plain scalars that read as bool, number or null become those.
+  // Any value, of at most 20 levels; plain scalars that read as bool, number or null become those.
   google::protobuf::Value ReadValue(const YAML::Node& node);
 
   static int LineOf(const YAML::Node& node) { return node.Mark().line + 1; }
 
  private:
+  google::protobuf::Value ReadValue(const YAML::Node& node, int levels);
+
   const std::string file_;
   Violations& violations_;
 };

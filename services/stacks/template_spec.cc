@@ -13,6 +13,7 @@
 #include "absl/time/civil_time.h"
 #include "common/proto_time.h"
 #include "common/status.h"
+#include "common/utf8.h"
 #include "common/yaml_reader.h"
 #include "services/stacks/meters.h"
 #include "services/stacks/parameters.h"
@@ -23,6 +24,13 @@ namespace {
 
 constexpr char kFile[] = "template.yaml";
 constexpr int64_t kMost = std::numeric_limits<int32_t>::max();
+
+// Line of the first byte that is no UTF-8, which YAML lets through; 0: there is none.
+int LineOfNoText(std::string_view text) {
+  const std::string valid = ValidUtf8(text);
+  const auto at = std::mismatch(text.begin(), text.end(), valid.begin(), valid.end()).first;
+  return at == text.end() ? 0 : 1 + static_cast<int>(std::count(text.begin(), at, '\n'));
+}
 
 bool IsIdentifier(std::string_view text) {
   static const RE2 kPattern("[a-z][a-z0-9_]{0,39}");
@@ -379,6 +387,9 @@ absl::StatusOr<TemplateSpec> ParseTemplateSpec(std::string_view yaml) {
   Violations violations;
   TemplateSpec spec;
   try {
+    if (const int line = LineOfNoText(yaml); line > 0) {
+      return InvalidField(absl::StrCat(kFile, ":", line), "is no UTF-8");
+    }
     const std::string text(yaml);
     RefuseAliases(kFile, text, violations);
     if (!violations.empty()) return violations.ToStatus();

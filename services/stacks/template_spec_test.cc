@@ -258,6 +258,8 @@ INSTANTIATE_TEST_SUITE_P(
         Fault{"limits: {disk: 1GiB}\n", "template.yaml:2: limits has no key `disk`"},
         Fault{"network: {disabled: perhaps}\n",
               "template.yaml:2: network.disabled must be true or false"},
+        Fault{"description: \"caf\xe9\"\n", "template.yaml:2: is no UTF-8"},
+        Fault{"description: \"\xed\xa0\x80\"\n", "template.yaml:2: is no UTF-8"},
         Fault{"lease: [\n", "is no YAML"}, Fault{"a: b: c\n", "template.yaml:2: is no YAML"}));
 
 TEST(TemplateSpecTest, WhatIsNoMapIsToldSo) {
@@ -315,7 +317,16 @@ TEST(TemplateSpecTest, NestingHasAnEnd) {
   }
   std::string deep = "title: Shop\nparameters: {p: {example: ";
   deep += std::string(400, '[') + std::string(400, ']') + "}}\n";
-  ParseTemplateSpec(deep).status().IgnoreError();
+  EXPECT_EQ(ReasonOf(ParseTemplateSpec(deep).status()), v1::INVALID_FIELD);
+  deep = "title: Shop\nparameters: {p: {example: " + std::string(21, '[') + std::string(21, ']');
+  EXPECT_THAT(FaultsOf(ParseTemplateSpec(deep + "}}\n").status()),
+              ElementsAre("template.yaml:2: a value is nested more than 20 levels deep"));
+  // What is taken can be read again from where it is stored.
+  deep = "title: Shop\nparameters: {p: {example: ";
+  for (int i = 0; i < 19; ++i) deep += "{a: ";
+  const auto spec = ParseTemplateSpec(deep + "1" + std::string(19, '}') + "}}\n");
+  ASSERT_TRUE(spec.ok()) << spec.status();
+  EXPECT_TRUE(v1::TemplateVersion().ParseFromString(spec->version.SerializeAsString()));
 }
 
 // The module that the tests of JoinModule join with.

@@ -45,6 +45,11 @@ name: resources
 project: shop
 value: 50
 ---
+kind: Binding
+project: shop
+role: dev
+member: ann
+---
 kind: Stack
 name: greeting
 project: shop
@@ -230,7 +235,7 @@ class ApplyTest(suite.MeshTestCase):
         self.assertEqual(stack["lease"]["duration"], "172800s")
 
         again = home.ok("apply", "-f", path, "--yes")
-        self.assertEqual(again.out.count("unchanged"), 3, again)
+        self.assertEqual(again.out.count("unchanged"), 4, again)
         self.assertEqual(home.ok("diff", "-f", path).code, 0)
         self.assertEqual(home.ok("stacks", "get", "greeting", "-o", "json").json(), stack)
 
@@ -248,6 +253,20 @@ class ApplyTest(suite.MeshTestCase):
             back = home.ok("apply", "-f", path, "--yes")
             self.assertNotIn("~", back.out)
             self.assertNotIn("+", back.out)
+
+    def test_document_is_applied_and_written_back(self):
+        home = Home(self).login("admin")
+        if "not built" in home.run("documents", "list").err:
+            self.skipTest("this service keeps no documents")
+        path = home.folder / "flags.yaml"
+        path.write_text("kind: Document\nname: flags\npublic: true\ncontent: {a: 1, b: [x]}\n")
+        home.ok("apply", "-f", path, "--yes")
+        self.assertEqual(json.loads(home.ok("documents", "read", "flags", "--as-anybody").out),
+                         {"a": 1, "b": ["x"]})
+        path.write_text(home.ok("documents", "get", "flags", "-o", "yaml").out)
+        self.assertIn("unchanged", home.ok("apply", "-f", path, "--yes").out)
+        home.ok("documents", "update", "flags", "--private")
+        self.assertEqual(home.run("diff", "-f", path).code, 1)
 
     def test_wrong_file_changes_nothing(self):
         home = Home(self).login("ann")

@@ -384,6 +384,9 @@ TEST_F(CommandsTest, ReadsThatComeTooOftenAreTriedAgain) {
   EXPECT_THAT(pauses, ::testing::ElementsAre(absl::Seconds(1), absl::Seconds(1)));
   // What changes something is not.
   stacks_.refusal = Error(v1::RATE_LIMITED, "slowly");
+  google::rpc::RetryInfo retry;
+  retry.mutable_retry_delay()->set_seconds(1);
+  AttachDetail(stacks_.refusal, retry);
   EXPECT_EQ(Run({"stacks", "create", "web", "-t", "hello"}).code, 7);
   EXPECT_EQ(pauses.size(), 2u);
 }

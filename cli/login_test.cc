@@ -53,7 +53,7 @@ class LoginTest : public CommandsTest {
         "verification_uri_complete":"https://id.example.com/activate?code=ABCD-EFGH",
         "expires_in":600,"interval":3})"};
     }
-    if (answers_.empty()) return absl::UnavailableError("the test has no more answers");
+    if (answers_.empty()) return HttpAnswer{500, "{}"};
     const absl::StatusOr<HttpAnswer> answer = answers_.front();
     answers_.pop_front();
     return answer;

@@ -43,8 +43,8 @@ Without a project lists show all projects that you may see.
 )"}},
       {"filters",
        {"How lists are filtered",
-        R"(Every --filter is an AIP-160 expression over the fields of the resource, named as in proto JSON or
-as in the proto:
+        R"(Every --filter is an AIP-160 expression over the fields of the resource, named as in proto
+JSON or as in the proto:
 
   state = READY AND labels.team = "web"
   create_time > "2026-01-31T00:00:00Z"

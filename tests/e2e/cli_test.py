@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""The command line tool as people use it: logging in, files that are applied, watching over a restart,
-a cluster taken into a kubeconfig, completion in the real shells, manual pages."""
+"""The command line tool as people use it: logging in, files that are applied, watching over a
+restart, a cluster taken into a kubeconfig, completion in the real shells, manual pages."""
 
 import json
 import os
@@ -15,7 +15,7 @@ import bundles
 import dex
 import suite
 from clients import Done
-from mesh import BIN, ROOT, Mesh, eventually
+from mesh import BIN, Mesh, eventually
 
 MESH = None
 PROGRAM = str(BIN / "stackyard")
@@ -44,6 +44,11 @@ kind: QuotaLimit
 name: resources
 project: shop
 value: 50
+---
+kind: Binding
+project: shop
+role: dev
+member: ann
 ---
 kind: Stack
 name: greeting
@@ -115,8 +120,8 @@ class Reading:
     def __init__(self, test, home, *args):
         self.lines = []
         self.process = subprocess.Popen(
-            [PROGRAM, *args], env=home.environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL, text=True)
+            [PROGRAM, *args], env=home.environment, stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
         test.addCleanup(self.close)
         self.thread = threading.Thread(target=self._read, daemon=True)
         self.thread.start()
@@ -145,7 +150,8 @@ class LoginTest(suite.MeshTestCase):
         self.assertIn("login of context local", who.out)
         secret = home.folder / ".config/stackyard/credentials/local.json"
         self.assertEqual(secret.stat().st_mode & 0o777, 0o600)
-        self.assertNotIn(MESH.tokens["ann"], (home.folder / ".config/stackyard/config.yaml").read_text())
+        config = home.folder / ".config/stackyard/config.yaml"
+        self.assertNotIn(MESH.tokens["ann"], config.read_text())
         home.ok("login", "--server", MESH.grpc, "--name", "boss", "--token-stdin",
                 text=MESH.tokens["admin"])
         self.assertIn("users/admin", home.ok("whoami").out)
@@ -229,10 +235,9 @@ class ApplyTest(suite.MeshTestCase):
         self.assertEqual(stack["lease"]["duration"], "172800s")
 
         again = home.ok("apply", "-f", path, "--yes")
-        self.assertEqual(again.out.count("unchanged"), 3, again)
+        self.assertEqual(again.out.count("unchanged"), 4, again)
         self.assertEqual(home.ok("diff", "-f", path).code, 0)
-        self.assertEqual(home.ok("stacks", "get", "greeting", "-o", "json").json()["latestRevision"],
-                         stack["latestRevision"])
+        self.assertEqual(home.ok("stacks", "get", "greeting", "-o", "json").json(), stack)
 
         path.write_text(STACK.replace("repeat: 2", "repeat: 3"))
         plan = home.run("apply", "-f", path, "--dry-run", "--plan")
@@ -249,10 +254,25 @@ class ApplyTest(suite.MeshTestCase):
             self.assertNotIn("~", back.out)
             self.assertNotIn("+", back.out)
 
+    def test_document_is_applied_and_written_back(self):
+        home = Home(self).login("admin")
+        if "not built" in home.run("documents", "list").err:
+            self.skipTest("this service keeps no documents")
+        path = home.folder / "flags.yaml"
+        path.write_text("kind: Document\nname: flags\npublic: true\ncontent: {a: 1, b: [x]}\n")
+        home.ok("apply", "-f", path, "--yes")
+        self.assertEqual(json.loads(home.ok("documents", "read", "flags", "--as-anybody").out),
+                         {"a": 1, "b": ["x"]})
+        path.write_text(home.ok("documents", "get", "flags", "-o", "yaml").out)
+        self.assertIn("unchanged", home.ok("apply", "-f", path, "--yes").out)
+        home.ok("documents", "update", "flags", "--private")
+        self.assertEqual(home.run("diff", "-f", path).code, 1)
+
     def test_wrong_file_changes_nothing(self):
         home = Home(self).login("ann")
         (home.folder / "a.yaml").write_text(
-            "kind: Stack\nname: one\ntemplateVersion: quick@1\nparameters: {name: Ada, repeat: 1000}\n"
+            "kind: Stack\nname: one\ntemplateVersion: quick@1\n"
+            "parameters: {name: Ada, repeat: 1000}\n"
             "---\nkind: Stack\nname: two\ntemplateVersion: quick@1\nparameters: {name: Ada}\n")
         done = home.run("apply", "-f", "a.yaml", "--yes")
         self.assertEqual(done.code, 2, done)
@@ -319,7 +339,8 @@ class CompletionTest(suite.MeshTestCase):
         admin = MESH.rest("admin")
         for name in cls.names:
             admin.post(f"/v1/projects/web/stacks?stackId={name}",
-                       {"templateVersion": "templates/quick/versions/1", "parameters": {"name": "x"}})
+                       {"templateVersion": "templates/quick/versions/1",
+                        "parameters": {"name": "x"}})
 
     def shell(self, home, *command, text):
         if not shutil.which(command[0]):

@@ -18,7 +18,7 @@ using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 
 constexpr milliseconds kFirstWait(100), kLongestWait(2000);
-constexpr std::chrono::seconds kResolveEvery(60);
+constexpr milliseconds kResolveEvery(60'000);
 // A connection that was in use for longer was no failure.
 constexpr std::chrono::seconds kLasting(1);
 
@@ -149,7 +149,7 @@ void Backend::Tick(SteadyTime now) {
     if (const auto connection = weak.lock()) connection->Tick(now);
   }
   if (target_.host.empty() || resolving_) return;
-  if (now - resolved_ > kResolveEvery || addresses_.empty()) Resolve();
+  if (now - resolved_ > (addresses_.empty() ? kLongestWait : kResolveEvery)) Resolve();
 }
 
 Backend::Address* Backend::Find(const BackendConnection& connection) {

@@ -26,8 +26,6 @@ class CallStatus {
   bool has_details() const { return !details_.empty(); }
   // For logs: percent-encoded.
   const std::string& message() const { return message_; }
-  // Asks clients to wait that long, in seconds.
-  void set_retry_after(std::string seconds) { retry_after_ = std::move(seconds); }
 
  private:
   grpc::StatusCode code_ = grpc::StatusCode::UNKNOWN;

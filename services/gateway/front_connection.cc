@@ -14,6 +14,8 @@ constexpr int32_t kConnectionWindow = 16 << 20;
 constexpr std::chrono::seconds kPingTimeout(20);
 // A call that is taken back sooner was not meant to be answered.
 constexpr std::chrono::seconds kEarly(1);
+// For what still goes on when all time is over.
+constexpr std::chrono::seconds kLastCalls(5);
 // For clients that answer no PING.
 constexpr std::chrono::seconds kLeaveNotice(5);
 
@@ -201,9 +203,10 @@ void FrontConnection::Tick(SteadyTime now) {
     return;
   }
   if (now - leaving_ > kLeaveNotice) SayLast();
-  if (now - leaving_ > absl::ToChronoNanoseconds(options.max_connection_age_grace)) {
-    Terminate(NGHTTP2_NO_ERROR);
-  }
+  const auto grace = absl::ToChronoNanoseconds(options.max_connection_age_grace);
+  if (now - leaving_ <= grace) return;
+  for (const auto& [stream, call] : calls_) call->Drain();
+  if (now - leaving_ - grace > kLastCalls) Terminate(NGHTTP2_NO_ERROR);
 }
 
 }  // namespace stackyard::gateway

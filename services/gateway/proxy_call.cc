@@ -452,6 +452,10 @@ void ProxyCall::Finish(CallStatus status) {
   headers.Add(":status", "200");
   headers.Add("content-type", "application/grpc");
   headers.AddOnce(kRequestIdKey, headers_.request_id);
+  if (status_.code() == grpc::StatusCode::UNIMPLEMENTED) {
+    // Tells who compresses what would be understood.
+    headers.Add("grpc-accept-encoding", "identity");
+  }
   status_.AddTo(headers);
   nghttp2_submit_response(client_.http2(), stream_, headers.data(), headers.size(), nullptr);
   client_.MarkDirty();

@@ -1,0 +1,551 @@
+// The public port's limits, TLS, and what comes of clients and backends that misbehave.
+#include "services/gateway/front.h"
+
+#include <gmock/gmock.h>
+#include <grpcpp/security/server_credentials.h>
+#include <gtest/gtest.h>
+
+#include <random>
+#include <thread>
+
+#include "absl/strings/escaping.h"
+#include "absl/strings/numbers.h"
+#include "common/grpc_status.h"
+#include "common/poll_until.h"
+#include "common/status.h"
+#include "grpc/health/v1/health.grpc.pb.h"
+#include "services/gateway/raw_http2.h"
+#include "services/gateway/test_gateway.h"
+#include "stackyard/v1/documents.grpc.pb.h"
+#include "stackyard/v1/stacks.grpc.pb.h"
+
+namespace stackyard::gateway {
+namespace {
+
+constexpr char kHealth[] = "/grpc.health.v1.Health/Check";
+constexpr char kPublic[] = "/stackyard.v1.DocumentService/ReadPublicDocument";
+constexpr char kUpdate[] = "/stackyard.v1.StackService/UpdateStack";
+constexpr char kWatch[] = "/stackyard.v1.StackService/WatchStack";
+constexpr int kHeadersEnd = NGHTTP2_FLAG_END_HEADERS;
+
+class Documents final : public v1::DocumentService::Service {
+ public:
+  grpc::Status ReadPublicDocument(grpc::ServerContext*,
+                                  const v1::ReadPublicDocumentRequest* request,
+                                  google::api::HttpBody* response) override {
+    ++calls;
+    response->set_data(request->document());
+    return grpc::Status::OK;
+  }
+  std::atomic<int> calls{0};
+};
+
+// Watches never end by themselves.
+class Stacks final : public v1::StackService::Service {
+ public:
+  grpc::Status WatchStack(grpc::ServerContext* context, const v1::WatchStackRequest*,
+                          grpc::ServerWriter<v1::WatchStackResponse>* writer) override {
+    v1::WatchStackResponse response;
+    response.set_resume_token(std::string(1000, 't'));
+    while (writer->Write(response)) bytes += 1000;
+    return grpc::Status::CANCELLED;
+  }
+  std::atomic<int64_t> bytes{0};
+};
+
+class FrontTest : public ::testing::Test {
+ protected:
+  FrontTest() {
+    StartBackend();
+    options_.stacks_target = "unix:" + (folder_ / "stacks.sock");
+    options_.database = "sqlite:" + (folder_ / "gateway.db");
+    options_.admin_token_file = folder_ / "token";
+  }
+
+  void StartBackend() {
+    ServerOptions options;
+    options.listen = "unix:" + (folder_ / "stacks.sock");
+    options.drain = absl::ZeroDuration();
+    backend_ = *Server::Start(options, {&documents_, &stacks_});
+  }
+
+  void Start() { gateway_ = std::make_unique<TestGateway>(options_, clock_); }
+
+  int port() {
+    const std::string& target = gateway_->server().target();
+    int port = 0;
+    EXPECT_TRUE(absl::SimpleAtoi(target.substr(target.rfind(':') + 1), &port));
+    return port;
+  }
+
+  double Limited(const std::string& limit) {
+    for (const auto& family : gateway_->registry().Collect()) {
+      if (family.name != "stackyard_gateway_limited_total") continue;
+      for (const auto& metric : family.metric) {
+        if (metric.label[0].value == limit) return metric.counter.value;
+      }
+    }
+    return -1;
+  }
+
+  // Whether the gateway serves as if nothing had been.
+  bool Healthy() {
+    RawHttp2 client(port());
+    client.Greet();
+    client.Send(NGHTTP2_HEADERS, kHeadersEnd, 1, RawHttp2::Request(kHealth));
+    client.Send(NGHTTP2_DATA, NGHTTP2_FLAG_END_STREAM, 1, RawHttp2::Message(""));
+    return client.ReadStatus()["grpc-status"] == "0";
+  }
+
+  grpc::Status ReadDocument(const std::shared_ptr<grpc::Channel>& channel) {
+    const auto stub = v1::DocumentService::NewStub(channel);
+    v1::ReadPublicDocumentRequest request;
+    request.set_document("x");
+    google::api::HttpBody body;
+    return Call(&v1::DocumentService::Stub::ReadPublicDocument, *stub, "", request, &body);
+  }
+
+  TestFolder folder_;
+  SystemClock clock_;
+  Documents documents_;
+  Stacks stacks_;
+  std::unique_ptr<Server> backend_;
+  GatewayOptions options_;
+  std::unique_ptr<TestGateway> gateway_;
+};
+
+std::string Reason(std::map<std::string, std::string> status) {
+  std::string details = status["grpc-status-details-bin"];
+  details.resize((details.size() + 3) / 4 * 4, '=');
+  std::string bytes;
+  google::rpc::Status proto;
+  if (!absl::Base64Unescape(details, &bytes) || !proto.ParseFromString(bytes)) return "";
+  return v1::ErrorReason_Name(ReasonOf(FromProto(proto)));
+}
+
+TEST_F(FrontTest, ServesHealthWithoutAToken) {
+  Start();
+  EXPECT_TRUE(Healthy());
+  const auto stub = grpc::health::v1::Health::NewStub(gateway_->channel());
+  grpc::ClientContext context;
+  Prepare(context, absl::Seconds(20));
+  grpc::health::v1::HealthCheckResponse response;
+  ASSERT_TRUE(stub->Check(&context, {}, &response).ok());
+  EXPECT_EQ(response.status(), grpc::health::v1::HealthCheckResponse::SERVING);
+}
+
+TEST_F(FrontTest, SpeaksGrpcOnly) {
+  Start();
+  RawHttp2 client(port());
+  client.Greet();
+  client.Send(
+      NGHTTP2_HEADERS, kHeadersEnd | NGHTTP2_FLAG_END_STREAM, 1,
+      RawHttp2::Pack(
+          {{":method", "GET"}, {":scheme", "http"}, {":path", kPublic}, {":authority", "x"}}));
+  EXPECT_EQ(client.ReadStatus()[":status"], "415");
+}
+
+TEST_F(FrontTest, LimitsConnections) {
+  options_.front.max_connections = 2;
+  Start();
+  RawHttp2 one(port()), other(port());
+  for (RawHttp2* client : {&one, &other}) {
+    client->Greet();
+    EXPECT_EQ(client->Read().type, NGHTTP2_SETTINGS);
+  }
+  EXPECT_TRUE(RawHttp2(port()).IsClosed());
+  EXPECT_EQ(Limited("connections"), 1);
+}
+
+TEST_F(FrontTest, LimitsConnectionsOfOneAddress) {
+  options_.front.max_connections_per_address = 1;
+  Start();
+  auto one = std::make_unique<RawHttp2>(port());
+  one->Greet();
+  EXPECT_EQ(one->Read().type, NGHTTP2_SETTINGS);
+  EXPECT_TRUE(RawHttp2(port()).IsClosed());
+  RawHttp2 neighbour(port(), "127.0.0.2");
+  neighbour.Greet();
+  EXPECT_EQ(neighbour.Read().type, NGHTTP2_SETTINGS);
+  // Its place is free once it is gone.
+  one.reset();
+  EXPECT_TRUE(PollUntil(
+      [&] {
+        RawHttp2 next(port());
+        next.Greet();
+        return next.Read().type == NGHTTP2_SETTINGS;
+      },
+      absl::Seconds(20)));
+}
+
+TEST_F(FrontTest, LimitsStreams) {
+  options_.front.max_streams_per_connection = 2;
+  Start();
+  RawHttp2 client(port());
+  client.Greet();
+  const RawFrame settings = client.Read();
+  ASSERT_EQ(settings.type, NGHTTP2_SETTINGS);
+  EXPECT_THAT(settings.payload, ::testing::HasSubstr(std::string("\0\3", 2) + RawHttp2::Bytes(2)));
+  for (int stream : {1, 3, 5}) {
+    client.Send(NGHTTP2_HEADERS, kHeadersEnd, stream, RawHttp2::Request(kPublic));
+  }
+  const RawFrame refused = client.ReadUntil(NGHTTP2_RST_STREAM);
+  EXPECT_EQ(refused.stream, 5);
+  EXPECT_EQ(refused.Number(0), NGHTTP2_REFUSED_STREAM);
+}
+
+TEST_F(FrontTest, LimitsHeaders) {
+  options_.front.max_header_bytes = 4000;
+  Start();
+  RawHttp2 client(port());
+  client.Greet();
+  RawHttp2::Headers many;
+  for (int i = 0; i < 40; ++i) many.emplace_back("x-" + std::to_string(i), std::string(100, 'v'));
+  client.Send(NGHTTP2_HEADERS, kHeadersEnd, 1, RawHttp2::Request(kPublic, many));
+  EXPECT_EQ(client.ReadStatus()["grpc-status"], "8");
+  EXPECT_EQ(Limited("header_bytes"), 1);
+  EXPECT_EQ(documents_.calls, 0);
+}
+
+TEST_F(FrontTest, TellsToComeBackWhenTooManyCallsAreOpen) {
+  options_.front.max_open_calls = 1;
+  Start();
+  RawHttp2 client(port());
+  client.Greet();
+  client.Send(NGHTTP2_HEADERS, kHeadersEnd, 1, RawHttp2::Request(kPublic));
+  client.Send(NGHTTP2_HEADERS, kHeadersEnd, 3, RawHttp2::Request(kPublic));
+  const RawFrame refused = client.ReadUntil(NGHTTP2_HEADERS);
+  EXPECT_EQ(refused.stream, 3);
+  EXPECT_EQ(Reason(refused.headers), "OVERLOADED");
+  // Health is not refused, and the place of a call that ended is free.
+  client.Send(NGHTTP2_HEADERS, kHeadersEnd, 5, RawHttp2::Request(kHealth));
+  client.Send(NGHTTP2_DATA, NGHTTP2_FLAG_END_STREAM, 5, RawHttp2::Message(""));
+  EXPECT_EQ(client.ReadStatus()["grpc-status"], "0");
+  client.Send(NGHTTP2_DATA, NGHTTP2_FLAG_END_STREAM, 1, RawHttp2::Message(""));
+  EXPECT_EQ(client.ReadStatus()["grpc-status"], "0");
+  client.Send(NGHTTP2_HEADERS, kHeadersEnd, 7, RawHttp2::Request(kPublic));
+  client.Send(NGHTTP2_DATA, NGHTTP2_FLAG_END_STREAM, 7, RawHttp2::Message(""));
+  EXPECT_EQ(client.ReadStatus()["grpc-status"], "0");
+}
+
+TEST_F(FrontTest, WaitsForTheHandshakeOnlySoLong) {
+  options_.front.handshake_timeout = absl::Milliseconds(50);
+  Start();
+  EXPECT_TRUE(RawHttp2(port()).IsClosed());
+  RawHttp2 half(port());
+  half.Write("PRI * HTTP/2.0\r\n\r\n");
+  EXPECT_TRUE(half.IsClosed());
+  EXPECT_EQ(Limited("handshake"), 2);
+}
+
+TEST_F(FrontTest, ClosesIdleConnections) {
+  options_.front.idle_timeout = absl::Milliseconds(50);
+  Start();
+  RawHttp2 client(port());
+  client.Greet();
+  const RawFrame goaway = client.ReadUntil(NGHTTP2_GOAWAY);
+  ASSERT_EQ(goaway.type, NGHTTP2_GOAWAY);
+  EXPECT_EQ(goaway.Number(4), NGHTTP2_NO_ERROR);
+}
+
+TEST_F(FrontTest, AsksOldConnectionsToGo) {
+  options_.front.max_connection_age = absl::Milliseconds(50);
+  Start();
+  RawHttp2 client(port());
+  client.Greet();
+  client.Send(NGHTTP2_HEADERS, kHeadersEnd, 1, RawHttp2::Request(kPublic));
+  ASSERT_EQ(client.ReadUntil(NGHTTP2_GOAWAY).type, NGHTTP2_GOAWAY);
+  // The call that goes on is not hurt.
+  client.Send(NGHTTP2_DATA, NGHTTP2_FLAG_END_STREAM, 1, RawHttp2::Message(""));
+  EXPECT_EQ(client.ReadStatus()["grpc-status"], "0");
+}
+
+TEST_F(FrontTest, EndsRequestsThatStall) {
+  options_.front.stall_timeout = absl::Milliseconds(50);
+  Start();
+  RawHttp2 client(port());
+  client.Greet();
+  client.Send(NGHTTP2_HEADERS, kHeadersEnd, 1, RawHttp2::Request(kPublic));
+  client.Send(NGHTTP2_DATA, 0, 1, RawHttp2::Message("0123456789").substr(0, 8));
+  EXPECT_EQ(client.ReadStatus()["grpc-status"], "4");
+  EXPECT_EQ(Limited("stalled"), 1);
+}
+
+TEST_F(FrontTest, EndsSingleAnswersThatNobodyReads) {
+  options_.front.stall_timeout = absl::Milliseconds(50);
+  Start();
+  RawHttp2 client(port());
+  client.Greet();
+  // A window of one byte for each stream.
+  client.Send(NGHTTP2_SETTINGS, 0, 0, std::string("\0\4", 2) + RawHttp2::Bytes(1));
+  client.Send(NGHTTP2_HEADERS, kHeadersEnd, 1, RawHttp2::Request(kPublic));
+  client.Send(NGHTTP2_DATA, NGHTTP2_FLAG_END_STREAM, 1, RawHttp2::Message(""));
+  const RawFrame reset = client.ReadUntil(NGHTTP2_RST_STREAM);
+  EXPECT_EQ(reset.Number(0), NGHTTP2_CANCEL);
+  EXPECT_EQ(Limited("stalled"), 1);
+}
+
+TEST_F(FrontTest, RefusesCompressedMessages) {
+  Start();
+  RawHttp2 client(port());
+  client.Greet();
+  client.Send(NGHTTP2_HEADERS, kHeadersEnd, 1,
+              RawHttp2::Request(kPublic, {{"grpc-encoding", "gzip"}}));
+  client.Send(NGHTTP2_DATA, NGHTTP2_FLAG_END_STREAM, 1, RawHttp2::Message("x", 1));
+  auto status = client.ReadStatus();
+  EXPECT_EQ(status["grpc-status"], "12");
+  EXPECT_EQ(status["grpc-accept-encoding"], "identity");
+}
+
+// Its length is enough.
+TEST_F(FrontTest, RefusesTooLargeMessagesEarly) {
+  Start();
+  RawHttp2 client(port());
+  client.Greet();
+  client.Send(NGHTTP2_HEADERS, kHeadersEnd, 1, RawHttp2::Request(kPublic));
+  client.Send(NGHTTP2_DATA, 0, 1, std::string(1, '\0') + RawHttp2::Bytes((64 << 20) + 1));
+  EXPECT_EQ(client.ReadStatus()["grpc-status"], "8");
+  EXPECT_EQ(Limited("message_bytes"), 1);
+}
+
+// Nothing of the body is waited for.
+TEST_F(FrontTest, RefusesWithoutATokenOnTheHeaders) {
+  Start();
+  RawHttp2 client(port());
+  client.Greet();
+  client.Send(NGHTTP2_HEADERS, kHeadersEnd, 1, RawHttp2::Request(kUpdate));
+  EXPECT_EQ(Reason(client.ReadStatus()), "TOKEN_INVALID");
+}
+
+TEST_F(FrontTest, EndsRapidResets) {
+  options_.front.max_control_frames = 100;
+  Start();
+  RawHttp2 client(port());
+  client.Greet();
+  std::string flood;
+  for (int stream = 1; stream < 500; stream += 2) {
+    flood += RawHttp2::Frame(NGHTTP2_HEADERS, kHeadersEnd, stream, RawHttp2::Request(kPublic)) +
+             RawHttp2::Frame(NGHTTP2_RST_STREAM, 0, stream, RawHttp2::Bytes(NGHTTP2_CANCEL));
+  }
+  client.Write(flood);
+  const RawFrame goaway = client.ReadUntil(NGHTTP2_GOAWAY);
+  ASSERT_EQ(goaway.type, NGHTTP2_GOAWAY);
+  EXPECT_EQ(goaway.Number(4), NGHTTP2_ENHANCE_YOUR_CALM);
+  EXPECT_EQ(Limited("control_frames"), 1);
+  EXPECT_TRUE(Healthy());
+}
+
+TEST_F(FrontTest, EndsFloodsOfPingsAndSettings) {
+  options_.front.max_control_frames = 100;
+  Start();
+  for (const std::string& frame : {RawHttp2::Frame(NGHTTP2_PING, 0, 0, "12345678"),
+                                   RawHttp2::Frame(NGHTTP2_SETTINGS, 0, 0, "")}) {
+    RawHttp2 client(port());
+    client.Greet();
+    std::string flood;
+    for (int i = 0; i < 300; ++i) flood += frame;
+    client.Write(flood);
+    const RawFrame goaway = client.ReadUntil(NGHTTP2_GOAWAY);
+    ASSERT_EQ(goaway.type, NGHTTP2_GOAWAY);
+    EXPECT_EQ(goaway.Number(4), NGHTTP2_ENHANCE_YOUR_CALM);
+  }
+  EXPECT_EQ(Limited("control_frames"), 2);
+}
+
+TEST_F(FrontTest, AnswersPings) {
+  Start();
+  RawHttp2 client(port());
+  client.Greet();
+  client.Send(NGHTTP2_PING, 0, 0, "12345678");
+  const RawFrame pong = client.ReadUntil(NGHTTP2_PING);
+  EXPECT_EQ(pong.flags, NGHTTP2_FLAG_ACK);
+  EXPECT_EQ(pong.payload, "12345678");
+}
+
+TEST_F(FrontTest, AsksSilentClientsWhetherTheyAreThere) {
+  options_.front.keepalive = absl::Milliseconds(50);
+  Start();
+  RawHttp2 client(port());
+  client.Greet();
+  EXPECT_EQ(client.ReadUntil(NGHTTP2_PING).type, NGHTTP2_PING);
+}
+
+// The backend of a reader who takes nothing is stopped after what the windows hold.
+TEST_F(FrontTest, SlowReadersSlowTheWriterDown) {
+  Start();
+  RawHttp2 client(port());
+  client.Greet();
+  constexpr int kReaders = 20;
+  v1::WatchStackRequest request;
+  request.set_name("projects/web/stacks/shop");
+  for (int i = 0; i < kReaders; ++i) {
+    const int stream = 2 * i + 1;
+    client.Send(
+        NGHTTP2_HEADERS, kHeadersEnd, stream,
+        RawHttp2::Request(kWatch, {{"authorization", "Bearer " + gateway_->admin_token()}}));
+    client.Send(NGHTTP2_DATA, NGHTTP2_FLAG_END_STREAM, stream,
+                RawHttp2::Message(request.SerializeAsString()));
+  }
+  int64_t seen = -1;
+  ASSERT_TRUE(PollUntil(
+      [&] { return std::exchange(seen, stacks_.bytes.load()) == stacks_.bytes && seen > 0; },
+      absl::Seconds(20), absl::Milliseconds(500)));
+  EXPECT_GT(seen, kReaders * 1000);
+  EXPECT_LT(seen, kReaders * (512 << 10));
+  // Others do not wait for them, not on the backend's connection either.
+  for (int i = 0; i < 10; ++i) EXPECT_TRUE(ReadDocument(gateway_->channel()).ok());
+}
+
+TEST_F(FrontTest, ABackendThatComesBackIsFound) {
+  Start();
+  ASSERT_TRUE(ReadDocument(gateway_->channel()).ok());
+  backend_->Shutdown();
+  backend_.reset();
+  // Without wait_for_ready or retries of the client's.
+  const auto stub = v1::DocumentService::NewStub(
+      grpc::CreateChannel(gateway_->server().target(), grpc::InsecureChannelCredentials()));
+  const auto read = [&] {
+    grpc::ClientContext context;
+    google::api::HttpBody body;
+    v1::ReadPublicDocumentRequest request;
+    return stub->ReadPublicDocument(&context, request, &body);
+  };
+  EXPECT_EQ(ReasonOf(FromGrpc(read())), v1::DEPENDENCY_UNAVAILABLE);
+  StartBackend();
+  EXPECT_TRUE(PollUntil([&] { return read().ok(); }, absl::Seconds(20)));
+}
+
+TEST_F(FrontTest, RandomBytesDoNoHarm) {
+  Start();
+  std::mt19937 random(17);
+  for (int round = 0; round < 150; ++round) {
+    RawHttp2 client(port());
+    if (round % 3 != 0) client.Greet();
+    std::string bytes;
+    for (int frame = 0; frame < 30; ++frame) {
+      std::string payload(random() % 60, '\0');
+      for (char& c : payload) c = static_cast<char>(random());
+      if (round % 3 == 2 && random() % 2 == 0) payload = RawHttp2::Request(kPublic);
+      bytes += round % 3 == 0 ? payload
+                              : RawHttp2::Frame(static_cast<int>(random() % 11),
+                                                static_cast<int>(random() % 64),
+                                                static_cast<int32_t>(random() % 12), payload);
+    }
+    client.Write(bytes);
+  }
+  EXPECT_TRUE(Healthy());
+  EXPECT_TRUE(ReadDocument(gateway_->channel()).ok());
+}
+
+// ---- TLS ---------------------------------------------------------------------------------------
+
+// A certificate that is its own authority, good for `name`.
+void MakeCertificate(const std::string& cert, const std::string& key, const std::string& name) {
+  const std::string command =
+      "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj "
+      "/CN=x "
+      "-addext subjectAltName=" +
+      name + " -keyout " + key + ".new -out " + cert + ".new 2>/dev/null && mv " + key + ".new " +
+      key + " && mv " + cert + ".new " + cert;
+  ASSERT_EQ(std::system(command.c_str()), 0);
+}
+
+std::string ReadFile(const std::string& path) {
+  std::ifstream in(path);
+  return {std::istreambuf_iterator<char>(in), {}};
+}
+
+class FrontTlsTest : public FrontTest {
+ protected:
+  bool Works(const std::string& ca) {
+    grpc::SslCredentialsOptions options;
+    options.pem_root_certs = ReadFile(ca);
+    grpc::ChannelArguments arguments;
+    arguments.SetSslTargetNameOverride("gateway.test");
+    arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
+    const auto stub = grpc::health::v1::Health::NewStub(grpc::CreateCustomChannel(
+        gateway_->server().target(), grpc::SslCredentials(options), arguments));
+    grpc::ClientContext context;
+    grpc::health::v1::HealthCheckResponse response;
+    return stub->Check(&context, {}, &response).ok();
+  }
+
+  const std::string cert_ = folder_ / "tls.crt";
+  const std::string key_ = folder_ / "tls.key";
+};
+
+TEST_F(FrontTlsTest, ServesAndReadsNewFiles) {
+  MakeCertificate(cert_, key_, "DNS:gateway.test");
+  options_.front.tls_cert = cert_;
+  options_.front.tls_key = key_;
+  Start();
+  const std::string first = folder_ / "first.crt", second = folder_ / "second.crt";
+  std::filesystem::copy(cert_, first);
+  EXPECT_TRUE(Works(first));
+  MakeCertificate(cert_, key_, "DNS:gateway.test");
+  std::filesystem::copy(cert_, second);
+  EXPECT_TRUE(PollUntil([&] { return Works(second); }, absl::Seconds(20)));
+  EXPECT_FALSE(Works(first));
+  // What cannot be used changes nothing. Two looks at the files go by.
+  std::ofstream(cert_) << "no certificate";
+  const absl::Time until = absl::Now() + absl::Milliseconds(2500);
+  while (absl::Now() < until) ASSERT_TRUE(Works(second));
+}
+
+TEST_F(FrontTlsTest, FaultsOfFilesAreNamed) {
+  options_.front.tls_cert = cert_;
+  ServerOptions server;
+  server.listen = "127.0.0.1:0";
+  prometheus::Registry registry;
+  EXPECT_THAT(std::string(Gateway::Start(server, options_, clock_, registry).status().message()),
+              ::testing::HasSubstr("--tls-key"));
+  options_.front.tls_key = key_;
+  EXPECT_THAT(std::string(Gateway::Start(server, options_, clock_, registry).status().message()),
+              ::testing::HasSubstr(cert_));
+}
+
+// The backend asks for our certificate, and must prove to be the one that is meant.
+class FrontMutualTlsTest : public FrontTlsTest {
+ protected:
+  // The status of a call to a backend whose certificate has `name`.
+  grpc::Status CallBackend(const std::string& name) {
+    MakeCertificate(cert_, key_, "URI:spiffe://test/gateway");
+    MakeCertificate(folder_ / "stacks.crt", folder_ / "stacks.key", name);
+    grpc::SslServerCredentialsOptions credentials(
+        GRPC_SSL_REQUEST_AND_REQUIRE_CLIENT_CERTIFICATE_AND_VERIFY);
+    credentials.pem_root_certs = ReadFile(cert_);
+    credentials.pem_key_cert_pairs.push_back(
+        {ReadFile(folder_ / "stacks.key"), ReadFile(folder_ / "stacks.crt")});
+    grpc::ServerBuilder builder;
+    int backend_port = 0;
+    builder.AddListeningPort("127.0.0.1:0", grpc::SslServerCredentials(credentials), &backend_port);
+    builder.RegisterService(&documents_);
+    const auto backend = builder.BuildAndStart();
+    options_.stacks_target = "dns:///localhost:" + std::to_string(backend_port);
+    options_.mutual_tls = {cert_, key_, folder_ / "stacks.crt"};
+    Start();
+    const auto stub = v1::DocumentService::NewStub(
+        grpc::CreateChannel(gateway_->server().target(), grpc::InsecureChannelCredentials()));
+    grpc::ClientContext context;
+    context.set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(20));
+    google::api::HttpBody body;
+    const grpc::Status status = stub->ReadPublicDocument(&context, {}, &body);
+    gateway_.reset();
+    backend->Shutdown(std::chrono::system_clock::now());
+    return status;
+  }
+};
+
+TEST_F(FrontMutualTlsTest, TalksToTheServiceThatIsMeant) {
+  const grpc::Status status = CallBackend("URI:spiffe://test/stacks");
+  EXPECT_TRUE(status.ok()) << status.error_message();
+}
+
+TEST_F(FrontMutualTlsTest, TalksToNoOther) {
+  EXPECT_EQ(ReasonOf(FromGrpc(CallBackend("URI:spiffe://test/quota"))), v1::DEPENDENCY_UNAVAILABLE);
+  EXPECT_EQ(ReasonOf(FromGrpc(CallBackend("DNS:localhost"))), v1::DEPENDENCY_UNAVAILABLE);
+  EXPECT_EQ(documents_.calls, 0);
+}
+
+}  // namespace
+}  // namespace stackyard::gateway

@@ -99,10 +99,7 @@ func newProblem(httpCode int, st *status.Status, route *route, requestID string)
 		case *errdetails.ResourceInfo:
 			p.Resource = &resourceInfo{d.GetResourceType(), d.GetResourceName()}
 		case *errdetails.RetryInfo:
-			p.RetryAfterSeconds = d.GetRetryDelay().GetSeconds()
-			if d.GetRetryDelay().GetNanos() > 0 {
-				p.RetryAfterSeconds++
-			}
+			p.RetryAfterSeconds = retryAfter(st)
 		case *errdetails.RequestInfo:
 			requestID = d.GetRequestId()
 		default:
@@ -118,6 +115,20 @@ func newProblem(httpCode int, st *status.Status, route *route, requestID string)
 		p.Type, p.Title = "/docs/errors#"+p.Reason, title
 	}
 	return p
+}
+
+// retryAfter is when to try again, in whole seconds; 0 where a status does not say.
+func retryAfter(st *status.Status) int64 {
+	for _, detail := range st.Details() {
+		if info, ok := detail.(*errdetails.RetryInfo); ok {
+			delay := info.GetRetryDelay()
+			if delay.GetNanos() > 0 {
+				return delay.GetSeconds() + 1
+			}
+			return delay.GetSeconds()
+		}
+	}
+	return 0
 }
 
 // newFieldError finds where in an HTTP request the field of a gRPC request is.

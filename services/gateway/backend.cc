@@ -55,7 +55,7 @@ Backend::Backend(EventLoop& loop, std::string name, BackendTarget target, TlsFil
     : loop_(loop),
       name_(std::move(name)),
       target_(std::move(target)),
-      tls_(tls),
+      tls_(target_.host.empty() ? nullptr : tls),
       resolver_(loop.context()) {}
 
 Backend::~Backend() { Stop(); }
@@ -123,7 +123,7 @@ void Backend::OnResolved(const std::vector<Endpoint>& endpoints) {
 
 void Backend::Connect(Address& address) {
   auto connection = std::make_shared<BackendConnection>(
-      loop_, name_, tls_ == nullptr || target_.connect ? nullptr : tls_->current(),
+      loop_, name_, tls_ == nullptr ? nullptr : tls_->current(),
       static_cast<BackendConnection::Owner&>(*this));
   address.connection = connection;
   connections_.push_back(connection);

@@ -36,7 +36,7 @@ def available():
     return PROGRAM.exists()
 
 
-def run(mesh, user, examples, phases, folder, workers=2, seconds=600, seed=1):
+def run(mesh, user, examples, phases, folder, seconds=600, seed=1):
     """Runs schemathesis as somebody (None: without a token); answers its exit code and output."""
     folder = pathlib.Path(folder) / (user or "nobody")
     folder.mkdir(parents=True)
@@ -44,7 +44,8 @@ def run(mesh, user, examples, phases, folder, workers=2, seconds=600, seed=1):
     config.write_text(CONFIG)
     command = [
         str(PROGRAM), "--config-file", str(config), "run", f"http://{mesh.rest_address}/api-docs",
-        "--phases", phases, "--max-examples", str(examples), "--checks", "all", "--workers", str(workers),
+        # One worker: Python 3.11 parses wrongly now and then where several threads do.
+        "--phases", phases, "--max-examples", str(examples), "--checks", "all", "--workers", "1",
         "--exclude-operation-id-regex", "|".join(["_(Watch|Tail)", *unbuilt()]), "--request-timeout", str(REQUEST_SECONDS),
         "--continue-on-failure", "--warnings", "off", "--no-color", "--seed", str(seed),
         "--generation-database", "none", "--suppress-health-check", "all",

@@ -23,7 +23,7 @@ func readBody(w http.ResponseWriter, r *http.Request, asked *httpCall, limit int
 		source = &inflated{compressed: source}
 	default:
 		w.Header().Set("Accept-Encoding", "gzip")
-		refuse(w, r, http.StatusUnsupportedMediaType, "Content-Encoding "+strconv.Quote(encoding)+
+		refuseHTTP(w, r, http.StatusUnsupportedMediaType, "Content-Encoding "+strconv.Quote(encoding)+
 			" is not known; gzip is")
 		return nil, false
 	}
@@ -32,25 +32,25 @@ func readBody(w http.ResponseWriter, r *http.Request, asked *httpCall, limit int
 	var tooLarge *http.MaxBytesError
 	switch {
 	case errors.As(err, &tooLarge) || int64(len(body)) > limit:
-		refuse(w, r, http.StatusRequestEntityTooLarge,
+		refuseHTTP(w, r, http.StatusRequestEntityTooLarge,
 			"the request body is larger than "+strconv.FormatInt(limit, 10)+" bytes")
 		return nil, false
 	case errors.Is(err, gzip.ErrHeader) || errors.Is(err, gzip.ErrChecksum):
-		refuse(w, r, http.StatusBadRequest, "the request body is not what Content-Encoding: gzip says")
+		refuseHTTP(w, r, http.StatusBadRequest, "the request body is not what Content-Encoding: gzip says")
 		return nil, false
 	case err != nil:
 		w.Header().Set("Connection", "close")
-		refuse(w, r, http.StatusBadRequest, "the request body did not arrive whole")
+		refuseHTTP(w, r, http.StatusBadRequest, "the request body did not arrive whole")
 		return nil, false
 	}
 	// A read deadline that passes later would cancel the request.
 	_ = http.NewResponseController(w).SetReadDeadline(time.Time{})
 	if asked.route.body == "" && len(bytes.TrimSpace(body)) > 0 && !isEmptyObject(body) {
-		refuse(w, r, http.StatusBadRequest, "this call takes no body; its fields go into the query")
+		refuseHTTP(w, r, http.StatusBadRequest, "this call takes no body; its fields go into the query")
 		return nil, false
 	}
 	if !asked.route.takesRaw() && !utf8.Valid(body) {
-		refuse(w, r, http.StatusBadRequest, "the request body is not UTF-8")
+		refuseHTTP(w, r, http.StatusBadRequest, "the request body is not UTF-8")
 		return nil, false
 	}
 	return body, true

@@ -15,7 +15,7 @@ import (
 func (d *describer) responses(r *route, variables []pathVariable) object {
 	all := object{"200": d.answer(r, variables)}
 	for status, names := range d.refusals(r) {
-		all[strconv.Itoa(status)] = d.shared(strconv.Itoa(status)+"."+strings.Join(names, "."), refusal(status, names))
+		all[strconv.Itoa(status)] = d.shared(strconv.Itoa(status)+"."+strings.Join(names, "."), describedRefusal(status, names))
 	}
 	if r.method == "GET" && hasETag(r) {
 		all["304"] = object{"description": "The client has the current version already."}
@@ -74,7 +74,7 @@ func (d *describer) refusals(r *route) map[int][]string {
 	return byStatus
 }
 
-func refusal(status int, names []string) object {
+func describedRefusal(status int, names []string) object {
 	lines := make([]string, len(names))
 	for i, name := range names {
 		found, _ := reasonNamed(name)

@@ -250,7 +250,7 @@ func (d *describer) exampleLinks(example object, message protoreflect.MessageDes
 }
 
 // exampleProblem is an error as a call answers it.
-func exampleProblem(status int, name string) *problem {
+func exampleProblem(status int, name string) *problemDetails {
 	found, _ := reasonNamed(name)
 	st := newError(found.code, 0, found.text)
 	p := newProblem(status, st, nil, "4f1c0a9be2d37758")

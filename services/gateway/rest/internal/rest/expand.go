@@ -266,7 +266,7 @@ func embedded(wanted map[protoreflect.ProtoMessage]map[string]*lookup) map[proto
 				err = status.New(codes.ResourceExhausted, "the answer would be too large; ask for a smaller page")
 			}
 			if err != nil {
-				x.absent[key] = absence{l.name, err.Code().String(), reasonOf(err), err.Message()}
+				x.absent[key] = absence{l.name, err.Code().String(), reasonIn(err), err.Message()}
 				continue
 			}
 			x.found[key] = l.text

@@ -90,10 +90,10 @@ func withBounds(next http.Handler) http.Handler {
 		}
 		switch {
 		case len(r.RequestURI) > maxURLBytes:
-			refuse(w, r, http.StatusRequestURITooLong,
+			refuseHTTP(w, r, http.StatusRequestURITooLong,
 				"the address is longer than "+strconv.Itoa(maxURLBytes)+" bytes")
 		case size > maxHeaderBytes:
-			refuse(w, r, http.StatusRequestHeaderFieldsTooLarge,
+			refuseHTTP(w, r, http.StatusRequestHeaderFieldsTooLarge,
 				"the headers are larger than "+strconv.Itoa(maxHeaderBytes)+" bytes")
 		default:
 			next.ServeHTTP(w, r)

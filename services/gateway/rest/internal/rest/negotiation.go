@@ -18,7 +18,7 @@ func (a *api) negotiate(w http.ResponseWriter, r *http.Request, asked *httpCall)
 	chosen := offers[0]
 	if accept := filled(r.Header.Values("Accept")); len(accept) > 0 && !asked.route.answersRaw() {
 		if chosen = preferred(accept, offers); chosen == "" {
-			refuse(w, r, http.StatusNotAcceptable,
+			refuseHTTP(w, r, http.StatusNotAcceptable,
 				"Accept admits nothing that there is here: "+strings.Join(offers, ", "))
 			return false
 		}
@@ -44,7 +44,7 @@ func (a *api) readable(w http.ResponseWriter, r *http.Request, found *route) boo
 		kind == "application/x-www-form-urlencoded")
 	if given && !plain && found.body != "" {
 		w.Header().Set("Accept", jsonType)
-		refuse(w, r, http.StatusUnsupportedMediaType, "send the body as Content-Type: "+jsonType)
+		refuseHTTP(w, r, http.StatusUnsupportedMediaType, "send the body as Content-Type: "+jsonType)
 		return false
 	}
 	r.Header.Del("Content-Type")

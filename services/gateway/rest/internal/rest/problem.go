@@ -26,8 +26,8 @@ const (
 	problemType = "application/problem+json"
 )
 
-// problem is an error as RFC 9457 shapes it, with all that the google.rpc.Status of it says.
-type problem struct {
+// problemDetails is an error as RFC 9457 shapes it, with all that the google.rpc.Status of it says.
+type problemDetails struct {
 	// Type is a reference to what the reason means, in the documentation of this server.
 	Type   string `json:"type"`
 	Title  string `json:"title"`
@@ -71,8 +71,8 @@ type resourceInfo struct {
 }
 
 // newProblem tells a status as a problem; `route` is nil where no RPC was found.
-func newProblem(httpCode int, st *status.Status, route *route, requestID string) *problem {
-	p := &problem{
+func newProblem(httpCode int, st *status.Status, route *route, requestID string) *problemDetails {
+	p := &problemDetails{
 		Type: "about:blank", Title: http.StatusText(httpCode), Status: httpCode, Detail: st.Message(),
 		Code: code.Code(st.Code()).String(),
 	}
@@ -99,10 +99,7 @@ func newProblem(httpCode int, st *status.Status, route *route, requestID string)
 		case *errdetails.ResourceInfo:
 			p.Resource = &resourceInfo{d.GetResourceType(), d.GetResourceName()}
 		case *errdetails.RetryInfo:
-			p.RetryAfterSeconds = d.GetRetryDelay().GetSeconds()
-			if d.GetRetryDelay().GetNanos() > 0 {
-				p.RetryAfterSeconds++
-			}
+			p.RetryAfterSeconds = retryAfter(st)
 		case *errdetails.RequestInfo:
 			requestID = d.GetRequestId()
 		default:
@@ -118,6 +115,20 @@ func newProblem(httpCode int, st *status.Status, route *route, requestID string)
 		p.Type, p.Title = "/docs/errors#"+p.Reason, title
 	}
 	return p
+}
+
+// retryAfter is when to try again, in whole seconds; 0 where a status does not say.
+func retryAfter(st *status.Status) int64 {
+	for _, detail := range st.Details() {
+		if info, ok := detail.(*errdetails.RetryInfo); ok {
+			delay := info.GetRetryDelay()
+			if delay.GetNanos() > 0 {
+				return delay.GetSeconds() + 1
+			}
+			return delay.GetSeconds()
+		}
+	}
+	return 0
 }
 
 // newFieldError finds where in an HTTP request the field of a gRPC request is.
@@ -168,7 +179,7 @@ func fieldNamed(message protoreflect.MessageDescriptor, name string) protoreflec
 }
 
 // json is one line of text.
-func (p *problem) json() []byte {
+func (p *problemDetails) json() []byte {
 	text, err := json.Marshal(p)
 	if err != nil {
 		return []byte(`{"type":"about:blank","title":"Internal Server Error","status":500}`)
@@ -179,13 +190,13 @@ func (p *problem) json() []byte {
 // httpStatus is that of a gRPC code; a precondition of the request itself is told as HTTP tells it.
 func httpStatus(st *status.Status, asked *httpCall) int {
 	if st.Code() == codes.Aborted && asked != nil && asked.ifMatch != "" &&
-		reasonOf(st) == stackyardv1.ErrorReason_ETAG_MISMATCH.String() {
+		reasonIn(st) == stackyardv1.ErrorReason_ETAG_MISMATCH.String() {
 		return http.StatusPreconditionFailed
 	}
 	return runtime.HTTPStatusFromCode(st.Code())
 }
 
-func reasonOf(st *status.Status) string {
+func reasonIn(st *status.Status) string {
 	for _, detail := range st.Details() {
 		if info, ok := detail.(*errdetails.ErrorInfo); ok {
 			return info.GetReason()
@@ -222,8 +233,8 @@ func writeProblem(w http.ResponseWriter, r *http.Request, httpCode int, st *stat
 	_, _ = w.Write(p.json())
 }
 
-// refuse answers what is wrong with the request as HTTP, before any RPC.
-func refuse(w http.ResponseWriter, r *http.Request, httpCode int, message string) {
+// refuseHTTP answers what is wrong with the request as HTTP, before any RPC.
+func refuseHTTP(w http.ResponseWriter, r *http.Request, httpCode int, message string) {
 	writeProblem(w, r, httpCode, newError(codes.InvalidArgument,
 		stackyardv1.ErrorReason_INVALID_FIELD, message))
 }

@@ -26,7 +26,7 @@ func handleError(_ context.Context, _ *runtime.ServeMux, _ runtime.Marshaler, w 
 	}
 	var routing *runtime.HTTPStatusError
 	if errors.As(err, &routing) {
-		refuse(w, r, routing.HTTPStatus, "the path cannot be read: "+routing.Err.Error())
+		refuseHTTP(w, r, routing.HTTPStatus, "the path cannot be read: "+routing.Err.Error())
 		return
 	}
 	st := status.Convert(err)
@@ -76,7 +76,7 @@ func streamError(draining context.Context) runtime.StreamErrorHandlerFunc {
 func routingError(_ context.Context, _ *runtime.ServeMux, _ runtime.Marshaler, w http.ResponseWriter,
 	r *http.Request, httpCode int) {
 	if httpCode == http.StatusBadRequest {
-		refuse(w, r, httpCode, "the path cannot be read")
+		refuseHTTP(w, r, httpCode, "the path cannot be read")
 		return
 	}
 	notFound(w, r)
@@ -90,6 +90,6 @@ func notFound(w http.ResponseWriter, r *http.Request) {
 
 func wrongMethod(w http.ResponseWriter, r *http.Request, allowed []string) {
 	w.Header().Set("Allow", strings.Join(allowed, ", "))
-	refuse(w, r, http.StatusMethodNotAllowed,
+	refuseHTTP(w, r, http.StatusMethodNotAllowed,
 		"method "+r.Method+" is not possible here; possible: "+strings.Join(allowed, ", "))
 }

@@ -137,11 +137,11 @@ func newHandler(o Options, conn *grpc.ClientConn, draining context.Context, log 
 	mux.Handle("/docs/{$}", http.RedirectHandler("/docs", http.StatusFound))
 	mux.Handle("/{$}", http.RedirectHandler("/docs", http.StatusFound))
 	mux.Handle("/", http.HandlerFunc(notFound))
-	rpcs := withBackend(conn, api)
+	calls := withBackend(conn, api)
 	root := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		// Not through the other mux, which would clean `//` out of resource names.
 		if strings.HasPrefix(r.URL.Path, "/v1/") || api.serves(r) {
-			rpcs.ServeHTTP(w, r)
+			calls.ServeHTTP(w, r)
 			return
 		}
 		mux.ServeHTTP(w, r)

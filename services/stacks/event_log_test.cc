@@ -216,7 +216,7 @@ TEST_P(EventLogTest, APageGoesOnWhereTheLastOneEndedWhateverIsAdded) {
   list.clear_page_token();
   list.set_page_size(0);
   EXPECT_EQ(stacks_->List(Ann(), list)->stacks_size(), 7);
-  list.set_order_by("create_time");
+  list.set_order_by("state");
   EXPECT_EQ(ReasonOf(stacks_->List(Ann(), list).status()), v1::INVALID_FIELD);
 }
 

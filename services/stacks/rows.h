@@ -38,7 +38,7 @@ struct Rows {
   std::string next;
 };
 
-// Rows that one page looks at; for long pages more.
+// Rows that one page looks at, and up to a batch more.
 inline constexpr int kMostLooked = 5000;
 
 // Reads rows in batches from `fetch(after, limit, keys, bodies)` until the page is full of what

@@ -1,5 +1,5 @@
-# stackyard_fuzzer(NAME SOURCE x_fuzz.cc CODE a.cc ... LIBS ... CODE_LIBS ...) : a fuzzer, beside the
-# code that it is for, with its seeds in tests/fuzz/corpus/NAME.
+# stackyard_fuzzer(NAME SOURCE x_fuzz.cc CODE a.cc ... LIBS ... CODE_LIBS ...) : a fuzzer, beside
+# the code that it is for, with its seeds in tests/fuzz/corpus/NAME.
 #
 # With the preset `fuzz` it is a program with libFuzzer and sanitizers, of that code alone: CODE and
 # CODE_LIBS. Everywhere else it is a test that feeds the seeds to our libraries, LIBS, and needs

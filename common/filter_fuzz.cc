@@ -5,9 +5,9 @@
 #include <string>
 
 #include "common/filter.h"
+#include "common/insist.h"
 #include "google/protobuf/text_format.h"
 #include "stackyard/v1/stacks.pb.h"
-#include "tests/fuzz/insist.h"
 
 namespace stackyard {
 namespace {

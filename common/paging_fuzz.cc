@@ -4,8 +4,8 @@
 #include <string>
 #include <string_view>
 
+#include "common/insist.h"
 #include "common/paging.h"
-#include "tests/fuzz/insist.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace stackyard;

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # fuzz.sh [NAME...]: builds the fuzzers and runs each for FUZZ_SECONDS (600), FUZZ_JOBS at once (all
-# processors but one). What they find new stays in build/fuzz/found/NAME; an input that ends a fuzzer
-# is build/fuzz/found/NAME.crash-… and makes this fail.
+# processors but one). What they find new stays in build/fuzz/found/NAME; an input that ends a
+# fuzzer is build/fuzz/found/NAME.crash-… and makes this fail.
 #
 #   scripts/fuzz.sh --keep [NAME...]   puts what was found, minimised, into tests/fuzz/corpus
 #
@@ -26,7 +26,10 @@ build() {
   NINJA_STATUS='[%f/%t] ' logged "$LOGS/build-fuzz.log" ninja -C "$TREE"
 }
 
-names() { find "$TREE/tests/fuzz" -maxdepth 1 -name '*_fuzz' -type f -printf '%f\n' | sed 's/_fuzz$//' | sort; }
+names() {
+  find "$TREE/tests/fuzz" -maxdepth 1 -name '*_fuzz' -type f -printf '%f\n' |
+    sed 's/_fuzz$//' | sort
+}
 
 # fuzz NAME: the result is in $FOUND/NAME.rc.
 fuzz() {
@@ -36,7 +39,8 @@ fuzz() {
     options+=("-dict=$ROOT/tests/fuzz/dictionaries/$name.dict")
   nice -n 19 "$TREE/tests/fuzz/${name}_fuzz" "${options[@]}" -max_total_time="$SECONDS_EACH" \
     -max_len="$LARGEST" -timeout=25 -rss_limit_mb=3000 -print_final_stats=1 \
-    -artifact_prefix="$FOUND/$name." "$FOUND/$name" "$CORPUS/$name" >"$FOUND/$name.log" 2>&1 || rc=$?
+    -artifact_prefix="$FOUND/$name." "$FOUND/$name" "$CORPUS/$name" \
+    >"$FOUND/$name.log" 2>&1 || rc=$?
   printf '%s\n' "$rc" >"$FOUND/$name.rc"
 }
 

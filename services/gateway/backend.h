@@ -30,7 +30,8 @@ struct BackendTarget {
 // each minute. All on the loop's thread.
 class Backend final : private BackendConnection::Owner {
  public:
-  // `tls` may be null; it must outlive the backend, and the backend its last connection.
+  // `tls` may be null; it must outlive the backend, and the backend its last connection. Sockets of
+  // this machine are without TLS, whoever the peer is.
   Backend(EventLoop& loop, std::string name, BackendTarget target, TlsFiles* tls);
   ~Backend() override;
 

@@ -3,9 +3,9 @@
 #include <cstdint>
 #include <string_view>
 
+#include "common/insist.h"
 #include "common/utf8.h"
 #include "services/stacks/bundle.h"
-#include "tests/fuzz/insist.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace stackyard;

@@ -4,9 +4,9 @@
 #include <string>
 #include <string_view>
 
+#include "common/insist.h"
 #include "common/utf8.h"
 #include "services/stacks/state_file.h"
-#include "tests/fuzz/insist.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace stackyard;

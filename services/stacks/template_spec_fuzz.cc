@@ -7,9 +7,9 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "common/insist.h"
 #include "common/utf8.h"
 #include "services/stacks/template_spec.h"
-#include "tests/fuzz/insist.h"
 
 namespace stackyard::stacks {
 namespace {

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""The template eks-cluster through the whole mesh, against an emulator of AWS: made, counted, changed
-and taken away, with a kubeconfig that names what the emulator's own API shows."""
+"""The template eks-cluster through the whole mesh, against an emulator of AWS: made, counted, planned
+anew and taken away, with a kubeconfig that names what the emulator's own API shows."""
 
 import json
 import unittest

@@ -1,4 +1,4 @@
-// What fuzzers hold the code to.
+// What fuzzers hold the code to; for their sources alone.
 #pragma once
 
 #include <cstdlib>

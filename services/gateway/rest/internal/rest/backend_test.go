@@ -336,7 +336,7 @@ func TestBackendRefusals(t *testing.T) {
 		if response.StatusCode != c.code || !strings.Contains(body, c.contains) {
 			t.Error(name, response.StatusCode, body)
 		}
-		var told problem
+		var told problemDetails
 		if err := json.Unmarshal([]byte(body), &told); err != nil || told.Status != c.code ||
 			strings.TrimPrefix(told.Instance, "urn:stackyard:request:") != response.Header.Get("X-Request-Id") || told.Instance == "" ||
 			response.Header.Get("Content-Type") != "application/problem+json" {

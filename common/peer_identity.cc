@@ -28,7 +28,7 @@ constexpr int kRefreshSeconds = 1;
 // In the connection's properties: the one URI of the peer's certificate.
 constexpr char kPeerUri[] = GRPC_PEER_SPIFFE_ID_PROPERTY_NAME;
 
-std::string_view View(grpc::string_ref text) { return {text.data(), text.size()}; }
+std::string_view View(const grpc::string_ref& text) { return {text.data(), text.size()}; }
 
 // gRPC finds key and chain in one file, which changes as a whole. Each server and channel needs one
 // of its own: gRPC 1.51 tells a server nothing of new certificates while a channel watches the

@@ -71,10 +71,14 @@ absl::StatusOr<std::vector<ApplyStep>> Plan(Context& context, const ApplyFlags& 
     steps.push_back(*std::move(step));
   }
   RETURN_IF_ERROR(faults.ToStatus());
+  return steps;
+}
 
+// What the service has to say, before anything is changed.
+absl::Status Validate(const std::vector<ApplyStep>& steps) {
+  Violations faults;
   std::set<std::string> new_projects;
-  for (size_t i = 0; i < steps.size(); ++i) {
-    ApplyStep& step = steps[i];
+  for (const ApplyStep& step : steps) {
     if (step.verb == ApplyStep::kNothing) continue;
     if (step.kind == "Project" && step.verb == ApplyStep::kCreate) new_projects.insert(step.name);
     // What is in a project that is not there yet cannot be checked.
@@ -88,8 +92,7 @@ absl::StatusOr<std::vector<ApplyStep>> Plan(Context& context, const ApplyFlags& 
       faults.Add(absl::StrCat(step.name, ": ", one.field()), one.description());
     }
   }
-  RETURN_IF_ERROR(faults.ToStatus());
-  return steps;
+  return faults.ToStatus();
 }
 
 size_t ChangesIn(const std::vector<ApplyStep>& steps) {
@@ -178,6 +181,7 @@ absl::Status Apply(Context& context, const ApplyFlags& flags) {
   ASSIGN_OR_RETURN(const std::vector<ApplyStep> steps, Plan(context, flags));
   const size_t changes = ChangesIn(steps);
   ShowSteps(context, steps);
+  RETURN_IF_ERROR(Validate(steps));
   if (flags.plan) RETURN_IF_ERROR(ShowPlans(context, steps));
   if (flags.dry_run) {
     RETURN_IF_ERROR(WriteResult(context, steps, {}));

@@ -266,6 +266,11 @@ class ApplyTest(suite.MeshTestCase):
         path.write_text(home.ok("documents", "get", "flags", "-o", "yaml").out)
         self.assertIn("unchanged", home.ok("apply", "-f", path, "--yes").out)
         home.ok("documents", "update", "flags", "--private")
+        # The file says which state of things it was written from: somebody has changed it since.
+        stale = home.run("apply", "-f", path, "--yes")
+        self.assertEqual(stale.code, 6, stale)
+        self.assertIn("public", stale.out)
+        path.write_text(re.sub("(?m)^etag:.*$", "", path.read_text()))
         self.assertEqual(home.run("diff", "-f", path).code, 1)
 
     def test_wrong_file_changes_nothing(self):

@@ -17,7 +17,7 @@ std::string InstanceName();
 v1::ServiceConfig DescribeConfig(const std::string& service,
                                  const std::vector<FlagSetting>& settings);
 
-class Introspection final : public internal::v1::Introspection::Service {
+class Introspection final : public internal::v1::IntrospectionService::Service {
  public:
   // `probes` must outlive it.
   Introspection(const std::string& service, const std::vector<FlagSetting>& settings,

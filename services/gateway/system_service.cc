@@ -17,7 +17,7 @@ namespace {
 
 using internal::v1::DescribeRequest;
 using internal::v1::DescribeResponse;
-using Stub = internal::v1::Introspection::Stub;
+using Stub = internal::v1::IntrospectionService::Stub;
 
 // Whoever asks waits no longer; a service asks what it needs for 1.5 s.
 constexpr absl::Duration kPatience = absl::Seconds(2);
@@ -48,7 +48,7 @@ SystemService::SystemService(const std::vector<FlagSetting>& settings,
                              const std::map<std::string, std::shared_ptr<grpc::Channel>>& peers)
     : config_(DescribeConfig("gateway", settings)), start_time_(absl::Now()), probes_(kPatience) {
   for (const auto& [name, channel] : peers) {
-    const std::shared_ptr<Stub> stub = internal::v1::Introspection::NewStub(channel);
+    const std::shared_ptr<Stub> stub = internal::v1::IntrospectionService::NewStub(channel);
     peers_[name] = stub;
     probes_.Add(name, [stub] { return AskService(*stub); });
   }

@@ -34,7 +34,7 @@ class SystemService final : public v1::SystemService::Service {
                            v1::ListConfigsResponse* response) override;
 
  private:
-  using Stub = internal::v1::Introspection::Stub;
+  using Stub = internal::v1::IntrospectionService::Stub;
 
   const v1::ServiceConfig config_;
   const absl::Time start_time_;

@@ -8,7 +8,7 @@ namespace stackyard::quota {
 inline PeerTable Peers() {
   return PeerTable(PeerTable::Entries{
       {"stackyard.v1.QuotaService", {"gateway"}},
-      {"stackyard.internal.v1.Introspection", {"gateway"}},
+      {"stackyard.internal.v1.IntrospectionService", {"gateway"}},
       {"stackyard.internal.v1.LedgerService", {"stacks"}},
       {"stackyard.internal.v1.QuotaChangeService", {"stacks"}},
   });

@@ -135,7 +135,7 @@ absl::Status Program::OpenServer(const ProgramOptions& options,
   ServerOptions server = options.server;
   server.identity = identity_.get();
   server.peers =
-      PeerTable(PeerTable::Entries{{"stackyard.internal.v1.Introspection", {"gateway"}}});
+      PeerTable(PeerTable::Entries{{"stackyard.internal.v1.IntrospectionService", {"gateway"}}});
   ASSIGN_OR_RETURN(server_, Server::Start(server, {introspection_.get()}));
   return absl::OkStatus();
 }

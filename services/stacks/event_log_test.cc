@@ -220,6 +220,14 @@ TEST_P(EventLogTest, APageGoesOnWhereTheLastOneEndedWhateverIsAdded) {
   EXPECT_EQ(ReasonOf(stacks_->List(Ann(), list).status()), v1::INVALID_FIELD);
 }
 
+TEST_P(EventLogTest, RunsOfNoStackAreNotFound) {
+  v1::ListRunsRequest request;
+  request.set_parent(StackOf("none"));
+  EXPECT_EQ(ReasonOf(runs_->List(Ann(), request).status()), v1::RESOURCE_NOT_FOUND);
+  request.set_parent("projects/web/stacks/No One");
+  EXPECT_EQ(ReasonOf(runs_->List(Ann(), request).status()), v1::INVALID_FIELD);
+}
+
 TEST_P(EventLogTest, ListingsNewestFirstStandStillToo) {
   MakeReady();
   // Over ten of each, so that numbers and texts sort in different ways.

@@ -18,7 +18,7 @@ inline PeerTable Peers() {
       {"stackyard.v1.RunService", {"gateway"}},
       {"stackyard.v1.StackService", {"gateway"}},
       {"stackyard.v1.StateService", {"gateway"}},
-      {"stackyard.internal.v1.Introspection", {"gateway"}},
+      {"stackyard.internal.v1.IntrospectionService", {"gateway"}},
       {"stackyard.internal.v1.RunQueueService", {"runner"}},
   });
 }

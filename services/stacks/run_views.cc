@@ -1,6 +1,7 @@
 #include "services/stacks/run_views.h"
 
 #include <algorithm>
+#include <optional>
 
 #include "absl/strings/str_cat.h"
 #include "common/proto_time.h"
@@ -14,6 +15,7 @@
 #include "services/stacks/previews.h"
 #include "services/stacks/queue_store.h"
 #include "services/stacks/run_log.h"
+#include "services/stacks/stack_store.h"
 
 namespace stackyard::stacks {
 namespace {
@@ -86,6 +88,10 @@ absl::StatusOr<Run> RunViews::Get(const v1::GetRunRequest& request) {
 absl::StatusOr<v1::ListRunsResponse> RunViews::List(const Principal& caller,
                                                     const v1::ListRunsRequest& request) {
   ASSIGN_OR_RETURN(const auto parts, ParseName("parent", request.parent(), "projects/*/stacks/*"));
+  std::optional<StackName> stack;
+  if (parts[0] != "-" && parts[1] != "-") {
+    ASSIGN_OR_RETURN(stack, StackName::Parse("parent", request.parent()));
+  }
   ASSIGN_OR_RETURN(const Listing listing, ReadListing<Run>(request, request.parent(),
                                                            request.order_by(), "create_time desc"));
   return store_.ReadValue<v1::ListRunsResponse>(
@@ -100,6 +106,8 @@ absl::StatusOr<v1::ListRunsResponse> RunViews::List(const Principal& caller,
         v1::ListRunsResponse response;
         for (const RunRecord& record : rows.items) *response.add_runs() = record.run();
         response.set_next_page_token(listing.Token(rows.next));
+        // Previews are runs of stacks that there may never have been.
+        if (stack && rows.items.empty()) RETURN_IF_ERROR(FindStack(sql, *stack).status());
         return response;
       });
 }

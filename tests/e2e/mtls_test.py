@@ -26,15 +26,15 @@ METHODS = {
         "/stackyard.v1.CredentialService/ListCredentials": {"gateway"},
         "/stackyard.internal.v1.RunQueueService/Heartbeat": {"runner"},
         "/stackyard.internal.v1.RunQueueService/ReadBlob": {"runner"},
-        "/stackyard.internal.v1.Introspection/Describe": {"gateway"},
+        "/stackyard.internal.v1.IntrospectionService/Describe": {"gateway"},
     },
     "quota": {
         "/stackyard.v1.QuotaService/ListQuotaLimits": {"gateway"},
         "/stackyard.internal.v1.LedgerService/ListHeld": {"stacks"},
         "/stackyard.internal.v1.QuotaChangeService/ApplyQuotaChange": {"stacks"},
-        "/stackyard.internal.v1.Introspection/Describe": {"gateway"},
+        "/stackyard.internal.v1.IntrospectionService/Describe": {"gateway"},
     },
-    "runner-1": {"/stackyard.internal.v1.Introspection/Describe": {"gateway"}},
+    "runner-1": {"/stackyard.internal.v1.IntrospectionService/Describe": {"gateway"}},
 }
 
 

@@ -8,7 +8,7 @@
 
 A line that begins with `$ ` is typed, those with `> ` go on with it, and what follows is what comes,
 on either output. `…` in a line stands for any text, a line of `…` alone for any lines. All blocks of
-a file are typed into one shell.
+a file are typed into one shell, and every command must succeed.
 """
 
 import dataclasses
@@ -75,9 +75,9 @@ class Shell:
         self.process.stdout.close()
 
     def type(self, command):
-        """Runs a command; answers the lines that it printed."""
+        """Runs a command; answers the lines that it printed. An error when it failed."""
         # What it reads is not what is typed next.
-        self.process.stdin.write(f"{{ {command}\n}} </dev/null\necho; echo {MARK} $?\n".encode())
+        self.process.stdin.write(f"{{ {command}\n}} </dev/null\ncode=$?; echo; echo {MARK} $code\n".encode())
         self.process.stdin.flush()
         text, deadline = b"", time.monotonic() + LONGEST_SECONDS
         end = re.compile(rb"\n" + MARK.encode() + rb" \d+\n\Z")
@@ -89,4 +89,7 @@ class Shell:
             if not chunk:
                 raise AssertionError(f"the shell ended at: {command}\n{text.decode()}")
             text += chunk
-        return end.sub(b"", text).decode().rstrip("\n").splitlines()
+        printed = end.sub(b"", text).decode().rstrip("\n")
+        if not text.endswith(b" 0\n"):
+            raise AssertionError(f"{command}\nfailed:\n{printed}")
+        return printed.splitlines()

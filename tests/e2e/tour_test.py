@@ -54,8 +54,9 @@ class TourTest(suite.MeshTestCase):
                                          *step.wanted, "--- what came", *got]))
 
 
-for page in PAGES:
-    name = "test_" + pathlib.Path(page).stem.lower()
+# In their order: README counts from a fresh project.
+for number, page in enumerate(PAGES):
+    name = f"test_{number}_{pathlib.Path(page).stem.lower()}"
     setattr(TourTest, name, lambda self, page=page: self.play(page))
 
 if __name__ == "__main__":

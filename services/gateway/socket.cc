@@ -1,6 +1,9 @@
 #include "services/gateway/socket.h"
 
 #include <boost/asio/error.hpp>
+#include <string>
+
+#include "common/log.h"
 
 namespace stackyard::gateway {
 
@@ -14,8 +17,16 @@ void Socket::UseTls(TlsFiles::Context context, const std::string& service) {
   tls_->set_verify_callback(
       [service, mesh = context_->mesh](bool good, ssl::verify_context& verify) {
         X509_STORE_CTX* store = verify.native_handle();
-        if (!good || X509_STORE_CTX_get_error_depth(store) > 0) return good;
-        return NamesService(X509_STORE_CTX_get_current_cert(store), mesh, service);
+        std::string fault;
+        if (!good) {
+          fault = X509_verify_cert_error_string(X509_STORE_CTX_get_error(store));
+        } else if (X509_STORE_CTX_get_error_depth(store) == 0 &&
+                   !NamesService(X509_STORE_CTX_get_current_cert(store), mesh, service)) {
+          fault = "its certificate does not name it";
+        }
+        if (fault.empty()) return true;
+        LogWarning("a service is not who it should be", {{"expected", service}, {"error", fault}});
+        return false;
       });
 }
 

@@ -370,7 +370,7 @@ class HttpBackendTest(suite.MeshTestCase):
             (desk.dir / "terraform.tfstate").read_text())["resources"] for r in one["instances"]}
         name = f"moved-{pathlib.Path(self.program).name}"
         MESH.cli("dan").ok("stacks", "import", name, "-t", "counted@1", "--state",
-                           desk.dir / "terraform.tfstate", "--set", "amount=2")
+                           desk.dir / "terraform.tfstate", "--set", "amount=2", "--wait")
         (desk.dir / "terraform.tfstate").unlink()
         desk.init("-reconfigure")
         self.assertIn("No changes.", desk.ok("plan", "-var=amount=2").out)

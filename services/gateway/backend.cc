@@ -122,9 +122,9 @@ void Backend::OnResolved(const std::vector<Endpoint>& endpoints) {
 }
 
 void Backend::Connect(Address& address) {
-  auto connection = std::make_shared<BackendConnection>(
-      loop_, name_, tls_ == nullptr ? nullptr : tls_->current(),
-      static_cast<BackendConnection::Owner&>(*this));
+  auto connection =
+      std::make_shared<BackendConnection>(loop_, name_, tls_ == nullptr ? nullptr : tls_->current(),
+                                          static_cast<BackendConnection::Owner&>(*this));
   address.connection = connection;
   connections_.push_back(connection);
   if (!target_.connect) return connection->Connect(address.endpoint);

@@ -147,8 +147,10 @@ ErrorReason Expected(const MethodDescriptor& method, const Person& person,
 // Stands for stacks and quota: says that it was reached, whatever is asked.
 class Backend final : public grpc::CallbackGenericService {
  public:
-  grpc::ServerGenericBidiReactor* CreateReactor(grpc::GenericCallbackServerContext*) override {
-    ++reached;
+  grpc::ServerGenericBidiReactor* CreateReactor(
+      grpc::GenericCallbackServerContext* context) override {
+    // What the gateway asks on its own account says nothing of who may call.
+    if (context->method().starts_with("/stackyard.v1.")) ++reached;
     return new Reached;
   }
 

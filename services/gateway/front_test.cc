@@ -522,7 +522,7 @@ class FrontMutualTlsTest : public FrontTlsTest {
     builder.RegisterService(&documents_);
     const auto backend = builder.BuildAndStart();
     options_.stacks_target = "dns:///localhost:" + std::to_string(backend_port);
-    options_.mutual_tls = {cert_, key_, folder_ / "stacks.crt"};
+    options_.mtls = {cert_, key_, folder_ / "stacks.crt"};
     Start();
     const auto stub = v1::DocumentService::NewStub(
         grpc::CreateChannel(gateway_->server().target(), grpc::InsecureChannelCredentials()));
@@ -543,6 +543,8 @@ TEST_F(FrontMutualTlsTest, TalksToTheServiceThatIsMeant) {
 
 TEST_F(FrontMutualTlsTest, TalksToNoOther) {
   EXPECT_EQ(ReasonOf(FromGrpc(CallBackend("URI:spiffe://test/quota"))), v1::DEPENDENCY_UNAVAILABLE);
+  EXPECT_EQ(ReasonOf(FromGrpc(CallBackend("URI:spiffe://other/stacks"))),
+            v1::DEPENDENCY_UNAVAILABLE);
   EXPECT_EQ(ReasonOf(FromGrpc(CallBackend("DNS:localhost"))), v1::DEPENDENCY_UNAVAILABLE);
   EXPECT_EQ(documents_.calls, 0);
 }

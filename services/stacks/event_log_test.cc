@@ -224,7 +224,7 @@ TEST_P(EventLogTest, RunsOfNoStackAreNotFound) {
   v1::ListRunsRequest request;
   request.set_parent(StackOf("none"));
   EXPECT_EQ(ReasonOf(runs_->List(Ann(), request).status()), v1::RESOURCE_NOT_FOUND);
-  request.set_parent("projects/web/stacks/No One");
+  request.set_parent("projects/web/stacks/shop/runs");
   EXPECT_EQ(ReasonOf(runs_->List(Ann(), request).status()), v1::INVALID_FIELD);
 }
 

@@ -370,7 +370,7 @@ TEST_P(LifeTest, ARepeatedRequestGetsItsFirstAnswer) {
   clock_.Advance(absl::Hours(23));
   const auto again = stacks_->Create(Ann(), request);
   ASSERT_TRUE(again.ok()) << again.status();
-  EXPECT_EQ(again->SerializeAsString(), first->SerializeAsString());
+  EXPECT_EQ(again->ShortDebugString(), first->ShortDebugString());
   EXPECT_EQ(Count("SELECT COUNT(*) FROM stacks"), 1);
 
   v1::CreateStackRequest other = CreateRequest("other");

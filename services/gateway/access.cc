@@ -12,10 +12,14 @@ namespace stackyard::gateway {
 namespace {
 
 constexpr std::string_view kProjects = "projects/";
+// Bytes of a name that errors quote.
+constexpr size_t kMostQuoted = 200;
 
 absl::Status Missing(const Route& route, std::string_view name) {
-  // The name is quoted in the error, whose fields are UTF-8; the client may have sent anything.
+  // The name is quoted in the error, whose fields are UTF-8 and which goes out as a header; the
+  // client may have sent anything.
   const bool plain =
+      name.size() <= kMostQuoted &&
       std::all_of(name.begin(), name.end(), [](char c) { return c > 0x20 && c < 0x7f; });
   const std::string_view resource = plain ? name : "";
   const std::string where = resource.empty() ? "" : absl::StrCat(" on ", std::string(resource));

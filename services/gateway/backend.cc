@@ -102,14 +102,17 @@ void Backend::Resolve() {
 }
 
 void Backend::OnResolved(const std::vector<Endpoint>& endpoints) {
-  for (auto& address : addresses_) {
-    if (std::find(endpoints.begin(), endpoints.end(), address->endpoint) != endpoints.end()) {
-      continue;
-    }
+  const auto stays = [&](const std::unique_ptr<Address>& address) {
+    return std::find(endpoints.begin(), endpoints.end(), address->endpoint) != endpoints.end();
+  };
+  const auto first_gone = std::stable_partition(addresses_.begin(), addresses_.end(), stays);
+  // Off the list first: what leaves looks for itself there.
+  std::vector<std::unique_ptr<Address>> gone(std::make_move_iterator(first_gone),
+                                             std::make_move_iterator(addresses_.end()));
+  addresses_.erase(first_gone, addresses_.end());
+  for (const auto& address : gone) {
     if (const auto connection = std::move(address->connection)) connection->Leave();
-    address.reset();
   }
-  addresses_.erase(std::remove(addresses_.begin(), addresses_.end(), nullptr), addresses_.end());
   for (const Endpoint& endpoint : endpoints) {
     const bool known = std::any_of(addresses_.begin(), addresses_.end(), [&](const auto& address) {
       return address->endpoint == endpoint;

@@ -12,6 +12,8 @@ using boost::system::error_code;
 
 constexpr std::chrono::seconds kConnectTimeout(5);
 constexpr std::chrono::seconds kPingAfter(60), kPingTimeout(20);
+// For a service that takes nothing of what was written.
+constexpr std::chrono::seconds kWriteTimeout(60);
 constexpr int32_t kConnectionWindow = 16 << 20;
 // nghttp2 takes no header of more.
 constexpr uint32_t kMostHeaderBytes = 60 << 10;
@@ -98,7 +100,9 @@ void BackendConnection::Leave() {
   if (streams_.empty() && !closed()) Terminate(NGHTTP2_NO_ERROR);
 }
 
-void BackendConnection::Tick(SteadyTime now) { CheckAlive(now, kPingAfter, kPingTimeout); }
+void BackendConnection::Tick(SteadyTime now) {
+  CheckAlive(now, kPingAfter, kPingTimeout, kWriteTimeout);
+}
 
 ProxyCall* BackendConnection::Find(int32_t stream) {
   const auto found = streams_.find(stream);

@@ -81,6 +81,11 @@ absl::Status CreateAdmin(soci::session& sql, absl::Time now, const NewToken& mad
           "the token in --admin-token-file is not valid, and no new one can be made: "
           "users/admin is suspended");
     }
+    if (!user.subject().empty()) {
+      return absl::FailedPreconditionError(
+          "the token in --admin-token-file is not valid, and no new one can be made: "
+          "users/admin is a person of an identity provider");
+    }
   } else {
     user.set_name(absl::StrCat("users/", kBootstrapUser));
     user.set_display_name("Administrator");

@@ -145,6 +145,11 @@ void FrontConnection::OnFrameSent(const nghttp2_frame& frame) {
   }
 }
 
+// An answer whose headers are too large: without it the client would wait for ever.
+void FrontConnection::OnFrameNotSent(const nghttp2_frame& frame) {
+  if (frame.hd.type == NGHTTP2_HEADERS) ResetStream(frame.hd.stream_id, NGHTTP2_INTERNAL_ERROR);
+}
+
 void FrontConnection::OnInvalidFrame() { CountControl(); }
 
 void FrontConnection::CountControl() {
@@ -189,8 +194,12 @@ void FrontConnection::Drain() {
 
 void FrontConnection::Tick(SteadyTime now) {
   const FrontOptions& options = shared_.options;
-  for (const auto& [stream, call] : calls_) call->CheckStall(now);
-  CheckAlive(now, absl::ToChronoNanoseconds(options.keepalive), kPingTimeout);
+  for (const auto& [stream, call] : calls_) {
+    call->CheckStall(now);
+    call->CheckCaller(now);
+  }
+  CheckAlive(now, absl::ToChronoNanoseconds(options.keepalive), kPingTimeout,
+             absl::ToChronoNanoseconds(options.stall_timeout));
   if (closed() || too_late_.is_set()) return;
   if (leaving_ == SteadyTime::max()) {
     if (calls_.empty() && now - idle_since_ > absl::ToChronoNanoseconds(options.idle_timeout)) {

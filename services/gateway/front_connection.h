@@ -49,6 +49,7 @@ class FrontConnection final : public Http2Session {
   void OnData(int32_t stream, std::string_view bytes) override;
   void OnFrame(const nghttp2_frame& frame) override;
   void OnFrameSent(const nghttp2_frame& frame) override;
+  void OnFrameNotSent(const nghttp2_frame& frame) override;
   void OnInvalidFrame() override;
   void OnStreamClosed(int32_t stream, uint32_t error_code) override;
   void OnClosed(std::string_view why) override;

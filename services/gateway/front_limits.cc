@@ -8,6 +8,9 @@
 namespace stackyard::gateway {
 namespace {
 
+// Calls of local routes at any time: health, and the reflection of a few clients.
+constexpr int kMostLocal = 64;
+
 constexpr std::array<const char*, 8> kNames = {
     "connections",   "connections_per_address", "open_calls", "header_bytes",
     "message_bytes", "control_frames",          "handshake",  "stalled"};
@@ -58,6 +61,13 @@ void FrontLimits::CloseConnection(const std::string& address) {
 bool FrontLimits::TryOpenCall() {
   if (open_calls_.fetch_add(1, std::memory_order_relaxed) < options_.max_open_calls) return true;
   CloseCall();
+  Count(Limit::kOpenCalls);
+  return false;
+}
+
+bool FrontLimits::TryOpenLocal() {
+  if (open_local_.fetch_add(1, std::memory_order_relaxed) < kMostLocal) return true;
+  CloseLocal();
   Count(Limit::kOpenCalls);
   return false;
 }

@@ -39,12 +39,16 @@ class FrontLimits {
   // Same, for calls.
   bool TryOpenCall();
   void CloseCall() { open_calls_.fetch_sub(1, std::memory_order_relaxed); }
+  // Same, for calls of local routes: they need no token, and some of them a thread.
+  bool TryOpenLocal();
+  void CloseLocal() { open_local_.fetch_sub(1, std::memory_order_relaxed); }
 
  private:
   const FrontOptions& options_;
   prometheus::Gauge& connections_;
   std::array<prometheus::Counter*, 8> limited_;
   std::atomic<int> open_calls_{0};
+  std::atomic<int> open_local_{0};
   absl::Mutex mutex_;
   int open_connections_ ABSL_GUARDED_BY(mutex_) = 0;
   absl::flat_hash_map<std::string, int> by_address_ ABSL_GUARDED_BY(mutex_);

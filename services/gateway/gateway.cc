@@ -72,9 +72,12 @@ struct Gateway::Parts {
   ~Parts() {
     if (front != nullptr) front->Shutdown();
     if (local_server != nullptr) local_server->Shutdown();
-    if (loop == nullptr) return;
-    loop->Stop();
-    SaveLastUses();
+    if (loop != nullptr) {
+      loop->Stop();
+      SaveLastUses();
+    }
+    // Tells all who wait, through the guard, before that goes.
+    callers.reset();
   }
 
   absl::Duration KeepHouse();

@@ -40,6 +40,20 @@ void Guard::Authenticate(const Route& route, std::string_view authorization, con
                 });
 }
 
+void Guard::Recheck(const Route& route, std::string_view authorization, std::string_view resource,
+                    std::function<void(const absl::Status&)> done) {
+  callers_.Find(ReadBearer(authorization),
+                [&route, resource = std::string(resource),
+                 done = std::move(done)](const absl::StatusOr<CallerPtr>& caller) {
+                  if (!caller.ok()) {
+                    const bool refused = ReasonOf(caller.status()) == v1::TOKEN_INVALID;
+                    return done(refused ? caller.status() : absl::OkStatus());
+                  }
+                  if (*caller == nullptr) return done(NoToken(true));
+                  done(Decide(route, caller->get(), resource).status());
+                });
+}
+
 void Guard::OnCaller(const Route& route, bool sent, const CallInfo& call,
                      const ClientAddress& address, absl::StatusOr<CallerPtr> caller,
                      const CallerCache::Done& done) {

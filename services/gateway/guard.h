@@ -1,6 +1,7 @@
 // Every call passes here before anything else is done with it.
 #pragma once
 
+#include <functional>
 #include <string>
 #include <string_view>
 
@@ -36,6 +37,12 @@ class Guard {
   // Decides whether the caller may do this to `resource`; see Decide. A refusal is recorded.
   absl::StatusOr<Principal> Authorize(const Route& route, const Caller* caller,
                                       std::string_view resource, const CallInfo& call);
+
+  // Asks again, of a call that was let in and still goes on, whether its caller may do this:
+  // neither counted nor recorded. `done` gets OK where nobody can tell right now, and may be called
+  // before this returns, or later on another thread.
+  void Recheck(const Route& route, std::string_view authorization, std::string_view resource,
+               std::function<void(const absl::Status&)> done);
 
   // Records what was refused. Whoever forwards calls does so too for what was let through here and
   // a backend refuses with PERMISSION_DENIED.

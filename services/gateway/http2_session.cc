@@ -2,6 +2,7 @@
 
 #include <boost/asio/buffer.hpp>
 #include <stdexcept>
+#include <utility>
 
 namespace stackyard::gateway {
 
@@ -120,7 +121,11 @@ void Http2Session::OnRead(size_t count) {
     if (taken < 0) return Close(nghttp2_strerror(static_cast<int>(taken)));
     MarkDirty();
   }
-  Read();
+  if (writing_) {
+    read_waits_ = true;
+  } else {
+    Read();
+  }
 }
 
 void Http2Session::MarkDirty() {
@@ -164,6 +169,7 @@ void Http2Session::Flush() {
     return;
   }
   writing_ = true;
+  writing_since_ = std::chrono::steady_clock::now();
   socket_.Write(asio::buffer(out_) + written,
                 [self = shared_from_this()](error_code write_error, size_t) {
                   self->writing_ = false;
@@ -171,6 +177,7 @@ void Http2Session::Flush() {
                   if (write_error) return self->Close(write_error.message());
                   self->out_.clear();
                   self->MarkDirty();
+                  if (std::exchange(self->read_waits_, false)) self->Read();
                 });
 }
 
@@ -203,8 +210,14 @@ void Http2Session::Terminate(uint32_t error_code) {
 }
 
 void Http2Session::CheckAlive(SteadyTime now, std::chrono::nanoseconds ping_after,
-                              std::chrono::nanoseconds ping_timeout) {
+                              std::chrono::nanoseconds ping_timeout,
+                              std::chrono::nanoseconds write_timeout) {
   if (closed_) return;
+  if (writing_) {
+    // PINGs would wait behind it.
+    if (now - writing_since_ > write_timeout) Close("it takes nothing of what is written");
+    return;
+  }
   if (ended()) {
     if (now - ended_ > kLastWord) Close("the other side does not close");
     return;

@@ -52,9 +52,10 @@ class Http2Session : public std::enable_shared_from_this<Http2Session> {
 
   // Sends SETTINGS and begins to read.
   void Begin(const std::vector<nghttp2_settings_entry>& settings, int32_t connection_window);
-  // To be called about each second. Answers PINGs that nobody answers with an end.
+  // To be called about each second. Answers PINGs that nobody answers with an end, and so who has
+  // taken nothing of what was written for `write_timeout`.
   void CheckAlive(SteadyTime now, std::chrono::nanoseconds ping_after,
-                  std::chrono::nanoseconds ping_timeout);
+                  std::chrono::nanoseconds ping_timeout, std::chrono::nanoseconds write_timeout);
 
   // Within nghttp2: these may submit, and must not close.
   virtual void OnBeginHeaders(const nghttp2_frame& frame) {}
@@ -86,7 +87,10 @@ class Http2Session : public std::enable_shared_from_this<Http2Session> {
   std::array<uint8_t, 16 << 10> in_;
   std::string out_;
   bool dirty_ = false;
+  // A write goes on; nothing is read meanwhile, so that who does not read is not answered.
   bool writing_ = false;
+  SteadyTime writing_since_;
+  bool read_waits_ = false;
   bool closed_ = false;
   // Since when nothing more goes out, and the other side is to close; max(): not yet.
   SteadyTime ended_ = SteadyTime::max();

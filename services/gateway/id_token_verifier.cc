@@ -72,6 +72,8 @@ IdTokenVerifier::~IdTokenVerifier() {
   // Nobody waits for the network now.
   closing_ = true;
   checks_.reset();
+  // Before what their last answers are remembered in.
+  for (const auto& issuer : issuers_) issuer->fetches.reset();
 }
 
 void IdTokenVerifier::Verify(const std::string& token, const std::string& hash, Done done) {
@@ -121,7 +123,9 @@ void IdTokenVerifier::CheckSignature(const WorkPtr& work, const IdToken& token, 
       keys == nullptr ? KeySet::Verdict::kUnknownKey : keys->Verify(token);
   if (keys != nullptr && issuer.keys.AreOld() && !issuer.renewing.exchange(true)) {
     // With a full queue the keys are about to be asked for anyway.
-    if (!issuer.fetches->Add([this, &issuer] { FetchKeys(issuer); })) issuer.renewing = false;
+    if (closing_ || !issuer.fetches->Add([this, &issuer] { FetchKeys(issuer); })) {
+      issuer.renewing = false;
+    }
   }
   if (verdict == KeySet::Verdict::kForged) {
     return Finish(work, &issuer, Refused("it is not signed by its issuer"));

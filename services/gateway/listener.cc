@@ -15,6 +15,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
+#include "common/listen_address.h"
 #include "common/status_macros.h"
 
 namespace stackyard::gateway {
@@ -43,6 +44,7 @@ absl::StatusOr<Listener> ListenUnix(const std::string& address, absl::string_vie
   sockaddr_un where{};
   where.sun_family = AF_UNIX;
   if (path.empty() || path.size() >= sizeof(where.sun_path)) return Unusable(address);
+  RETURN_IF_ERROR(PrepareSocketFolder(std::string(path)));
   std::memcpy(where.sun_path, path.data(), path.size());
   if (IsLeftOver(where)) unlink(where.sun_path);
   const int listening = socket(AF_UNIX, kType, 0);
@@ -127,8 +129,12 @@ Accepted Accept(int listening) {
   } else if (from.ss_family == AF_INET6) {
     const auto& six = reinterpret_cast<const sockaddr_in6&>(from);
     inet_ntop(AF_INET6, &six.sin6_addr, text, sizeof(text));
-    accepted.address = text;
     accepted.peer = absl::StrCat("ipv6:%5B", text, "%5D:", ntohs(six.sin6_port));
+    // One host has a whole /64 at least.
+    in6_addr network = six.sin6_addr;
+    std::memset(network.s6_addr + 8, 0, 8);
+    inet_ntop(AF_INET6, &network, text, sizeof(text));
+    accepted.address = text;
   } else {
     accepted.address = accepted.peer = "unix:";
   }

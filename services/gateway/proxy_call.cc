@@ -24,6 +24,10 @@ using std::chrono::steady_clock;
 
 // For calls with one answer whose client set no deadline: nobody waits for ever.
 constexpr std::chrono::minutes kLongestUnary(15);
+// Of a message to what needs no token.
+constexpr size_t kMostOfStrangers = 64 << 10;
+// How often it is asked whether the caller of a stream may still have it.
+constexpr std::chrono::seconds kCheckCaller(2);
 // Nobody waits so long, and it can be added to a time.
 constexpr std::chrono::hours kLongestTimeout(24 * 365);
 
@@ -95,7 +99,16 @@ ProxyCall::ProxyCall(FrontWorker& worker, Http2Session& client, int32_t stream,
 ProxyCall::~ProxyCall() {
   if (!done_) Count(grpc::StatusCode::CANCELLED);
   CancelBackend();
-  if (open_) shared_.limits.CloseCall();
+  GiveBack();
+}
+
+void ProxyCall::GiveBack() {
+  if (!std::exchange(open_, false)) return;
+  if (route_->index >= 0) {
+    shared_.limits.CloseCall();
+  } else {
+    shared_.limits.CloseLocal();
+  }
 }
 
 void ProxyCall::OnHeaders() {
@@ -109,7 +122,10 @@ void ProxyCall::OnHeaders() {
   if (!headers.ok()) return Abort(headers);
   if (const absl::Status admitted = Admit(); !admitted.ok()) return Abort(admitted);
   if (done_) return;
-  request_.emplace(shared_.max_message_bytes, !route_->resource.empty());
+  const size_t most = route_->audience == Audience::kPublic
+                          ? std::min<size_t>(shared_.max_message_bytes, kMostOfStrangers)
+                          : shared_.max_message_bytes;
+  request_.emplace(most, !route_->resource.empty());
   if (route_->index < 0) return OnCaller(nullptr);
   // The answer may come on another thread, and after the call.
   auto loop = worker_.loop();
@@ -144,14 +160,16 @@ absl::Status ProxyCall::Admit() {
   if (route_ == nullptr) {
     return absl::UnimplementedError(absl::StrCat(headers_.path, " is not part of the API"));
   }
-  if (route_->index >= 0) {
-    open_ = shared_.limits.TryOpenCall();
-    if (!open_) return Overloaded();
-  }
+  const bool local = route_->index < 0;
+  open_ = local ? shared_.limits.TryOpenLocal() : shared_.limits.TryOpenCall();
+  if (!open_) return Overloaded();
+  // Without a token nothing goes on for long but watches of health.
+  const bool bounded = local ? route_->client_streaming : route_->audience == Audience::kPublic;
   if (headers_.timeout) {
     expires_ = start_ + std::min<std::chrono::nanoseconds>(*headers_.timeout, kLongestTimeout);
-  } else if (!route_->client_streaming && !route_->server_streaming) {
-    expires_ = start_ + kLongestUnary;
+  }
+  if (bounded || (!expires_ && !route_->client_streaming && !route_->server_streaming)) {
+    expires_ = std::min(expires_.value_or(SteadyTime::max()), start_ + kLongestUnary);
   }
   if (expires_) deadline_.Set(*expires_);
   return absl::OkStatus();
@@ -161,6 +179,7 @@ void ProxyCall::OnCaller(absl::StatusOr<CallerPtr> caller) {
   if (done_ || cut_) return;
   if (!caller.ok()) return Abort(caller.status());
   caller_ = *std::move(caller);
+  checked_ = steady_clock::now();
   // What needs no look at the message is decided before the message comes in.
   if (route_->resource.empty() && route_->index >= 0) {
     if (const absl::Status allowed = Authorize(""); !allowed.ok()) return Abort(allowed);
@@ -444,6 +463,8 @@ void ProxyCall::TryCut() {
 
 void ProxyCall::Finish(CallStatus status) {
   if (std::exchange(done_, true)) return;
+  // What is left of it costs the client alone.
+  GiveBack();
   deadline_.Clear();
   Count(status.code());
   status_ = std::move(status);
@@ -470,6 +491,20 @@ void ProxyCall::Count(grpc::StatusCode code) {
 void ProxyCall::Drain() {
   if (route_ == nullptr || !(route_->client_streaming || route_->server_streaming)) return;
   Abort(Error(v1::DEPENDENCY_UNAVAILABLE, "the gateway is going down; connect again"));
+}
+
+void ProxyCall::CheckCaller(SteadyTime now) {
+  if (caller_ == nullptr || done_ || cut_ || now - checked_ < kCheckCaller) return;
+  if (!route_->client_streaming && !route_->server_streaming) return;
+  checked_ = now;
+  auto loop = worker_.loop();
+  shared_.guard.Recheck(*route_, headers_.authorization, resource_,
+                        [call = weak_from_this(), loop](const absl::Status& allowed) {
+                          if (allowed.ok()) return;
+                          loop->Post([call, allowed] {
+                            if (const auto self = call.lock()) self->Abort(allowed);
+                          });
+                        });
 }
 
 void ProxyCall::CheckStall(SteadyTime now) {

@@ -58,6 +58,8 @@ class ProxyCall : public std::enable_shared_from_this<ProxyCall> {
   void Drain();
   // To be called about each second: ends what stalls.
   void CheckStall(SteadyTime now);
+  // To be called about each second: a stream ends soon after its caller may no longer have it.
+  void CheckCaller(SteadyTime now);
 
   SteadyTime start() const { return start_; }
 
@@ -88,6 +90,8 @@ class ProxyCall : public std::enable_shared_from_this<ProxyCall> {
   // All of the answer is here. Once.
   void Finish(CallStatus status);
   void Count(grpc::StatusCode code);
+  // Gives back the place that it took in the limits.
+  void GiveBack();
 
   FrontWorker& worker_;
   FrontShared& shared_;
@@ -106,6 +110,8 @@ class ProxyCall : public std::enable_shared_from_this<ProxyCall> {
   // Whether it takes part in the limit of open calls.
   bool open_ = false;
   CallerPtr caller_;
+  // When it was last known that the caller may do this.
+  SteadyTime checked_;
   Principal principal_;
   // As the first message named it.
   std::string resource_;

@@ -71,10 +71,6 @@ absl::Status CheckMayLink(const ExternalUser& person, const v1::User& user) {
                  "an administrator can delete that user, or set `username_prefix` or "
                  "`username_claim` of the provider");
   }
-  if (person.user_id == kBootstrapUser) {
-    return Taken(person, "is the first administrator, whom no provider may stand for",
-                 "set `username_prefix` or `username_claim` of the provider");
-  }
   if (!person.link_existing) {
     return Taken(person, "was made by hand",
                  "an administrator can set `link_existing` of the provider, or delete that user");
@@ -83,6 +79,11 @@ absl::Status CheckMayLink(const ExternalUser& person, const v1::User& user) {
 }
 
 absl::Status Enter(soci::session& sql, const ExternalUser& person, absl::Time now) {
+  // Not even when that user is gone: the next start would make an administrator of the newcomer.
+  if (person.user_id == kBootstrapUser) {
+    return Taken(person, "is the first administrator, whom no provider may stand for",
+                 "set `username_prefix` or `username_claim` of the provider");
+  }
   v1::User user;
   if (kUsers.Has(sql, person.user_id)) {
     RETURN_IF_ERROR(kUsers.Read(sql, person.user_id, user));

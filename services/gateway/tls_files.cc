@@ -100,6 +100,9 @@ absl::StatusOr<TlsFiles::Context> TlsFiles::Load() const {
     return made;
   }
   context->set_verify_mode(ssl::verify_peer);
+  // Whoever names an authority trusts it, be it signed by another one or not; see Authorities.
+  X509_VERIFY_PARAM_set_flags(SSL_CTX_get0_param(context->native_handle()),
+                              X509_V_FLAG_PARTIAL_CHAIN);
   context->load_verify_file(files_.ca, error);
   if (error) {
     return absl::InvalidArgumentError(
@@ -110,6 +113,10 @@ absl::StatusOr<TlsFiles::Context> TlsFiles::Load() const {
   if (!id) {
     return absl::InvalidArgumentError(
         absl::StrCat(files_.cert, " must have exactly one URI, which is a SPIFFE id"));
+  }
+  if (id->service != "gateway") {
+    return absl::InvalidArgumentError(
+        absl::StrCat(files_.cert, " is the certificate of ", id->service));
   }
   made->mesh = id->mesh;
   return made;
@@ -131,6 +138,9 @@ void TlsFiles::Refresh() {
   if (fingerprint == fingerprint_) return;
   fingerprint_ = std::move(fingerprint);
   absl::StatusOr<Context> loaded = Load();
+  if (loaded.ok() && (*loaded)->mesh != current()->mesh) {
+    loaded = absl::InvalidArgumentError(absl::StrCat(files_.cert, " is of another mesh"));
+  }
   if (!loaded.ok()) {
     LogError("new TLS files cannot be used; those before them stay in use",
              {{"error", loaded.status().ToString()}});

@@ -258,6 +258,38 @@ TEST_F(ProxyTest, RefusesWithoutAGoodToken) {
   EXPECT_EQ(stacks_.calls, 0);
 }
 
+TEST_F(ProxyTest, AStreamEndsWithItsCallersRightToIt) {
+  const std::string token = NewUser("vera", "viewer", "web");
+  const auto context = WithToken(token);
+  v1::WatchStackRequest request;
+  request.set_name("projects/web/stacks/endless");
+  const auto reader = stub_->WatchStack(context.get(), request);
+  v1::WatchStackResponse response;
+  ASSERT_TRUE(reader->Read(&response));
+  v1::UpdateUserRequest suspend;
+  suspend.mutable_user()->set_name("users/vera");
+  suspend.mutable_user()->set_suspended(true);
+  suspend.mutable_update_mask()->add_paths("suspended");
+  v1::User user;
+  ASSERT_TRUE(
+      Call(&v1::IdentityService::Stub::UpdateUser, *identity_, admin_, suspend, &user).ok());
+  const absl::Time suspended = absl::Now();
+  while (reader->Read(&response)) {
+  }
+  EXPECT_EQ(WhyNot(reader->Finish()), v1::TOKEN_INVALID);
+  EXPECT_LT(absl::Now() - suspended, absl::Seconds(5));
+}
+
+TEST_F(ProxyTest, ALongNameIsRefusedLikeAShortOne) {
+  const std::string token = NewUser("vera", "viewer", "web");
+  v1::GetBindingRequest request;
+  request.set_name("bindings/" + std::string(200'000, 'x'));
+  v1::Binding binding;
+  const grpc::Status status =
+      Call(&v1::IdentityService::Stub::GetBinding, *identity_, token, request, &binding);
+  EXPECT_EQ(WhyNot(status), v1::PERMISSION_MISSING) << status.error_message();
+}
+
 TEST_F(ProxyTest, RefusesWhatTheRoleDoesNotGive) {
   const std::string token = NewUser("vera", "viewer", "web");
   EXPECT_TRUE(Get(token, "projects/web/stacks/shop").ok());

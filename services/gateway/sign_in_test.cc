@@ -159,6 +159,11 @@ TEST_P(SignInTest, WhoWasMadeByHandIsLinkedOnlyWhereThatIsAllowed) {
   EXPECT_EQ(User("ann").display_name(), "Ann");
 }
 
+TEST_P(SignInTest, NobodyBecomesTheFirstAdministratorWhoIsGone) {
+  person_.user_id = "admin";
+  EXPECT_THAT(WhyNot(), HasSubstr("first administrator"));
+}
+
 TEST_P(SignInTest, NoProviderStandsForTheFirstAdministrator) {
   v1::User admin;
   admin.set_name("users/admin");

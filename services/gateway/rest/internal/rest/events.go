@@ -126,6 +126,13 @@ func (s *eventStream) begin() {
 	_, _ = s.out.Write([]byte("retry: " + strconv.FormatInt(retryAfterEnd.Milliseconds(), 10) + "\n\n"))
 }
 
+// beginAlone begins before the handler has set a header.
+func (s *eventStream) beginAlone() {
+	s.out.Header().Set("Content-Type", eventsType)
+	s.out.Header().Set("Cache-Control", "no-store")
+	s.begin()
+}
+
 // WriteHeader comes for errors before the first event alone.
 func (s *eventStream) WriteHeader(code int) {
 	s.mu.Lock()
@@ -159,8 +166,7 @@ func (s *eventStream) beat() {
 		return
 	}
 	if !s.begun {
-		s.out.Header().Set("Content-Type", eventsType)
-		s.begin()
+		s.beginAlone()
 	}
 	if _, err := s.out.Write([]byte(": still here\n\n")); err != nil {
 		return
@@ -180,8 +186,7 @@ func (s *eventStream) end() {
 		return
 	}
 	if !s.begun {
-		s.out.Header().Set("Content-Type", eventsType)
-		s.begin()
+		s.beginAlone()
 	}
 	_, _ = s.out.Write([]byte(endEvent))
 }

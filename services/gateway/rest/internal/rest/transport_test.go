@@ -107,8 +107,9 @@ func TestSilentEventsAreKeptAlive(t *testing.T) {
 	stream.end()
 	stream.beat() // Late; must not write into an answer that is over.
 	want := "retry: 2000\n\n: still here\n\n: still here\n\ndata: 1\n\n" + endEvent
-	if recorded.Body.String() != want || recorded.Header().Get("Content-Type") != eventsType {
-		t.Errorf("%q", recorded.Body.String())
+	if recorded.Body.String() != want || recorded.Header().Get("Content-Type") != eventsType ||
+		recorded.Header().Get("Cache-Control") != "no-store" {
+		t.Errorf("%q %v", recorded.Body.String(), recorded.Header())
 	}
 }
 

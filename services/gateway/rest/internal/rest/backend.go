@@ -58,7 +58,16 @@ var stateMethods = map[string]map[string]stateMethod{
 	":unlock": {"POST": (*backend).unlock},
 }
 
-var statePath = regexp.MustCompile(`^/v1/(projects/[^/]+/stacks/[^/]+)/state(:lock|:unlock)?$`)
+var statePath = regexp.MustCompile(`^/v1/(projects/[^/]+/stacks/[^/]+)/state(?:(:lock|:unlock)?|/)$`)
+
+// nearState is what a mistyped address of a state looks like.
+var nearState = regexp.MustCompile(`(?i)^/v1/.*/state`)
+
+// missesState is true for reads of what may have been meant for a state. Terraform takes 404 for a
+// state that is empty, so they are to be answered otherwise.
+func missesState(r *http.Request) bool {
+	return (r.Method == http.MethodGet || r.Method == http.MethodHead) && nearState.MatchString(r.URL.Path)
+}
 
 // withBackend answers for states of stacks, and hands on everything else.
 func withBackend(conn grpc.ClientConnInterface, next http.Handler) http.Handler {

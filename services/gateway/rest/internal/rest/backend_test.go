@@ -172,6 +172,30 @@ func TestBackendSaysNoStateOnlyOfAStackThatExists(t *testing.T) {
 	}
 }
 
+func TestBackendTakesOneSlashBehindTheAddress(t *testing.T) {
+	fake, url := startStates(t)
+	fake.state = []byte("{}")
+	for _, path := range []string{statePathOfS + "/", statePathOfS + "%2F"} {
+		if response, body := call(t, "GET", url+path, ""); response.StatusCode != 200 || body != "{}" {
+			t.Error(path, response.StatusCode, body)
+		}
+	}
+	response, body := call(t, "LOCK", url+statePathOfS+"/", "{}")
+	if response.StatusCode != 200 || last[*stackyardv1.LockStateRequest](t, fake).GetParent() != stackOfS {
+		t.Error(response.StatusCode, body)
+	}
+}
+
+// The API has routes that begin as the state does, and answers them itself.
+func TestOnlyWhatIsNoRouteMissesTheState(t *testing.T) {
+	_, _, url := start(t, nil)
+	for path, want := range map[string]int{"/stateVersions": 501, "/stateLock": 501, "/stateVersion": 410, "/state/latest": 410} {
+		if response, body := call(t, "GET", url+"/v1/projects/p/stacks/s"+path, ""); response.StatusCode != want {
+			t.Error(path, response.StatusCode, body)
+		}
+	}
+}
+
 func TestBackendWritesUnderTheLockThatIsNamed(t *testing.T) {
 	fake, url := startStates(t)
 	response, body := call(t, "POST", url+statePathOfS+"?ID=l%2F1", "{}", "Content-MD5", contentMD5([]byte("{}")))
@@ -366,8 +390,14 @@ func TestBackendRefusesWhatItCannotRead(t *testing.T) {
 		"delete":             {"DELETE", statePathOfS, "", 405},
 		"a lock by a GET":    {"GET", statePathOfS + ":lock", "", 405},
 		"another verb":       {"POST", statePathOfS + ":steal", "", 404},
-		"below":              {"GET", statePathOfS + "/x", "", 404},
-		"a slash in a name":  {"GET", "/v1/projects/p/stacks/a%2Fb/state", "", 404},
+		"below":              {"GET", statePathOfS + "/x", "", 410},
+		"two slashes":        {"GET", statePathOfS + "//", "", 410},
+		"a read of a verb":   {"GET", statePathOfS + ":steal", "", 410},
+		"in capitals":        {"GET", "/v1/projects/p/stacks/s/State", "", 410},
+		"many states":        {"GET", "/v1/projects/p/stacks/s/states", "", 410},
+		"no project":         {"GET", "/v1/projects//stacks/s/state", "", 410},
+		"a slash in a name":  {"GET", "/v1/projects/p/stacks/a%2Fb/state", "", 410},
+		"of something else":  {"GET", "/v1/projects/p/stacks/s/shoe", "", 404},
 	} {
 		response, body := call(t, c.method, url+c.path, c.body)
 		if response.StatusCode != c.code || len(fake.asked) != 0 {

@@ -83,7 +83,11 @@ func routingError(_ context.Context, _ *runtime.ServeMux, _ runtime.Marshaler, w
 }
 
 func notFound(w http.ResponseWriter, r *http.Request) {
-	writeProblem(w, r, http.StatusNotFound, newError(codes.NotFound,
+	httpCode := http.StatusNotFound
+	if missesState(r) {
+		httpCode = http.StatusGone
+	}
+	writeProblem(w, r, httpCode, newError(codes.NotFound,
 		stackyardv1.ErrorReason_RESOURCE_NOT_FOUND,
 		"no such path: "+r.URL.Path+"; /api-docs describes those that exist"))
 }

@@ -18,7 +18,11 @@ class CachedBlobStore final : public BlobStore {
   CachedBlobStore(std::unique_ptr<BlobStore> store, size_t most)
       : store_(std::move(store)), most_(most) {}
 
-  absl::StatusOr<std::string> Put(std::string_view data) override { return store_->Put(data); }
+  absl::StatusOr<std::string> Put(std::string_view data) override {
+    ASSIGN_OR_RETURN(std::string digest, store_->Put(data));
+    Keep(digest, std::string(data));
+    return digest;
+  }
 
   absl::StatusOr<std::string> Get(std::string_view digest) override {
     const std::string key(digest);

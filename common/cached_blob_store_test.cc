@@ -43,6 +43,12 @@ TEST_F(CachedBlobStoreTest, KeepsWhatWasReadLast) {
   EXPECT_FALSE(IsKept(two));
 }
 
+TEST_F(CachedBlobStoreTest, WhatWasJustWrittenIsReadFromMemory) {
+  const std::string digest = *store_->Put("fresh");
+  EXPECT_TRUE(below_->Delete(digest).ok());
+  EXPECT_TRUE(IsKept(digest));
+}
+
 TEST_F(CachedBlobStoreTest, WhatIsTooLargeIsNotKept) {
   const std::string small = ReadAndLose("small");
   EXPECT_FALSE(IsKept(ReadAndLose(std::string(26, 'x'))));

@@ -113,6 +113,11 @@ absl::StatusOr<S3Address> S3Address::Parse(std::string_view url, const Environme
       !absl::StartsWith(address.endpoint, "https://")) {
     return Fault("its endpoint must be like https://HOST:PORT");
   }
+  // The signature covers Host, in which curl leaves the scheme's own port out.
+  const std::string_view own = absl::StartsWith(address.endpoint, "https://") ? ":443" : ":80";
+  if (address.endpoint.ends_with(own)) {
+    address.endpoint.resize(address.endpoint.size() - own.size());
+  }
   if (address.region.empty() && !address.endpoint.empty()) address.region = "us-east-1";
   if (address.region.empty()) return Fault("it needs a region, or AWS_REGION");
   if (!std::all_of(address.region.begin(), address.region.end(),

@@ -49,6 +49,19 @@ TEST(S3AddressTest, IsReadFromAUrlAndTheEnvironment) {
   EXPECT_EQ(address->region, "us-west-2");
 }
 
+TEST(S3AddressTest, ThePortOfTheSchemeIsLeftOut) {
+  const auto url = [](const std::string& endpoint) {
+    return S3Address::Parse("s3://bucket?endpoint=" + endpoint, None())->UrlOf("x");
+  };
+  EXPECT_EQ(url("https://minio:443"), "https://minio/bucket/x");
+  EXPECT_EQ(url("https://minio:443/"), "https://minio/bucket/x");
+  EXPECT_EQ(url("http://minio:80"), "http://minio/bucket/x");
+  EXPECT_EQ(url("http://[::1]:80"), "http://[::1]/bucket/x");
+  EXPECT_EQ(url("https://minio:80"), "https://minio:80/bucket/x");
+  EXPECT_EQ(url("http://minio:443"), "http://minio:443/bucket/x");
+  EXPECT_EQ(url("http://minio:8080"), "http://minio:8080/bucket/x");
+}
+
 TEST(S3AddressTest, FaultsAreNamed) {
   const std::vector<std::pair<std::string, std::string>> cases = {
       {"http://bucket", "s3://"},

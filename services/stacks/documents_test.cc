@@ -81,6 +81,17 @@ TEST_P(DocumentsTest, EtagsGuard) {
   EXPECT_EQ(ReasonOf(DeleteDocument("one")), v1::RESOURCE_NOT_FOUND);
 }
 
+TEST_P(DocumentsTest, TheTagOfTheBytesGuardsThem) {
+  const std::string first = Put("one", "{}")->digest();
+  const auto second = Put("one", kBytes, first);
+  ASSERT_TRUE(second.ok()) << second.status();
+  EXPECT_EQ(ReasonOf(Put("one", "{}", first).status()), v1::ETAG_MISMATCH);
+  EXPECT_EQ(ReasonOf(DeleteDocument("one", first)), v1::ETAG_MISMATCH);
+  EXPECT_TRUE(Open("one", true, second->digest()).ok());
+  EXPECT_TRUE(Put("one", kBytes, second->digest()).ok());
+  EXPECT_TRUE(DeleteDocument("one", second->digest()).ok());
+}
+
 TEST_P(DocumentsTest, OnlyWhatIsPublicIsReadByAnybody) {
   ASSERT_TRUE(Put("one", kBytes).ok());
   EXPECT_EQ(ReadPublic("one"), "RESOURCE_NOT_FOUND");

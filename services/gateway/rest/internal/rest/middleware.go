@@ -65,6 +65,8 @@ func withLog(log *slog.Logger, writeTimeout time.Duration, next http.Handler) ht
 			} else if r.URL.Path == "/healthz" || r.URL.Path == "/readyz" {
 				level = slog.LevelDebug
 			}
+			// What is still buffered is written after this.
+			out.deadline(writeTimeout)
 			log.Log(context.Background(), level, "request", "method", r.Method, "path", r.URL.Path,
 				"code", out.code, "bytes", out.bytes, "ms", time.Since(start).Milliseconds(),
 				"peer", r.RemoteAddr, "request_id", r.Header.Get("X-Request-Id"))
@@ -101,8 +103,12 @@ func withBounds(next http.Handler) http.Handler {
 	})
 }
 
-// counting counts what is written and gives each write its own deadline: a stream may last, but a
-// client that does not read is let go.
+// maxPiece is how much has a deadline of its own.
+const maxPiece = 64 << 10
+
+// counting counts what is written and gives each piece its own deadline: a stream may last, but a
+// client that does not read is let go. Between writes there is none: HTTP/2 resets a stream when
+// its deadline passes, though nothing is being written.
 type counting struct {
 	http.ResponseWriter
 	timeout time.Duration
@@ -121,21 +127,35 @@ func (a *counting) Write(data []byte) (int, error) {
 	if a.code == 0 {
 		a.code = http.StatusOK
 	}
-	a.extend()
-	n, err := a.ResponseWriter.Write(data)
-	a.bytes += int64(n)
-	return n, err
+	written := 0
+	for {
+		piece := data[written:min(len(data), written+maxPiece)]
+		a.deadline(a.timeout)
+		n, err := a.ResponseWriter.Write(piece)
+		a.deadline(0)
+		written += n
+		a.bytes += int64(n)
+		if err != nil || written >= len(data) {
+			return written, err
+		}
+	}
 }
 
 // FlushError is what http.ResponseController calls.
 func (a *counting) FlushError() error {
-	a.extend()
+	a.deadline(a.timeout)
+	defer a.deadline(0)
 	return http.NewResponseController(a.ResponseWriter).Flush()
 }
 
 // Unwrap lets http.ResponseController reach the connection.
 func (a *counting) Unwrap() http.ResponseWriter { return a.ResponseWriter }
 
-func (a *counting) extend() {
-	_ = http.NewResponseController(a.ResponseWriter).SetWriteDeadline(time.Now().Add(a.timeout))
+// deadline is set this far ahead; 0 clears it.
+func (a *counting) deadline(ahead time.Duration) {
+	var when time.Time
+	if ahead > 0 {
+		when = time.Now().Add(ahead)
+	}
+	_ = http.NewResponseController(a.ResponseWriter).SetWriteDeadline(when)
 }

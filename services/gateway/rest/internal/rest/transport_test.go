@@ -113,6 +113,70 @@ func TestSilentEventsAreKeptAlive(t *testing.T) {
 	}
 }
 
+// HTTP/2 resets a stream whose write deadline passes, even while nothing is written.
+func TestSilentLinesOutlastTheWriteTimeout(t *testing.T) {
+	fake, _, url := start(t, func(o *Options) { o.WriteTimeout = 50 * time.Millisecond })
+	protocols := new(http.Protocols)
+	protocols.SetUnencryptedHTTP2(true)
+	client := &http.Client{Transport: &http.Transport{Protocols: protocols}}
+	response, err := client.Get(url + "/v1/projects/p/stacks/web:watch")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	lines := bufio.NewScanner(response.Body)
+	if response.ProtoMajor != 2 || !lines.Scan() {
+		t.Fatal(response.Proto, lines.Err())
+	}
+	select {
+	case <-fake.ended:
+		t.Fatal("the stream was reset while it was silent")
+	case <-time.After(500 * time.Millisecond):
+	}
+	close(fake.more)
+	if !lines.Scan() || !strings.Contains(lines.Text(), `"resumeToken":"2"`) {
+		t.Error(lines.Text(), lines.Err())
+	}
+}
+
+// deadlines notes how much is written under which deadline.
+type deadlines struct {
+	*httptest.ResponseRecorder
+	now    time.Time
+	pieces []int
+	bare   int
+}
+
+func (d *deadlines) SetWriteDeadline(when time.Time) error { d.now = when; return nil }
+
+func (d *deadlines) Write(data []byte) (int, error) {
+	if d.now.IsZero() {
+		d.bare++
+	}
+	d.pieces = append(d.pieces, len(data))
+	return d.ResponseRecorder.Write(data)
+}
+
+func TestEachPieceOfAnAnswerHasItsDeadline(t *testing.T) {
+	large := bytes.Repeat([]byte("x"), 2*maxPiece+1)
+	out := &deadlines{ResponseRecorder: httptest.NewRecorder()}
+	handler := withLog(slog.New(slog.DiscardHandler), time.Minute, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		if n, err := w.Write(large); n != len(large) || err != nil || !out.now.IsZero() {
+			t.Error(n, err, out.now)
+		}
+		if n, err := w.Write(nil); n != 0 || err != nil {
+			t.Error(n, err)
+		}
+	}))
+	handler.ServeHTTP(out, httptest.NewRequest("GET", "/", nil))
+	if !slices.Equal(out.pieces, []int{maxPiece, maxPiece, 1, 0}) || out.bare != 0 || !bytes.Equal(out.Body.Bytes(), large) {
+		t.Error(out.pieces, out.bare, out.Body.Len())
+	}
+	if out.now.IsZero() {
+		t.Error("what is flushed after the handler has no deadline")
+	}
+}
+
 func TestNegotiation(t *testing.T) {
 	_, _, url := start(t, nil)
 	for _, c := range []struct {

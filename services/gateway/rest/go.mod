@@ -19,6 +19,7 @@ require (
 
 require (
 	go.yaml.in/yaml/v3 v3.0.5
+	golang.org/x/sync v0.25.0
 	stackyard.dev/gen v0.0.0-00010101000000-000000000000
 )
 

@@ -7,6 +7,8 @@ import (
 
 	"github.com/grpc-ecosystem/grpc-gateway/v2/runtime"
 	"google.golang.org/grpc"
+
+	stackyardv1 "stackyard.dev/gen/stackyard/v1"
 )
 
 // api answers everything that is an RPC.
@@ -14,13 +16,16 @@ type api struct {
 	table     *routeTable
 	resources *resources
 	mux       *runtime.ServeMux
+	identity  stackyardv1.IdentityServiceClient
+	bodies    *bodies
 	maxBody   int64
 	heartbeat time.Duration
 }
 
 func newAPI(o Options, conn *grpc.ClientConn, draining context.Context) (*api, error) {
 	table := newRouteTable(apiRoutes())
-	a := &api{table: table, resources: newResources(table), maxBody: o.MaxBodyBytes, heartbeat: heartbeatEvery}
+	a := &api{table: table, resources: newResources(table), maxBody: o.MaxBodyBytes, heartbeat: heartbeatEvery,
+		identity: stackyardv1.NewIdentityServiceClient(conn), bodies: newBodies(o.MaxBodyBytes)}
 	codec := &jsonCodec{a.resources}
 	a.mux = runtime.NewServeMux(
 		runtime.WithMarshalerOption(runtime.MIMEWildcard, codec),
@@ -75,7 +80,15 @@ func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if !a.negotiate(w, r, asked) {
 		return
 	}
-	body, ok := readBody(w, r, asked, a.maxBody)
+	if refused := a.checkSender(r, found); refused != nil {
+		writeProblem(w, r, httpStatus(refused, asked), refused)
+		return
+	}
+	limit := a.maxBody
+	if isPublic(found) {
+		limit = min(limit, maxUnknownBody)
+	}
+	body, ok := readBody(w, r, asked, limit)
 	if !ok {
 		return
 	}
@@ -83,6 +96,14 @@ func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", streamType(asked))
 		w.WriteHeader(http.StatusOK)
 		return
+	}
+	if len(body) > 0 && !found.takesRaw() {
+		release, refused := a.bodies.take(r.Context(), int64(len(body)))
+		if refused != nil {
+			writeProblem(w, r, httpStatus(refused, asked), refused)
+			return
+		}
+		defer release()
 	}
 	setBody(r, found, body)
 	asked.body = body

@@ -116,7 +116,7 @@ func expandParameter(names []string) object {
 	return object{"name": "expand", "in": "query", "style": "form", "explode": false,
 		"description": "Related resources to embed under `expanded`: at most 20 names and 100 resources. Of " +
 			"collections it is the first page. What the caller may not see is told in `notExpanded`.",
-		"schema": object{"type": "array", "items": object{"type": "string", "enum": values}, "maxItems": maxExpandFields}}
+		"schema": object{"type": "array", "items": object{"type": "string", "enum": values}, "minItems": 1, "maxItems": maxExpandFields}}
 }
 
 func (d *describer) headerParameters(r *route) (all []any) {

@@ -38,9 +38,6 @@ func (c *httpCall) readExpand(values []string, possible []string) *status.Status
 	if len(names) > maxExpandFields {
 		return invalidField("expand", fmt.Sprintf("at most %d names", maxExpandFields))
 	}
-	if len(names) == 1 && names[0] == "" {
-		return nil // `expand=` is a list without names.
-	}
 	for _, name := range names {
 		name = strings.TrimSpace(name)
 		at := slices.IndexFunc(possible, func(p string) bool { return p == name || snake(p) == name })

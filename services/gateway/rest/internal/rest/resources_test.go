@@ -30,6 +30,8 @@ type fakeRest struct {
 	stackyardv1.UnimplementedRunServiceServer
 	users atomic.Int32
 	put   *stackyardv1.PutDocumentRequest
+	// How often it was asked who somebody is.
+	asked atomic.Int32
 }
 
 func (f *fakeRest) register(backend *grpc.Server) {
@@ -38,6 +40,15 @@ func (f *fakeRest) register(backend *grpc.Server) {
 	stackyardv1.RegisterIdentityServiceServer(backend, f)
 	stackyardv1.RegisterOperationServiceServer(backend, f)
 	stackyardv1.RegisterRunServiceServer(backend, f)
+}
+
+func (f *fakeRest) WhoAmI(ctx context.Context, _ *stackyardv1.WhoAmIRequest) (*stackyardv1.WhoAmIResponse, error) {
+	f.asked.Add(1)
+	sent, _ := metadata.FromIncomingContext(ctx)
+	if tokens := sent.Get("authorization"); len(tokens) != 1 || tokens[0] != "Bearer somebody" {
+		return nil, newError(codes.Unauthenticated, stackyardv1.ErrorReason_TOKEN_INVALID, "unknown").Err()
+	}
+	return &stackyardv1.WhoAmIResponse{}, nil
 }
 
 func (f *fakeRest) GetUser(ctx context.Context, r *stackyardv1.GetUserRequest) (*stackyardv1.User, error) {
@@ -204,7 +215,7 @@ func TestExpand(t *testing.T) {
 	if at(parsed(t, text), "expanded", "creator", "email") != "ann@example.com" {
 		t.Error(text)
 	}
-	for _, query := range []string{"shoe", "creator,shoe", strings.Repeat("creator,", 20) + "runs"} {
+	for _, query := range []string{"", "shoe", "creator,shoe", strings.Repeat("creator,", 20) + "runs"} {
 		if response, text := call(t, "GET", url+"/v1/projects/p/stacks/full?expand="+query, "", ann...); response.StatusCode != 400 ||
 			!strings.Contains(text, `"field":"expand"`) {
 			t.Errorf("%s: %d %s", query, response.StatusCode, text)

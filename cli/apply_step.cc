@@ -171,13 +171,30 @@ absl::StatusOr<ApplyStep> DocumentStep(Context& context, const Manifest& manifes
   step.differences =
       Compare(current.value_or(v1::Document()), wanted, Among(manifest, {"content", "public"}));
   SetVerb(current.has_value(), step);
+  // Of what was compared; what somebody wrote since is not lost.
+  const std::string etag =
+      wanted.etag().empty() && current.has_value() ? current->etag() : wanted.etag();
+  const bool rewrites = !current.has_value() || (manifest.Gives("content") &&
+                                                 !Compare(*current, wanted, {"content"}).empty());
+  if (!rewrites) {
+    // Its bytes are not ours to write again.
+    const auto update = std::make_shared<v1::UpdateDocumentRequest>();
+    update->mutable_document()->set_name(wanted.name());
+    update->mutable_document()->set_etag(etag);
+    update->mutable_document()->set_public_(wanted.public_());
+    update->mutable_update_mask()->add_paths("public");
+    step.send = [&context, update](bool validate_only) {
+      update->set_validate_only(validate_only);
+      return Send<v1::Document>(context, "DocumentService/UpdateDocument", *update);
+    };
+    return step;
+  }
   const auto request = std::make_shared<v1::PutDocumentRequest>();
   request->set_name(wanted.name());
-  request->set_etag(wanted.etag());
+  request->set_etag(etag);
   if (manifest.Gives("public")) request->set_public_(wanted.public_());
   std::string text;
-  const auto& content = manifest.Gives("content") ? wanted.content() : current->content();
-  if (!google::protobuf::util::MessageToJsonString(content, &text).ok()) {
+  if (!google::protobuf::util::MessageToJsonString(wanted.content(), &text).ok()) {
     return InvalidField(manifest.place, "content cannot be written as JSON");
   }
   request->mutable_content()->set_content_type("application/json");

@@ -72,7 +72,12 @@ absl::StatusOr<ServerContext> Target(const Context& context, const LoginFlags& f
     for (const ServerContext& one : config.contexts) {
       if (one.endpoint == target.endpoint) target = one;
     }
-    if (target.name.empty()) target.name = NameFrom(target.endpoint);
+    // Another server of that name keeps its login.
+    const std::string name = NameFrom(target.endpoint);
+    for (int i = 2; target.name.empty(); ++i) {
+      const std::string free = i == 2 ? name : absl::StrCat(name, "-", i - 1);
+      if (config.Find(free) == nullptr) target.name = free;
+    }
   }
   if (!flags.name.empty()) target.name = flags.name;
   RETURN_IF_ERROR(CheckContextName(target.name));
@@ -178,6 +183,15 @@ absl::Status LogIn(Context& context, const LoginFlags& flags) {
   v1::WhoAmIResponse who;
   RETURN_IF_ERROR(context.client().Call("IdentityService/WhoAmI", request, &who));
   const LoginStore store(environment);
+  if (const ServerContext* old = config.Find(target.name);
+      old != nullptr && old->endpoint != target.endpoint) {
+    // A crash must leave no login beside a server that it is not for.
+    RETURN_IF_ERROR(EditConfig(environment, [&](Config& edited) -> absl::Status {
+      RETURN_IF_ERROR(store.Delete(target.name).status());
+      if (ServerContext* found = edited.Find(target.name)) *found = target;
+      return absl::OkStatus();
+    }));
+  }
   RETURN_IF_ERROR(EditConfig(environment, [&](Config& edited) -> absl::Status {
     // First the secret: a context in use without one would fail where the old one worked.
     ASSIGN_OR_RETURN(const FileLock lock, store.Lock(target.name));

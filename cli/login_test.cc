@@ -169,6 +169,23 @@ TEST_F(LoginTest, ByAToken) {
   EXPECT_EQ(identity_.authorization, "");
 }
 
+TEST_F(LoginTest, AnotherServerOfThisMachineHasAContextOfItsOwn) {
+  ASSERT_EQ(Run({"contexts", "set", "local", "--endpoint", "127.0.0.1:1"}).code, 0);
+  std::filesystem::create_directories(directory_ + "/stackyard/credentials");
+  std::ofstream(CredentialsOf("local")) << R"({"token": "first"})";
+  input_ = "s3cr3t\n";
+  const Result result = Run({"login", "--server", endpoint_, "--token-stdin"});
+  EXPECT_EQ(result.code, 0) << result.err;
+  EXPECT_THAT(result.out, HasSubstr("Context local-2 is in use."));
+  EXPECT_THAT(Text(CredentialsOf("local")), HasSubstr("first"));
+  EXPECT_THAT(Run({"contexts", "list"}).out, HasSubstr("127.0.0.1:1"));
+  // Who asks for the name gets it, with the new server alone.
+  input_ = "s3cr3t\n";
+  EXPECT_EQ(Run({"login", "--server", endpoint_, "--name", "local", "--token-stdin"}).code, 0);
+  EXPECT_THAT(Text(CredentialsOf("local")), Not(HasSubstr("first")));
+  EXPECT_THAT(Run({"contexts", "list"}).out, Not(HasSubstr("127.0.0.1:1")));
+}
+
 TEST_F(LoginTest, RefreshesSilentlyNearTheEnd) {
   answers_ = {Tokens(IdToken(absl::Now() + absl::Seconds(30), "first"), "one")};
   ASSERT_EQ(Run({"login", "--server", endpoint_}).code, 0);

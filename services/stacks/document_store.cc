@@ -76,6 +76,14 @@ void DropDocumentsOf(Change& change, const std::string& stack_uid) {
   change.sql << "DELETE FROM documents WHERE stack_uid = :uid", soci::use(stack_uid);
 }
 
+int DropDocumentsOfNoStack(Change& change) {
+  soci::statement drop =
+      (change.sql.prepare << "DELETE FROM documents WHERE stack_uid <> '' AND NOT EXISTS (SELECT 1 "
+                             "FROM stacks WHERE uid = documents.stack_uid AND holds_name = 1)");
+  drop.execute(true);
+  return static_cast<int>(drop.get_affected_rows());
+}
+
 void SetPending(Change& change, const std::string& stack_uid, const std::string& state_digest) {
   change.sql << "UPDATE documents SET pending = :digest WHERE stack_uid = :uid",
       soci::use(state_digest), soci::use(stack_uid);

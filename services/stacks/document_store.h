@@ -41,6 +41,9 @@ absl::Status SaveDocument(Change& change, const DocumentRow& row);
 void DropDocument(Change& change, const std::string& id);
 // Those that a stack publishes.
 void DropDocumentsOf(Change& change, const std::string& stack_uid);
+// Those of stacks that are gone: an older replica ends a stack and knows nothing of its document.
+// Answers how many.
+int DropDocumentsOfNoStack(Change& change);
 // The state that a stack's document is to be written from.
 void SetPending(Change& change, const std::string& stack_uid, const std::string& state_digest);
 // Ids of documents that are to be written.

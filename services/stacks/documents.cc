@@ -209,6 +209,11 @@ absl::Status Documents::Delete(const Principal& caller, const v1::DeleteDocument
 }
 
 absl::StatusOr<int> Documents::Sweep(absl::Duration grace) {
+  ASSIGN_OR_RETURN(const int ownerless,
+                   store_.WriteValue<int>(Actor(), [](Change& change) -> absl::StatusOr<int> {
+                     return DropDocumentsOfNoStack(change);
+                   }));
+  if (ownerless > 0) LogInfo("documents of gone stacks were deleted", {{"count", ownerless}});
   const absl::Time old = store_.Now() - grace;
   ASSIGN_OR_RETURN(const std::vector<std::string> candidates, contents_.ListOlder(old));
   int deleted = 0;

@@ -31,8 +31,8 @@ class Documents {
   absl::StatusOr<v1::ListDocumentsResponse> List(const v1::ListDocumentsRequest& request);
   absl::Status Delete(const Principal& caller, const v1::DeleteDocumentRequest& request);
 
-  // Deletes contents that no document has, unless they were written within `grace`. Answers how
-  // many.
+  // Deletes documents of stacks that are gone, and contents that no document has, unless they were
+  // written within `grace`. Answers how many contents.
   absl::StatusOr<int> Sweep(absl::Duration grace);
 
  private:

@@ -210,6 +210,25 @@ TEST_P(PublicationsTest, WhatIsGoneMeanwhileDoesNotComeBack) {
   EXPECT_THAT(EventsOf("stack.published"), IsEmpty());
 }
 
+TEST_P(PublicationsTest, WhatAnOlderReplicaLeavesBehindIsSweptAway) {
+  MakeReadyWith("shop", "web.shop");
+  PublishAll();
+  ASSERT_TRUE(documents_->Sweep(absl::Hours(1)).ok());
+  EXPECT_EQ(Read("web.shop"), kUrl) << "its stack is there";
+  // It ends stacks, and knows nothing of their documents.
+  ASSERT_TRUE(store_
+                  ->Write(Actor(),
+                          [](Change& change) {
+                            change.sql << "UPDATE documents SET stack_uid = 'gone'";
+                            return absl::OkStatus();
+                          })
+                  .ok());
+  EXPECT_EQ(Read("web.shop"), kUrl);
+  ASSERT_TRUE(documents_->Sweep(absl::Hours(1)).ok());
+  EXPECT_EQ(Read("web.shop"), "RESOURCE_NOT_FOUND");
+  EXPECT_TRUE(Put("web.shop", "{}").ok()) << "the name is free";
+}
+
 TEST_P(PublicationsTest, AnObjectStoreThatIsAwayIsWaitedFor) {
   MakeReadyWith("shop", "web.shop");
   contents_->failure = Error(v1::DEPENDENCY_UNAVAILABLE, "away");

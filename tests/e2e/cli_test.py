@@ -83,11 +83,6 @@ def tearDownModule():
     MESH.close()
 
 
-def knows(command, word):
-    """Whether the --help of a program has a word."""
-    return word in subprocess.run([command, "--help"], capture_output=True, text=True).stdout
-
-
 class Home:
     """Somebody's home folder, and the program run in it: nothing comes from anywhere else."""
 

@@ -20,6 +20,7 @@ class FaultyBlobStore final : public BlobStore {
     return store_.Put(data);
   }
   absl::StatusOr<std::string> Get(std::string_view digest) override {
+    if (before_get) before_get();
     if (!failure.ok()) return failure;
     return store_.Get(digest);
   }
@@ -33,6 +34,7 @@ class FaultyBlobStore final : public BlobStore {
 
   absl::Status failure;
   std::function<void()> after_put;
+  std::function<void()> before_get;
 
  private:
   BlobStore& store_;

@@ -135,6 +135,14 @@ bool WasFinished(Change& change, const Lease& lease) {
   return count > 0;
 }
 
+std::vector<std::string> ExpiredTargets(soci::session& sql, absl::Time now) {
+  const int64_t micros = ToMicros(now);
+  const soci::rowset<std::string> rows =
+      (sql.prepare << "SELECT target FROM queue WHERE leased = 1 AND lease_until < :now LIMIT 100",
+       soci::use(micros));
+  return {rows.begin(), rows.end()};
+}
+
 std::vector<QueueEntry> ExpiredEntries(Change& change) {
   const int64_t now = ToMicros(change.now);
   return ToEntries(

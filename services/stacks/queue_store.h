@@ -57,6 +57,8 @@ void FinishEntry(Change& change, const QueueEntry& entry);
 // Whether this very lease completed its work.
 bool WasFinished(Change& change, const Lease& lease);
 
+// What those of ExpiredEntries are about, at most 100.
+std::vector<std::string> ExpiredTargets(soci::session& sql, absl::Time now);
 // Entries whose lease has run out, locked.
 std::vector<QueueEntry> ExpiredEntries(Change& change);
 

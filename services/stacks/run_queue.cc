@@ -1,7 +1,6 @@
 #include "services/stacks/run_queue.h"
 
 #include <algorithm>
-#include <set>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -226,35 +225,6 @@ bool WasDrained(const absl::Status& status) {
 
 }  // namespace
 
-absl::StatusOr<StateFile> RunQueue::LoadState(const StackRecord& record) {
-  if (record.state_digest().empty()) return StateFile{};
-  ASSIGN_OR_RETURN(const std::string text, blobs_.Get(record.state_digest()));
-  return ParseState(text);
-}
-
-absl::StatusOr<RunQueue::StateTexts> RunQueue::StatesOf(const std::vector<std::string>& targets) {
-  std::set<std::string> digests;
-  RETURN_IF_ERROR(store_.Read([&](soci::session& sql) {
-    for (const std::string& target : targets) {
-      const auto name = RunName::Parse("run", target);
-      const auto run = name.ok() ? FindRun(sql, *name) : name.status();
-      if (!run.ok()) continue;
-      digests.insert(run->preview().state_digest());
-      const auto stack = FindStackByUid(sql, run->stack_uid());
-      if (stack.ok()) digests.insert(stack->state_digest());
-    }
-    return absl::OkStatus();
-  }));
-  digests.erase("");
-  StateTexts texts;
-  for (const std::string& digest : digests) {
-    auto text = blobs_.Get(digest);
-    if (ReasonOf(text.status()) == v1::DEPENDENCY_UNAVAILABLE) return text.status();
-    if (text.ok()) texts[digest] = *std::move(text);
-  }
-  return texts;
-}
-
 absl::StatusOr<AcquireRunsResponse> RunQueue::TryAcquire(const AcquireRunsRequest& request) {
   // Idle runners only read.
   ASSIGN_OR_RETURN(const std::vector<std::string> waiting,
@@ -263,7 +233,8 @@ absl::StatusOr<AcquireRunsResponse> RunQueue::TryAcquire(const AcquireRunsReques
                          return WaitingTargets(sql, request.free_slots());
                        }));
   if (waiting.empty()) return AcquireRunsResponse();
-  ASSIGN_OR_RETURN(StateTexts states, StatesOf(waiting));
+  // Before anything is leased: nobody takes a run that cannot begin.
+  ASSIGN_OR_RETURN(const StateTexts states, StateTexts::OfRuns(store_, blobs_, waiting));
   using Drafts = std::vector<Draft>;
   ASSIGN_OR_RETURN(
       Drafts drafts,
@@ -300,11 +271,8 @@ absl::StatusOr<AcquireRunsResponse> RunQueue::TryAcquire(const AcquireRunsReques
           }));
   AcquireRunsResponse response;
   for (Draft& draft : drafts) {
-    const auto ahead = states.find(draft.state_digest);
-    if (ahead != states.end()) {
-      draft.assignment.set_state(ahead->second);
-    } else if (!draft.state_digest.empty()) {
-      ASSIGN_OR_RETURN(*draft.assignment.mutable_state(), blobs_.Get(draft.state_digest));
+    if (!draft.state_digest.empty()) {
+      ASSIGN_OR_RETURN(*draft.assignment.mutable_state(), states.Get(draft.state_digest));
     }
     *response.add_assignments() = std::move(draft.assignment);
   }
@@ -421,18 +389,20 @@ absl::StatusOr<SaveStateResponse> RunQueue::SaveState(const SaveStateRequest& re
 }
 
 absl::StatusOr<CompleteRunResponse> RunQueue::Complete(const CompleteRunRequest& request) {
+  ASSIGN_OR_RETURN(const StateTexts states,
+                   StateTexts::OfRuns(store_, blobs_, {request.lease().run()}));
   return store_.WriteValue<CompleteRunResponse>(
       Actor(), [&](Change& change) -> absl::StatusOr<CompleteRunResponse> {
         // The answer to the first completion may have been lost.
         if (WasFinished(change, request.lease())) return CompleteRunResponse();
         ASSIGN_OR_RETURN(const QueueEntry entry, CheckLease(change, request.lease()));
-        RETURN_IF_ERROR(Finish(change, request, entry));
+        RETURN_IF_ERROR(Finish(change, request, entry, states));
         return CompleteRunResponse();
       });
 }
 
 absl::Status RunQueue::Finish(Change& change, const CompleteRunRequest& request,
-                              const QueueEntry& entry) {
+                              const QueueEntry& entry, const StateTexts& states) {
   absl::Status status = FromProto(request.status());
   const bool drained = !status.ok() && WasDrained(status) && entry.cancel == 0;
   if (drained && entry.work != Assignment::APPLY) {
@@ -465,7 +435,7 @@ absl::Status RunQueue::Finish(Change& change, const CompleteRunRequest& request,
     return status.ok() ? OnPlanned(change, stack, run, request.plan())
                        : GiveUp(change, stack, status, false);
   }
-  ASSIGN_OR_RETURN(const StateFile state, LoadState(stack));
+  ASSIGN_OR_RETURN(const StateFile state, states.Current(stack));
   // Terraform may have been killed in the middle of something.
   if (!status.ok()) RETURN_IF_ERROR(TellBroken(change, stack, run, entry, state));
   if (drained && entry.work == Assignment::APPLY) {
@@ -477,30 +447,31 @@ absl::Status RunQueue::Finish(Change& change, const CompleteRunRequest& request,
 }
 
 absl::StatusOr<int> RunQueue::TakeBack() {
-  int64_t expired = 0;
-  const int64_t now = ToMicros(store_.Now());
+  std::vector<std::string> expired;
   RETURN_IF_ERROR(store_.Read([&](soci::session& sql) {
-    sql << "SELECT COUNT(*) FROM queue WHERE leased = 1 AND lease_until < :now", soci::use(now),
-        soci::into(expired);
+    expired = ExpiredTargets(sql, store_.Now());
     return absl::OkStatus();
   }));
-  if (expired == 0) return 0;
+  if (expired.empty()) return 0;
+  // While states cannot be read nobody could go on with a run anyway.
+  ASSIGN_OR_RETURN(const StateTexts states, StateTexts::OfRuns(store_, blobs_, expired));
   return store_.WriteValue<int>(Actor(), [&](Change& change) -> absl::StatusOr<int> {
     const std::vector<QueueEntry> entries = ExpiredEntries(change);
     for (const QueueEntry& entry : entries) {
       LogWarning("a runner fell silent", {{"runner", entry.runner}, {"run", entry.target}});
-      RETURN_IF_ERROR(TakeOver(change, entry, "fell silent"));
+      RETURN_IF_ERROR(TakeOver(change, entry, "fell silent", states));
     }
     return static_cast<int>(entries.size());
   });
 }
 
-absl::Status RunQueue::TakeOver(Change& change, QueueEntry entry, const std::string& how) {
+absl::Status RunQueue::TakeOver(Change& change, QueueEntry entry, const std::string& how,
+                                const StateTexts& states) {
   if (entry.work == Assignment::APPLY || entry.work == Assignment::DESTROY) {
     ASSIGN_OR_RETURN(RunAndStack both, LoadRun(change, entry.target));
     auto& [run, stack] = both;
     // A state that cannot be read keeps nobody from being taken over; all is told then.
-    const auto loaded = LoadState(stack);
+    const auto loaded = states.Current(stack);
     if (!loaded.ok()) {
       LogError("the state of a stack cannot be read",
                {{"stack", stack.stack().name()}, {"error", loaded.status().ToString()}});

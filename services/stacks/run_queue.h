@@ -1,7 +1,6 @@
 // The run queue as runners see it: leases with generations, reports, states, completions.
 #pragma once
 
-#include <map>
 #include <string>
 #include <vector>
 
@@ -12,7 +11,7 @@
 #include "services/stacks/queue_store.h"
 #include "services/stacks/run_log.h"
 #include "services/stacks/stack_store.h"
-#include "services/stacks/state_file.h"
+#include "services/stacks/state_texts.h"
 #include "stackyard/internal/v1/run_queue.pb.h"
 
 namespace stackyard::stacks {
@@ -50,19 +49,14 @@ class RunQueue {
   absl::StatusOr<int> TakeBack();
   // The runner of an entry that is leased, and locked, is lost: another goes on. What had moved the
   // state is planned anew; else the same work is given out again. `how` it was lost, for people.
-  absl::Status TakeOver(Change& change, QueueEntry entry, const std::string& how);
+  absl::Status TakeOver(Change& change, QueueEntry entry, const std::string& how,
+                        const StateTexts& states);
 
  private:
-  // By digest.
-  using StateTexts = std::map<std::string, std::string>;
-  // States that runs and versions start from. Read before anything is leased:
-  // DEPENDENCY_UNAVAILABLE when the blobs are away, and then nobody takes a run that cannot begin.
-  absl::StatusOr<StateTexts> StatesOf(const std::vector<std::string>& targets);
   absl::StatusOr<internal::v1::AcquireRunsResponse> TryAcquire(
       const internal::v1::AcquireRunsRequest& request);
   absl::Status Finish(Change& change, const internal::v1::CompleteRunRequest& request,
-                      const QueueEntry& entry);
-  absl::StatusOr<StateFile> LoadState(const StackRecord& record);
+                      const QueueEntry& entry, const StateTexts& states);
 
   Store& store_;
   BlobStore& blobs_;

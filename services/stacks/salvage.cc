@@ -99,6 +99,8 @@ absl::StatusOr<SalvageStateResponse> Salvage::Take(const SalvageStateRequest& re
     ASSIGN_OR_RETURN(state, ParseState(request.state()));
     ASSIGN_OR_RETURN(digest, blobs_.Put(request.state()));
   }
+  ASSIGN_OR_RETURN(StateTexts states, StateTexts::OfRuns(store_, blobs_, {lease.run()}));
+  if (state) states.Add(digest, request.state());
   return store_.WriteValue<SalvageStateResponse>(
       Actor(), [&](Change& change) -> absl::StatusOr<SalvageStateResponse> {
         SalvageStateResponse response;
@@ -106,7 +108,7 @@ absl::StatusOr<SalvageStateResponse> Salvage::Take(const SalvageStateRequest& re
         const auto entry = FindEntry(change, lease.run());
         const bool alive = entry && entry->leased && entry->generation == lease.generation();
         const auto end_lease = [&]() -> absl::Status {
-          return alive ? queue_.TakeOver(change, *entry, "died") : absl::OkStatus();
+          return alive ? queue_.TakeOver(change, *entry, "died", states) : absl::OkStatus();
         };
         if (!state) {
           response.set_accepted(true);

@@ -137,11 +137,24 @@ absl::StatusOr<StateLock> StateEdits::Lock(const Principal& caller,
       });
 }
 
-absl::Status StateEdits::Promote(Change& change, StackRecord& record) {
+absl::StatusOr<StateTexts> StateEdits::NewestText(const StackName& name) {
+  std::string digest;
+  RETURN_IF_ERROR(store_.Read([&](soci::session& sql) -> absl::Status {
+    ASSIGN_OR_RETURN(const StackRecord record, FindStack(sql, name));
+    ASSIGN_OR_RETURN(const auto newest, NewestState(sql, record));
+    if (newest) digest = newest->digest();
+    return absl::OkStatus();
+  }));
+  StateTexts texts(blobs_);
+  RETURN_IF_ERROR(texts.Read(digest));
+  return texts;
+}
+
+absl::Status StateEdits::Promote(Change& change, StackRecord& record, const StateTexts& texts) {
   RenewLease(record, change.now);
   ASSIGN_OR_RETURN(const std::optional<StateVersion> version, PromoteDrafts(change, record));
   if (!version) return absl::OkStatus();
-  ASSIGN_OR_RETURN(const std::string text, blobs_.Get(version->digest()));
+  ASSIGN_OR_RETURN(const std::string text, texts.Get(version->digest()));
   ASSIGN_OR_RETURN(const StateFile state, ParseState(text));
   ASSIGN_OR_RETURN(const StackName name, StackName::Parse("name", record.stack().name()));
   RETURN_IF_ERROR(AppendEvent(
@@ -155,6 +168,7 @@ absl::StatusOr<StateLock> StateEdits::Unlock(const Principal& caller,
                                              const v1::UnlockStateRequest& request) {
   ASSIGN_OR_RETURN(const StackName name, StackName::Parse("parent", request.parent()));
   if (request.lock_id().empty()) return InvalidField("lock_id", "is missing");
+  ASSIGN_OR_RETURN(const StateTexts texts, NewestText(name));
   return store_.WriteValue<StateLock>(
       ActorOf(caller), [&](Change& change) -> absl::StatusOr<StateLock> {
         ASSIGN_OR_RETURN(StackRecord record, LockStack(change, name));
@@ -167,7 +181,7 @@ absl::StatusOr<StateLock> StateEdits::Unlock(const Principal& caller,
                                absl::StrCat("the lock ", held->lock.lock_id(), " was given back"));
         if (HoldsName(record.stack().state())) {
           RETURN_IF_ERROR(AppendEvent(change, name.project, event));
-          RETURN_IF_ERROR(Promote(change, record));
+          RETURN_IF_ERROR(Promote(change, record, texts));
         } else {
           ASSIGN_OR_RETURN(const auto drafts, DropDrafts(change, record));
           TellKept(drafts, event);
@@ -252,11 +266,32 @@ absl::StatusOr<StateVersion> StateEdits::Write(const Principal& caller,
       });
 }
 
+absl::StatusOr<std::string> StateEdits::PutRolledBack(const StackName& name,
+                                                      const std::string& version,
+                                                      StateTexts& texts) {
+  StateVersion old;
+  int64_t serial = 0;
+  RETURN_IF_ERROR(store_.Read([&](soci::session& sql) -> absl::Status {
+    ASSIGN_OR_RETURN(const StackRecord record, FindStack(sql, name));
+    ASSIGN_OR_RETURN(old, FindState(sql, record, version));
+    ASSIGN_OR_RETURN(const auto newest, NewestState(sql, record));
+    serial = std::max(newest ? newest->serial() : 0, old.serial());
+    return absl::OkStatus();
+  }));
+  RETURN_IF_ERROR(texts.Read(old.digest()));
+  ASSIGN_OR_RETURN(const std::string text, texts.Get(old.digest()));
+  ASSIGN_OR_RETURN(const std::string next, WithSerial(text, serial + 1));
+  // Where nothing comes of it an unused blob is left.
+  return blobs_.Put(next);
+}
+
 absl::StatusOr<StateVersion> StateEdits::Rollback(const Principal& caller,
                                                   const v1::RollbackStateRequest& request) {
   ASSIGN_OR_RETURN(const auto parts,
                    ParseName("name", request.name(), "projects/*/stacks/*/stateVersions/*"));
   RETURN_IF_ERROR(CheckReason(request.reason()));
+  StateTexts texts(blobs_);
+  ASSIGN_OR_RETURN(const std::string ahead, PutRolledBack({parts[0], parts[1]}, parts[2], texts));
   return store_.WriteValue<StateVersion>(
       ActorOf(caller), [&](Change& change) -> absl::StatusOr<StateVersion> {
         ASSIGN_OR_RETURN(StackRecord record, LockStack(change, {parts[0], parts[1]}));
@@ -264,7 +299,7 @@ absl::StatusOr<StateVersion> StateEdits::Rollback(const Principal& caller,
         const auto held = FindStateLock(change.sql, record.stack().uid());
         if (held && held->holder != caller.user()) return LockedError(held->lock);
         if (!held) RETURN_IF_ERROR(CheckNoRun(change.sql, record));
-        ASSIGN_OR_RETURN(const std::string text, blobs_.Get(old.digest()));
+        ASSIGN_OR_RETURN(const std::string text, texts.Get(old.digest()));
         ASSIGN_OR_RETURN(const auto newest, NewestState(change.sql, record));
         const int64_t serial = std::max(newest ? newest->serial() : 0, old.serial());
         if (newest) {
@@ -274,8 +309,11 @@ absl::StatusOr<StateVersion> StateEdits::Rollback(const Principal& caller,
         }
         ASSIGN_OR_RETURN(const std::string next, WithSerial(text, serial + 1));
         ASSIGN_OR_RETURN(const StateFile state, ReadState(next));
-        // Doing it twice, after a lost transaction, leaves an unused blob.
-        ASSIGN_OR_RETURN(const std::string digest, blobs_.Put(next));
+        // Not the one that was written ahead only where somebody wrote a state meanwhile.
+        std::string digest = Sha256Hex(next);
+        if (digest != ahead) {
+          ASSIGN_OR_RETURN(digest, blobs_.Put(next));
+        }
         // A stray has the serial of another.
         if (!old.draft()) KeepForGood(change, record.stack().uid(), old.serial());
         return Take(

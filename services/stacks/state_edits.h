@@ -12,6 +12,7 @@
 #include "services/stacks/stack_store.h"
 #include "services/stacks/state_file.h"
 #include "services/stacks/state_locks.h"
+#include "services/stacks/state_texts.h"
 #include "stackyard/v1/events.pb.h"
 #include "stackyard/v1/state_versions.pb.h"
 
@@ -46,7 +47,12 @@ class StateEdits {
   absl::StatusOr<v1::StateVersion> Take(Change& change, StackRecord& record, bool as_draft,
                                         const StateFile& state, const std::string& digest,
                                         int64_t size, const v1::Event& event);
-  absl::Status Promote(Change& change, StackRecord& record);
+  absl::Status Promote(Change& change, StackRecord& record, const StateTexts& texts);
+  // Writes what a rollback to a version would make, ahead of it; answers the digest.
+  absl::StatusOr<std::string> PutRolledBack(const StackName& name, const std::string& version,
+                                            StateTexts& texts);
+  // What the newest version of a stack's state holds, read ahead.
+  absl::StatusOr<StateTexts> NewestText(const StackName& name);
 
   Store& store_;
   BlobStore& blobs_;

@@ -208,6 +208,9 @@ absl::StatusOr<StateLock> StateEdits::ForceUnlock(const Principal& caller,
               absl::StrCat(lock.who(), " holds the lock: cancel ", lock.lock_id(), " instead"),
               {{"resource", name.ToString()}, {"run", lock.lock_id()}});
         }
+        if (!request.lock_id().empty() && request.lock_id() != held->lock.lock_id()) {
+          return LockedError(held->lock);
+        }
         ASSIGN_OR_RETURN(const std::vector<StateVersion> drafts, DropDrafts(change, record));
         DropStateLock(change, record.stack().uid());
         v1::Event event =

@@ -40,8 +40,10 @@ class StatesTest : public StacksTest {
     return edits_->Unlock(who, request);
   }
   absl::StatusOr<v1::StateLock> ForceUnlock(const Principal& who,
-                                            const std::string& reason = "they left") {
+                                            const std::string& reason = "they left",
+                                            const std::string& lock_id = "") {
     v1::ForceUnlockStateRequest request;
+    request.set_lock_id(lock_id);
     request.set_parent(StackOf("shop"));
     request.set_reason(reason);
     return edits_->ForceUnlock(who, request);

@@ -135,6 +135,18 @@ TEST_P(StateEditsTest, ALockIsOnePersons) {
   EXPECT_EQ(ReasonOf(Lock(Dan(), "").status()), v1::INVALID_FIELD);
 }
 
+TEST_P(StateEditsTest, OnlyTheLockThatIsMeantIsBroken) {
+  MakeReady();
+  ASSERT_TRUE(Lock(Dan(), "l2").ok());
+  const Principal eve = Person("eve", {"devops"});
+  // As if it had been read before somebody else took the lock.
+  EXPECT_EQ(ReasonOf(ForceUnlock(eve, "they left", "l1").status()), v1::STATE_LOCKED);
+  EXPECT_EQ(GetLock().lock_id(), "l2");
+  EXPECT_THAT(EventsOf("state.forceUnlocked"), SizeIs(0));
+  ASSERT_TRUE(ForceUnlock(eve, "they left", "l2").ok());
+  EXPECT_EQ(GetLock().lock_id(), "");
+}
+
 TEST_P(StateEditsTest, ABrokenLockLeavesItsDraftsAsStrays) {
   MakeReady();
   ASSERT_TRUE(Lock(Dan(), "l1").ok());

@@ -203,10 +203,10 @@ func (b *backend) unlock(ctx context.Context, call stateCall) error {
 	case lock.ID == "":
 		lock.ID = call.lockID()
 	case lock.isForced():
-		return b.forceUnlockOf(ctx, call, lock.ID)
+		return b.forceUnlock(ctx, call, lock.ID)
 	}
 	if lock.ID == "" {
-		return b.forceUnlock(ctx, call)
+		return b.forceUnlock(ctx, call, "")
 	}
 	_, err = b.states.UnlockState(ctx, &stackyardv1.UnlockStateRequest{
 		Parent: call.stack, LockId: lock.ID})
@@ -216,23 +216,14 @@ func (b *backend) unlock(ctx context.Context, call stateCall) error {
 	return err
 }
 
-// forceUnlockOf breaks the lock that OpenTofu names.
-func (b *backend) forceUnlockOf(ctx context.Context, call stateCall, id string) error {
-	held, err := b.states.GetStateLock(ctx,
-		&stackyardv1.GetStateLockRequest{Name: call.stack + "/stateLock"})
-	if err != nil {
-		return err
-	}
-	if held.GetLockId() != "" && held.GetLockId() != id {
-		return stateRefusal(http.StatusConflict, stackyardv1.ErrorReason_STATE_LOCKED,
-			"the lock is "+held.GetLockId()+" of "+held.GetWho()+", not "+id)
-	}
-	return b.forceUnlock(ctx, call)
-}
-
-func (b *backend) forceUnlock(ctx context.Context, call stateCall) error {
+// forceUnlock breaks a lock: the one that OpenTofu names, or whichever is held for Terraform, which
+// names none.
+func (b *backend) forceUnlock(ctx context.Context, call stateCall, id string) error {
 	_, err := b.states.ForceUnlockState(ctx, &stackyardv1.ForceUnlockStateRequest{
-		Parent: call.stack, Reason: "force-unlock by " + userAgent(call.request)})
+		Parent: call.stack, LockId: id, Reason: "force-unlock by " + userAgent(call.request)})
+	if isLocked(err) {
+		return refusalOf(http.StatusConflict, err)
+	}
 	return err
 }
 

@@ -328,9 +328,11 @@ func TestBackendUnlocksAndBreaksLocks(t *testing.T) {
 		})
 	}
 	fake, url := startStates(t)
-	fake.held = &stackyardv1.StateLock{LockId: "l2", Who: "users/dora"}
+	fake.refuse = refusedWith(codes.FailedPrecondition, stackyardv1.ErrorReason_STATE_LOCKED, "locked by users/dora", nil)
 	response, body := call(t, "UNLOCK", url+statePathOfS, forced)
-	last[*stackyardv1.GetStateLockRequest](t, fake)
+	if id := last[*stackyardv1.ForceUnlockStateRequest](t, fake).GetLockId(); id != "l1" {
+		t.Error("another's lock would be broken too", id)
+	}
 	if response.StatusCode != 409 || !strings.Contains(body, "users/dora") {
 		t.Error(response.StatusCode, body)
 	}

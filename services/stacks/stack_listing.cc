@@ -3,14 +3,13 @@
 #include <algorithm>
 #include <map>
 #include <optional>
-#include <tuple>
 #include <utility>
 
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_split.h"
 #include "common/status.h"
 #include "common/status_macros.h"
+#include "services/stacks/stack_place.h"
+#include "services/stacks/stack_statements.h"
 
 namespace stackyard::stacks {
 namespace {
@@ -19,55 +18,6 @@ namespace {
 constexpr int kCostOfStatement = 5;
 constexpr int kCostOfStack = 10;
 constexpr int kBudgetOfStack = 2 * kCostOfStack;
-
-// Where a stack stands in the order of a query.
-struct Place {
-  int64_t micros = 0;
-  std::string project, id, uid;
-};
-
-class PlaceOrder {
- public:
-  explicit PlaceOrder(const StackQuery& query) : query_(query) {}
-
-  bool operator()(const Place& left, const Place& right) const {
-    return query_.descending ? Before(right, left) : Before(left, right);
-  }
-
-  std::string Token(const Place& place) const {
-    return query_.by_name() ? absl::StrCat(place.project, "/", place.id, "/", place.uid)
-                            : absl::StrCat(place.micros, "/", place.uid);
-  }
-  absl::StatusOr<std::optional<Place>> Read(const std::string& token) const {
-    if (token.empty()) return std::optional<Place>();
-    const std::vector<std::string> parts = absl::StrSplit(token, '/');
-    Place place;
-    if (query_.by_name() && parts.size() == 3) {
-      std::tie(place.project, place.id, place.uid) = std::tie(parts[0], parts[1], parts[2]);
-      return std::optional(place);
-    }
-    if (query_.by_name() || parts.size() != 2 || !absl::SimpleAtoi(parts[0], &place.micros)) {
-      return InvalidField("page_token", "is not one that this listing gave out");
-    }
-    place.uid = parts[1];
-    return std::optional(place);
-  }
-
- private:
-  bool Before(const Place& left, const Place& right) const {
-    if (!query_.by_name())
-      return std::tie(left.micros, left.uid) < std::tie(right.micros, right.uid);
-    return std::tie(left.project, left.id, left.uid) < std::tie(right.project, right.id, right.uid);
-  }
-
-  const StackQuery& query_;
-};
-
-// What is looked at: its place, and whether the index says that it is of the answer.
-struct Candidate {
-  Place place;
-  bool hit = false;
-};
 
 // A part of the stacks that one statement walks through in order.
 struct Stream {
@@ -78,140 +28,7 @@ struct Stream {
   bool done = false;
 };
 
-std::vector<int> Lives(const StackQuery& query) {
-  return query.show_deleted ? std::vector<int>{1, 0} : std::vector<int>{1};
-}
-
-// ---- Parts of statements: `i` is the row that is looked at
-// ---------------------------------------
-
-void AddTerms(SqlQuery& sql, const std::vector<TermRange>& terms) {
-  for (size_t i = 0; i < terms.size(); ++i) {
-    sql << (i == 0 ? "(" : " OR ");
-    if (terms[i].single()) {
-      sql << "t.term = " << Bind(terms[i].first);
-    } else {
-      sql << "(t.term >= " << Bind(terms[i].first) << " AND t.term <= " << Bind(terms[i].last)
-          << ")";
-    }
-  }
-  sql << ")";
-}
-
-void AddBounds(SqlQuery& sql, std::string_view row, const StackCondition& condition) {
-  sql << "(" << row << "." << condition.column << " >= " << Bind(condition.first) << " AND " << row
-      << "." << condition.column << " <= " << Bind(condition.last) << ")";
-}
-
-// Whether a condition holds for `i`, a row of stack_index or, `of_terms`, of stack_terms.
-void AddCondition(SqlQuery& sql, const StackCondition& condition, bool of_terms) {
-  if (condition.is_terms()) {
-    sql << "EXISTS (SELECT 1 FROM stack_terms t WHERE t.uid = i.uid AND ";
-    AddTerms(sql, condition.terms);
-    sql << ")";
-  } else if (of_terms && condition.column != "id") {
-    sql << "EXISTS (SELECT 1 FROM stack_index x WHERE x.uid = i.uid AND ";
-    AddBounds(sql, "x", condition);
-    sql << ")";
-  } else {
-    AddBounds(sql, "i", condition);
-  }
-}
-
-void AddProjects(SqlQuery& sql, std::string_view row, const StackQuery& query) {
-  if (!query.FewProjects()) return;
-  sql << " AND " << row << ".project IN (";
-  for (size_t i = 0; i < query.projects.size(); ++i) {
-    sql << (i == 0 ? "" : ", ") << Bind(query.projects[i]);
-  }
-  sql << ")";
-}
-
-// What comes behind a place, given that the project is the stream's.
-void AddAfter(SqlQuery& sql, const StackQuery& query, bool in_project, const Place& after) {
-  const char* sign = query.descending ? " < (" : " > (";
-  if (!query.by_name()) {
-    sql << " AND (i." << query.order << ", i.uid)" << sign << Bind(after.micros) << ", "
-        << Bind(after.uid) << ")";
-  } else if (in_project) {
-    sql << " AND (i.id, i.uid)" << sign << Bind(after.id) << ", " << Bind(after.uid) << ")";
-  } else {
-    sql << " AND (i.project, i.id, i.uid)" << sign << Bind(after.project) << ", " << Bind(after.id)
-        << ", " << Bind(after.uid) << ")";
-  }
-}
-
-void AddOrder(SqlQuery& sql, const StackQuery& query, bool in_project, int limit) {
-  std::vector<std::string> columns;
-  if (!query.by_name()) {
-    columns = {query.order, "uid"};
-  } else if (in_project) {
-    columns = {"id", "uid"};
-  } else {
-    columns = {"project", "id", "uid"};
-  }
-  for (size_t i = 0; i < columns.size(); ++i) {
-    sql << (i == 0 ? " ORDER BY i." : ", i.") << columns[i] << (query.descending ? " DESC" : "");
-  }
-  sql << " LIMIT " << Bind(int64_t{limit});
-}
-
-void AddColumns(SqlQuery& sql, const StackQuery& query) {
-  sql << "i.project, i.id, i.uid, " << (query.by_name() ? "0" : absl::StrCat("i.", query.order))
-      << " AS micros, ";
-}
-
-std::vector<Candidate> Run(soci::session& sql, const SqlQuery& statement, int limit) {
-  std::vector<std::string> projects, ids, uids;
-  std::vector<long long> micros;
-  std::vector<int> hits;
-  statement.Run(sql, limit, projects, ids, uids, micros, hits);
-  std::vector<Candidate> found(uids.size());
-  for (size_t i = 0; i < found.size(); ++i) {
-    found[i] = {{micros[i], projects[i], ids[i], uids[i]}, hits[i] != 0};
-  }
-  return found;
-}
-
-// ---- How many stacks a condition leaves
-// ----------------------------------------------------------
-
-// The uids that a condition holds for: a statement for each part of an index that they are in.
-std::vector<SqlQuery> Matching(const StackQuery& query, const StackCondition& condition) {
-  std::vector<SqlQuery> parts;
-  for (const int live : Lives(query)) {
-    if (condition.is_terms()) {
-      for (const TermRange& range : condition.terms) {
-        SqlQuery& part = parts.emplace_back();
-        part << "SELECT t.uid FROM stack_terms t WHERE t.live = " << absl::StrCat(live) << " AND ";
-        AddTerms(part, {range});
-        AddProjects(part, "t", query);
-      }
-    } else {
-      SqlQuery& part = parts.emplace_back();
-      part << "SELECT x.uid FROM stack_index x WHERE x.live = " << absl::StrCat(live) << " AND ";
-      AddBounds(part, "x", condition);
-      AddProjects(part, "x", query);
-    }
-  }
-  return parts;
-}
-
-int Count(soci::session& sql, const StackQuery& query, const StackCondition& condition, int most) {
-  int64_t count = 0;
-  for (const SqlQuery& part : Matching(query, condition)) {
-    SqlQuery counted;
-    counted << "SELECT COUNT(*) FROM (" << part << " LIMIT " << Bind(int64_t{most}) << ") AS found";
-    std::vector<long long> counts;
-    counted.Run(sql, 1, counts);
-    if (!counts.empty()) count += counts[0];
-    if (count >= most) return most;
-  }
-  return static_cast<int>(count);
-}
-
-// ---- The two ways to a page
-// ----------------------------------------------------------------------
+// ---- The two ways to a page ----------------------------------------------------------------
 
 // Which of the conditions leads to the answer.
 struct Plan {

@@ -144,8 +144,6 @@ absl::Status Check(const Options& options) {
 
 // Of public documents and of those that are read often.
 constexpr size_t kCachedDocumentBytes = 32 << 20;
-// Of states and bundles in S3: those that runs have just written are read again when they end.
-constexpr size_t kCachedBlobBytes = 64 << 20;
 
 struct Stores {
   std::unique_ptr<BlobStore> blobs;
@@ -162,9 +160,6 @@ absl::StatusOr<Stores> OpenStores(const Options& options, const Sealer& sealer,
   if (same) return absl::InvalidArgumentError("--blobs and --documents must be two places");
   Stores stores;
   ASSIGN_OR_RETURN(stores.blobs, OpenBlobPlace(blobs, clock, SealedForm(sealer)));
-  if (absl::StartsWith(blobs, "s3://")) {
-    stores.blobs = MakeCachedBlobStore(std::move(stores.blobs), kCachedBlobBytes);
-  }
   ASSIGN_OR_RETURN(stores.documents, OpenBlobPlace(documents, clock));
   stores.documents = MakeCachedBlobStore(std::move(stores.documents), kCachedDocumentBytes);
   return stores;

@@ -11,9 +11,24 @@ namespace {
 // Calls of local routes at any time: health, and the reflection of a few clients.
 constexpr int kMostLocal = 64;
 
-constexpr std::array<const char*, 8> kNames = {
-    "connections",   "connections_per_address", "open_calls", "header_bytes",
-    "message_bytes", "control_frames",          "handshake",  "stalled"};
+constexpr std::array<const char*, 10> kNames = {"connections",  "connections_per_address",
+                                                "open_calls",   "open_calls_per_user",
+                                                "header_bytes", "message_bytes",
+                                                "held_bytes",   "control_frames",
+                                                "handshake",    "stalled"};
+
+// Takes one of `most` for `key`; false when there are as many.
+bool TryTake(absl::flat_hash_map<std::string, int>& counts, const std::string& key, int most) {
+  const auto place = counts.try_emplace(key, 0).first;
+  if (place->second >= most) return false;
+  ++place->second;
+  return true;
+}
+
+void GiveBack(absl::flat_hash_map<std::string, int>& counts, const std::string& key) {
+  const auto place = counts.find(key);
+  if (place != counts.end() && --place->second == 0) counts.erase(place);
+}
 
 }  // namespace
 
@@ -39,12 +54,10 @@ bool FrontLimits::TryOpenConnection(const std::string& address) {
     Count(Limit::kConnections);
     return false;
   }
-  const auto place = by_address_.try_emplace(address, 0).first;
-  if (place->second >= options_.max_connections_per_address) {
+  if (!TryTake(by_address_, address, options_.max_connections_per_address)) {
     Count(Limit::kConnectionsPerAddress);
     return false;
   }
-  ++place->second;
   ++open_connections_;
   connections_.Increment();
   return true;
@@ -54,14 +67,33 @@ void FrontLimits::CloseConnection(const std::string& address) {
   absl::MutexLock lock(&mutex_);
   --open_connections_;
   connections_.Decrement();
-  const auto place = by_address_.find(address);
-  if (place != by_address_.end() && --place->second == 0) by_address_.erase(place);
+  GiveBack(by_address_, address);
 }
 
 bool FrontLimits::TryOpenCall() {
   if (open_calls_.fetch_add(1, std::memory_order_relaxed) < options_.max_open_calls) return true;
   CloseCall();
   Count(Limit::kOpenCalls);
+  return false;
+}
+
+bool FrontLimits::TryOpenCallOf(const std::string& user) {
+  absl::MutexLock lock(&users_mutex_);
+  if (TryTake(by_user_, user, options_.max_open_calls_per_user)) return true;
+  Count(Limit::kOpenCallsPerUser);
+  return false;
+}
+
+void FrontLimits::CloseCallOf(const std::string& user) {
+  absl::MutexLock lock(&users_mutex_);
+  GiveBack(by_user_, user);
+}
+
+bool FrontLimits::TryHold(size_t bytes) {
+  const size_t most = static_cast<size_t>(options_.max_held_mib) << 20;
+  if (held_bytes_.fetch_add(bytes, std::memory_order_relaxed) + bytes <= most) return true;
+  LetGo(bytes);
+  Count(Limit::kHeldBytes);
   return false;
 }
 

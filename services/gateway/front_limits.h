@@ -6,6 +6,7 @@
 #include <array>
 #include <atomic>
 #include <chrono>
+#include <cstddef>
 #include <string>
 
 #include "absl/base/thread_annotations.h"
@@ -25,8 +26,10 @@ class FrontLimits {
     kConnections,
     kConnectionsPerAddress,
     kOpenCalls,
+    kOpenCallsPerUser,
     kHeaderBytes,
     kMessageBytes,
+    kHeldBytes,
     kControlFrames,
     kHandshake,
     kStalled,
@@ -39,19 +42,29 @@ class FrontLimits {
   // Same, for calls.
   bool TryOpenCall();
   void CloseCall() { open_calls_.fetch_sub(1, std::memory_order_relaxed); }
+  // Same, for the calls of one user, by id.
+  bool TryOpenCallOf(const std::string& user);
+  void CloseCallOf(const std::string& user);
   // Same, for calls of local routes: they need no token, and some of them a thread.
   bool TryOpenLocal();
   void CloseLocal() { open_local_.fetch_sub(1, std::memory_order_relaxed); }
+  // Same, for bytes of messages that are held until they are whole.
+  bool TryHold(size_t bytes);
+  void LetGo(size_t bytes) { held_bytes_.fetch_sub(bytes, std::memory_order_relaxed); }
 
  private:
   const FrontOptions& options_;
   prometheus::Gauge& connections_;
-  std::array<prometheus::Counter*, 8> limited_;
+  std::array<prometheus::Counter*, 10> limited_;
   std::atomic<int> open_calls_{0};
   std::atomic<int> open_local_{0};
+  std::atomic<size_t> held_bytes_{0};
   absl::Mutex mutex_;
   int open_connections_ ABSL_GUARDED_BY(mutex_) = 0;
   absl::flat_hash_map<std::string, int> by_address_ ABSL_GUARDED_BY(mutex_);
+  // Calls go by here and connections do not: a lock of its own.
+  absl::Mutex users_mutex_;
+  absl::flat_hash_map<std::string, int> by_user_ ABSL_GUARDED_BY(users_mutex_);
 };
 
 // Tells a connection that misuses the protocol from a busy one: each use takes one of a number, a

@@ -22,6 +22,12 @@ void FrontOptions::AddFlags(Flags& flags) {
             "Bytes of a call's headers, 32 for each counted on top; at most 65536");
   flags.Add("max-open-calls", &max_open_calls,
             "Calls that may be open; those beyond are told to come back");
+  flags.Add("max-open-calls-per-user", &max_open_calls_per_user,
+            "Calls of one user that may be open, watches included");
+  flags.Add(
+      "max-held-mib", &max_held_mib,
+      "MiB of messages, of all calls, that are held until they are whole; a message is 64 MiB "
+      "at most");
   flags.Add("max-control-frames", &max_control_frames,
             "HTTP/2 frames that carry no call, and calls taken back at once, that a connection may "
             "send in one go before it is closed; a tenth of it is given back each second");
@@ -40,12 +46,14 @@ void FrontOptions::AddFlags(Flags& flags) {
 }
 
 absl::Status FrontOptions::Check() const {
-  const std::array<std::pair<const char*, int>, 6> counts = {
+  const std::array<std::pair<const char*, int>, 8> counts = {
       {{"max-connections", max_connections},
        {"max-connections-per-address", max_connections_per_address},
        {"max-streams-per-connection", max_streams_per_connection},
        {"max-header-bytes", max_header_bytes},
        {"max-open-calls", max_open_calls},
+       {"max-open-calls-per-user", max_open_calls_per_user},
+       {"max-held-mib", max_held_mib},
        {"max-control-frames", max_control_frames}}};
   for (const auto& [flag, count] : counts) {
     if (count < 1) return absl::InvalidArgumentError(absl::StrCat("--", flag, " must be over 0"));

@@ -21,6 +21,9 @@ struct FrontOptions {
   // At most 65,536, which is what HTTP/2 blocks are read up to.
   int max_header_bytes = 32 << 10;
   int max_open_calls = 20'000;
+  int max_open_calls_per_user = 5'000;
+  // Of messages that must be whole before they go on, all together.
+  int max_held_mib = 1024;
   // PINGs, SETTINGS, calls that are taken back at once and the like.
   int max_control_frames = 1'000;
   absl::Duration handshake_timeout = absl::Seconds(10);

@@ -50,6 +50,10 @@ class Stacks final : public v1::StackService::Service {
     while (writer->Write(response)) bytes += 1000;
     return grpc::Status::CANCELLED;
   }
+  grpc::Status UpdateStack(grpc::ServerContext*, const v1::UpdateStackRequest*,
+                           google::longrunning::Operation*) override {
+    return grpc::Status::OK;
+  }
   std::atomic<int64_t> bytes{0};
 };
 
@@ -226,6 +230,64 @@ TEST_F(FrontTest, TellsToComeBackWhenTooManyCallsAreOpen) {
   client.Send(NGHTTP2_HEADERS, kHeadersEnd, 7, RawHttp2::Request(kPublic));
   client.Send(NGHTTP2_DATA, NGHTTP2_FLAG_END_STREAM, 7, RawHttp2::Message(""));
   EXPECT_EQ(client.ReadStatus()["grpc-status"], "0");
+}
+
+TEST_F(FrontTest, OneUserLeavesRoomForOthers) {
+  options_.front.max_open_calls_per_user = 1;
+  Start();
+  const RawHttp2::Headers mine = {{"authorization", "Bearer " + gateway_->admin_token()}};
+  RawHttp2 client(port());
+  client.Greet();
+  client.Send(NGHTTP2_HEADERS, kHeadersEnd, 1, RawHttp2::Request(kWatch, mine));
+  // On another connection too.
+  RawHttp2 other(port());
+  other.Greet();
+  int stream = -1;
+  ASSERT_TRUE(PollUntil(
+      [&] {
+        stream += 2;
+        other.Send(NGHTTP2_HEADERS, kHeadersEnd, stream, RawHttp2::Request(kUpdate, mine));
+        other.Send(NGHTTP2_DATA, NGHTTP2_FLAG_END_STREAM, stream, RawHttp2::Message(""));
+        return Reason(other.ReadStatus()) == "OVERLOADED";
+      },
+      absl::Seconds(20)));
+  EXPECT_GE(Limited("open_calls_per_user"), 1);
+  // What needs no token is nobody's.
+  stream += 2;
+  other.Send(NGHTTP2_HEADERS, kHeadersEnd, stream, RawHttp2::Request(kPublic));
+  other.Send(NGHTTP2_DATA, NGHTTP2_FLAG_END_STREAM, stream, RawHttp2::Message(""));
+  EXPECT_EQ(other.ReadStatus()["grpc-status"], "0");
+  // And the place is free again.
+  client.Send(NGHTTP2_RST_STREAM, 0, 1, RawHttp2::Bytes(NGHTTP2_CANCEL));
+  EXPECT_TRUE(PollUntil(
+      [&] {
+        stream += 2;
+        other.Send(NGHTTP2_HEADERS, kHeadersEnd, stream, RawHttp2::Request(kUpdate, mine));
+        other.Send(NGHTTP2_DATA, NGHTTP2_FLAG_END_STREAM, stream, RawHttp2::Message(""));
+        return Reason(other.ReadStatus()) != "OVERLOADED";
+      },
+      absl::Seconds(20)));
+}
+
+TEST_F(FrontTest, LimitsWhatIsHeldUntilItIsWhole) {
+  options_.front.max_held_mib = 1;
+  Start();
+  const auto stub = v1::StackService::NewStub(gateway_->channel());
+  const auto update = [&](size_t bytes) {
+    v1::UpdateStackRequest request;
+    request.mutable_stack()->set_name("projects/web/stacks/shop");
+    request.mutable_stack()->set_display_name(std::string(bytes, 'x'));
+    google::longrunning::Operation answer;
+    return Call(&v1::StackService::Stub::UpdateStack, *stub, gateway_->admin_token(), request,
+                &answer);
+  };
+  EXPECT_EQ(ReasonOf(FromGrpc(update(3 << 20))), v1::OVERLOADED);
+  EXPECT_EQ(Limited("held_bytes"), 1);
+  // It was given back, and what is smaller gets through each time.
+  for (int i = 0; i < 3; ++i) {
+    const grpc::Status status = update(900 << 10);
+    EXPECT_TRUE(status.ok()) << status.error_message();
+  }
 }
 
 TEST_F(FrontTest, WaitsForTheHandshakeOnlySoLong) {

@@ -26,6 +26,8 @@ using std::chrono::steady_clock;
 constexpr std::chrono::minutes kLongestUnary(15);
 // Of a message to what needs no token.
 constexpr size_t kMostOfStrangers = 64 << 10;
+// Held bytes are counted in steps of more than a stream's windows: most calls count nothing.
+constexpr size_t kHeldStep = 256 << 10;
 // How often it is asked whether the caller of a stream may still have it.
 constexpr std::chrono::seconds kCheckCaller(2);
 // Nobody waits so long, and it can be added to a time.
@@ -37,9 +39,8 @@ grpc::Status TooLarge(size_t length, size_t most) {
       absl::StrCat("Received message larger than max (", length, " vs. ", most, ")"));
 }
 
-absl::Status Overloaded() {
-  absl::Status status =
-      Error(v1::OVERLOADED, "more calls are open than the gateway serves; come back later");
+absl::Status Overloaded(const char* why) {
+  absl::Status status = Error(v1::OVERLOADED, absl::StrCat(why, "; come back later"));
   google::rpc::RetryInfo retry;
   retry.mutable_retry_delay()->set_seconds(1);
   AttachDetail(status, retry);
@@ -100,9 +101,13 @@ ProxyCall::~ProxyCall() {
   if (!done_) Count(grpc::StatusCode::CANCELLED);
   CancelBackend();
   GiveBack();
+  shared_.limits.LetGo(counted_bytes_);
 }
 
 void ProxyCall::GiveBack() {
+  if (!counted_user_.empty()) {
+    shared_.limits.CloseCallOf(std::exchange(counted_user_, std::string()));
+  }
   if (!std::exchange(open_, false)) return;
   if (route_->index >= 0) {
     shared_.limits.CloseCall();
@@ -162,7 +167,7 @@ absl::Status ProxyCall::Admit() {
   }
   const bool local = route_->index < 0;
   open_ = local ? shared_.limits.TryOpenLocal() : shared_.limits.TryOpenCall();
-  if (!open_) return Overloaded();
+  if (!open_) return Overloaded("more calls are open than the gateway serves");
   // Without a token nothing goes on for long but watches of health.
   const bool bounded = local ? route_->client_streaming : route_->audience == Audience::kPublic;
   if (headers_.timeout) {
@@ -180,6 +185,12 @@ void ProxyCall::OnCaller(absl::StatusOr<CallerPtr> caller) {
   if (!caller.ok()) return Abort(caller.status());
   caller_ = *std::move(caller);
   checked_ = steady_clock::now();
+  if (caller_ != nullptr) {
+    if (!shared_.limits.TryOpenCallOf(caller_->user)) {
+      return Abort(Overloaded("this user has too many calls open"));
+    }
+    counted_user_ = caller_->user;
+  }
   // What needs no look at the message is decided before the message comes in.
   if (route_->resource.empty() && route_->index >= 0) {
     if (const absl::Status allowed = Authorize(""); !allowed.ok()) return Abort(allowed);
@@ -209,6 +220,7 @@ void ProxyCall::OnEnd() {
 void ProxyCall::Advance() {
   if (!admitted_ || done_ || cut_ || request_over_) return;
   absl::Status status = TakeMessages();
+  if (status.ok()) status = CountHeld();
   if (status.ok() && client_ended_ && !request_over_) status = CheckEnd();
   if (!status.ok()) return Abort(status);
   if (done_ || cut_) return;
@@ -262,6 +274,19 @@ absl::Status ProxyCall::CheckEnd() {
   if (request_->in_message()) return InvalidField("request", "ends within a message");
   if (!got_message_) return InvalidField("request", "must be sent");
   request_over_ = true;
+  return absl::OkStatus();
+}
+
+absl::Status ProxyCall::CountHeld() {
+  const size_t held = request_->held() / kHeldStep * kHeldStep;
+  if (held > counted_bytes_) {
+    if (!shared_.limits.TryHold(held - counted_bytes_)) {
+      return Overloaded("too much of unfinished messages is held");
+    }
+  } else if (held < counted_bytes_) {
+    shared_.limits.LetGo(counted_bytes_ - held);
+  }
+  counted_bytes_ = held;
   return absl::OkStatus();
 }
 
@@ -324,6 +349,8 @@ ssize_t ProxyCall::ReadRequest(uint8_t* to, size_t most, uint32_t* flags) {
   if (count > 0) {
     progress_ = steady_clock::now();
     GiveWindow();
+    // Less than before, which is never refused.
+    CountHeld().IgnoreError();
   }
   if (request_over_ && request_->drained()) {
     *flags |= NGHTTP2_DATA_FLAG_EOF;

@@ -73,6 +73,8 @@ class ProxyCall : public std::enable_shared_from_this<ProxyCall> {
   absl::Status TakeMessages();
   absl::Status TakeMessage();
   absl::Status CheckEnd();
+  // Takes part in the limit of held bytes.
+  absl::Status CountHeld();
   // Gives the client the window that is free.
   void GiveWindow();
   void OpenBackend();
@@ -110,6 +112,8 @@ class ProxyCall : public std::enable_shared_from_this<ProxyCall> {
   // Whether it takes part in the limit of open calls.
   bool open_ = false;
   CallerPtr caller_;
+  // The user whose open calls it is one of; empty: nobody's.
+  std::string counted_user_;
   // When it was last known that the caller may do this.
   SteadyTime checked_;
   Principal principal_;
@@ -118,6 +122,8 @@ class ProxyCall : public std::enable_shared_from_this<ProxyCall> {
   bool admitted_ = false;
 
   std::optional<RequestBuffer> request_;
+  // Of what it holds, what it has taken of the bytes that all calls may hold.
+  size_t counted_bytes_ = 0;
   // Of the stream's window, what was not given back.
   size_t unconsumed_ = 0;
   bool got_message_ = false;

@@ -42,7 +42,8 @@ BIN = pathlib.Path(os.environ.get("STACKYARD_BIN", ROOT / "build" / "bin")).reso
 TERRAFORM = ENVIRONMENT.get("STACKYARD_TERRAFORM") or shutil.which("terraform") or "terraform"
 MIRROR = ENVIRONMENT.get("STACKYARD_PROVIDER_MIRROR")
 # For Mesh(environment=...): one client may call as often as it can.
-UNLIMITED = {"STACKYARD_USER_RATE": "0", "STACKYARD_ADDRESS_RATE": "0"}
+UNLIMITED = {"STACKYARD_USER_RATE": "0", "STACKYARD_ADDRESS_RATE": "0",
+             "STACKYARD_MAX_OPEN_CALLS_PER_USER": "20000"}
 
 
 def free_port():

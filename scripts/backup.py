@@ -29,7 +29,7 @@ import sqlite3
 import subprocess
 import sys
 
-import databases
+import backup_databases as databases
 
 FORMAT = 1
 # Stacks first: a reservation that no stack accounts for is given back after a while, which is safer

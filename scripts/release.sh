@@ -79,11 +79,12 @@ check_commit() {
 # check_digests FILE: a tag cannot be moved in the registry, so whatever a file says, what is deployed is
 # what was pushed for this commit.
 check_digests() {
-  local image found wanted repository
+  local image found wanted repository folder=''
   is_ecr "$PREFIX" || return 0
   need aws 'apt-get install awscli'
+  [[ $PREFIX != */* ]] || folder=${PREFIX#*/}/
   for image in "${IMAGES[@]}"; do
-    repository=${PREFIX#*/}/stackyard-$image
+    repository=${folder}stackyard-$image
     wanted=$(jq -r --arg image "$image" '.digests[$image]' "$1")
     found=$(aws ecr describe-images --repository-name "$repository" --image-ids imageTag="$COMMIT" \
       --query 'imageDetails[0].imageDigest' --output text) ||

@@ -71,9 +71,9 @@ spec:
 
 {{/* Whether a number of replicas is written: not where an autoscaler sets it. */}}
 {{- define "stackyard.replicas" -}}
-{{- if not .service.autoscaling.enabled }}
+{{- if not .service.autoscaling.enabled -}}
 replicas: {{ .service.replicas }}
-{{- end }}
+{{ end -}}
 revisionHistoryLimit: 5
 selector:
   matchLabels:

@@ -105,11 +105,7 @@ fill_context() {
 programs() {
   if [ -z "$BIN" ]; then
     "$ROOT/scripts/setup.sh" build
-    if [ -f "$BUILD/release/build.ninja" ] && grep -q STACKYARD_COMMIT "$ROOT/CMakeLists.txt"; then
-      logged "$LOGS/images-cmake.log" cmake -DSTACKYARD_COMMIT="$TAG" "$BUILD/release" ||
-        die 'cmake could not configure the build' "see $LOGS/images-cmake.log"
-    fi
-    "$ROOT/scripts/build.sh" product
+    STACKYARD_COMMIT=$TAG "$ROOT/scripts/build.sh" product
     BIN=$BUILD/bin
   fi
   STACKYARD_BIN=$BIN "$ROOT/deploy/images/programs.sh" "$1"
@@ -170,7 +166,7 @@ build() {
 build_root() {
   local target=ready
   [ -z "$COMPILE" ] || target=compile
-  build build --build-arg BASE="$BASE" --target "$target" -t localhost/stackyard-build:"$TAG" \
+  build build --build-arg BASE="$BASE" --build-arg REVISION="$TAG" --target "$target" -t localhost/stackyard-build:"$TAG" \
     -f "$CONTEXT/deploy/images/build.Containerfile"
 }
 

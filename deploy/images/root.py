@@ -14,7 +14,7 @@ MERGED = {"bin": "usr/bin", "sbin": "usr/sbin", "lib": "usr/lib", "lib64": "usr/
 # Folders of packages that no program reads.
 UNREAD = re.compile(r"/usr/share/(doc|man|info|locale|lintian|bug|doc-base|bash-completion|zsh|perl5|"
                     r"gitweb|git-core/contrib|linda|menu)/|/etc/(bash_completion\.d|default|init\.d|cron\.)|"
-                    r"/var/")
+                    r"/usr/lib/ssl/(private|misc)|/var/")
 OURS = "stackyard"
 USER = 65532
 USERS = f"root:x:0:0:root:/:/sbin/nologin\nstackyard:x:{USER}:{USER}::/data:/sbin/nologin\n"

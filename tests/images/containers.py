@@ -71,7 +71,7 @@ class Container:
             config["mounts"].append({"destination": str(folder), "source": str(folder), "type": "bind",
                                      "options": ["bind", "rw", "nosuid", "nodev"]})
         pathlib.Path(self.bundle, "config.json").write_text(json.dumps(config))
-        self.command = ["runc", "run", "--bundle", self.bundle, self.id]
+        self.command = [shutil.which("runc"), "run", "--bundle", self.bundle, self.id]
 
     def _config(self, image, arguments, environment, sandbox):
         run("runc", "spec", "--bundle", self.bundle)

@@ -1,5 +1,6 @@
 #include "common/health.h"
 
+#include <grpcpp/generic/async_generic_service.h>
 #include <grpcpp/health_check_service_interface.h>
 #include <grpcpp/impl/server_builder_option.h>
 #include <grpcpp/server.h>
@@ -33,10 +34,17 @@ class HealthAlone final : public grpc::ServerBuilderOption {
 
 }  // namespace
 
+struct Health::Listener {
+  // A server without any service does not start. This one answers UNIMPLEMENTED.
+  grpc::CallbackGenericService nothing;
+  std::unique_ptr<grpc::Server> server;
+};
+
 absl::StatusOr<std::unique_ptr<Health>> Health::Open(const std::string& listen) {
   SetUpGrpc();
   std::unique_ptr<Health> health(new Health());
   if (listen.empty()) return health;
+  health->listener_ = std::make_unique<Listener>();
   int port = 0;
   grpc::ServerBuilder builder;
   builder.AddListeningPort(listen, grpc::InsecureServerCredentials(), &port);
@@ -44,22 +52,25 @@ absl::StatusOr<std::unique_ptr<Health>> Health::Open(const std::string& listen) 
   builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
   builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, kMostStreams);
   builder.SetMaxReceiveMessageSize(kMostBytes);
-  health->server_ = builder.BuildAndStart();
-  if (health->server_ == nullptr) {
+  builder.RegisterCallbackGenericService(&health->listener_->nothing);
+  health->listener_->server = builder.BuildAndStart();
+  if (health->listener_->server == nullptr) {
     return absl::UnavailableError(absl::StrCat(
         "--health-listen=", listen, " cannot be used: taken, or not an address of ours"));
   }
   health->target_ = absl::StrCat(listen.substr(0, listen.rfind(':')), ":", port);
-  health->Add(health->server_->GetHealthCheckService());
+  health->Add(health->listener_->server->GetHealthCheckService());
   LogInfo("health can be asked for", {{"listen", health->target_}});
   return health;
 }
 
+Health::Health() = default;
+
 Health::~Health() {
-  if (server_ == nullptr) return;
+  if (listener_ == nullptr || listener_->server == nullptr) return;
   // Watches of those who would stay for ever.
-  server_->Shutdown(std::chrono::system_clock::now());
-  server_->Wait();
+  listener_->server->Shutdown(std::chrono::system_clock::now());
+  listener_->server->Wait();
 }
 
 void Health::SetReady(bool ready) {

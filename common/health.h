@@ -22,7 +22,6 @@
 
 namespace grpc {
 class HealthCheckServiceInterface;
-class Server;
 }  // namespace grpc
 
 namespace stackyard {
@@ -53,7 +52,8 @@ class Health {
   const std::string& target() const { return target_; }
 
  private:
-  Health() = default;
+  struct Listener;
+  Health();
   void Tell(grpc::HealthCheckServiceInterface* told) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   mutable absl::Mutex mutex_;
@@ -61,7 +61,7 @@ class Health {
   bool drained_ ABSL_GUARDED_BY(mutex_) = false;
   std::vector<grpc::HealthCheckServiceInterface*> told_ ABSL_GUARDED_BY(mutex_);
   std::string target_;
-  std::unique_ptr<grpc::Server> server_;
+  std::unique_ptr<Listener> listener_;
 };
 
 // Keeps a process ready while a check of what it cannot do without, its database, succeeds. It is

@@ -113,6 +113,8 @@ absl::Status Migrate(Database& database, const Migrations& migrations) {
   RETURN_IF_ERROR(database.Write([&](soci::session& sql) {
     // CREATE IF NOT EXISTS alone can collide on PostgreSQL.
     TakeTurn(database, sql);
+    // It would say in the log, in words of its own, what was there.
+    if (!database.is_sqlite()) sql << "SET LOCAL client_min_messages = warning";
     sql << "CREATE TABLE IF NOT EXISTS schema_migrations (version INTEGER PRIMARY KEY)";
     sql << "CREATE TABLE IF NOT EXISTS schema_compatibility ("
            "version INTEGER PRIMARY KEY, min_version INTEGER NOT NULL)";

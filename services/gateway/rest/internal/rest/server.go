@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
 	"strings"
 	"time"
 
@@ -98,22 +99,23 @@ func listen(o Options, log *slog.Logger) (net.Listener, error) {
 // Address is the `host:port` that is listened on.
 func (s *Server) Address() string { return s.listener.Addr().String() }
 
-// ServeUntil serves until the context is done, and for the drain delay after that, in which /readyz
-// says that no more calls should come here. Then it drains.
-func (s *Server) ServeUntil(ctx context.Context) error {
+// ServeUntil serves until a signal comes, and on for the drain delay or until another signal, while
+// /readyz says that no more calls should come here. Then it drains.
+func (s *Server) ServeUntil(signals <-chan os.Signal) error {
 	select {
 	case err := <-s.failed:
 		return err
-	case <-ctx.Done():
+	case <-signals:
 	}
 	s.leave()
 	s.log.Info("draining", "after", s.options.DrainDelay.String())
 	select {
 	case err := <-s.failed:
 		return err
+	case <-signals:
 	case <-time.After(s.options.DrainDelay):
-		return s.Shutdown()
 	}
+	return s.Shutdown()
 }
 
 // Shutdown ends streams, lets other calls finish within the drain time, and closes everything.

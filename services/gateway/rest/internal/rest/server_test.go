@@ -1,14 +1,15 @@
 package rest
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"flag"
 	"log/slog"
 	"net/http"
+	"os"
 	"regexp"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -44,9 +45,9 @@ func TestHealth(t *testing.T) {
 // Whoever balances calls hears late of a server that ends: until then nobody may be turned away.
 func TestDrainDelay(t *testing.T) {
 	fake, server, url := start(t, func(o *Options) { o.DrainDelay = 24 * time.Hour })
-	ctx, end := context.WithCancel(context.Background())
+	signals := make(chan os.Signal)
 	served := make(chan error, 1)
-	go func() { served <- server.ServeUntil(ctx) }()
+	go func() { served <- server.ServeUntil(signals) }()
 	if response, body := call(t, "GET", url+"/readyz", ""); response.StatusCode != 200 {
 		t.Fatalf("before: %d %s", response.StatusCode, body)
 	}
@@ -55,7 +56,7 @@ func TestDrainDelay(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer stream.Body.Close()
-	end()
+	signals <- syscall.SIGTERM
 	deadline := time.Now().Add(30 * time.Second)
 	for {
 		response, body := call(t, "GET", url+"/readyz", "")
@@ -85,7 +86,9 @@ func TestDrainDelay(t *testing.T) {
 		t.Error("it ended too early", err)
 	default:
 	}
-	if err := server.Shutdown(); err != nil {
+	// Whoever cannot wait says so again.
+	signals <- syscall.SIGTERM
+	if err := <-served; err != nil {
 		t.Error(err)
 	}
 	<-fake.ended

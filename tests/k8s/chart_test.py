@@ -74,7 +74,7 @@ class RefusalsTest(unittest.TestCase):
                 ({"gateway": {"oidc": [{"issuer": "https://id.example.com"}]}}, "client_id"),
                 ({"rest": {"corsOrigins": ["example.com"]}}, "/rest/corsOrigins/0"),
                 ({"runner": {"confinement": "none"}}, "/runner/confinement"),
-                ({"runner": {"slotUids": 700000}}, "/runner/slotUids"),
+                ({"runner": {"seccompProfile": "/etc/x"}}, "/runner/seccompProfile"),
                 ({"runner": {"runMemory": "2G"}}, "/runner/runMemory"),
                 ({"runner": {"autoscaling": {"kind": "hpa"}}}, "/runner/autoscaling/kind"),
                 ({"mutualTLS": {"source": "none"}}, "/mutualTLS/source"),
@@ -182,10 +182,9 @@ class ObjectsTest(unittest.TestCase):
                     self.assertFalse(context["allowPrivilegeEscalation"])
                     self.assertEqual(context["capabilities"]["drop"], ["ALL"])
                     self.assertIn("memory", one["resources"]["limits"])
-                    if not runner:
-                        self.assertNotIn("add", context["capabilities"])
+                    self.assertNotIn("add", context["capabilities"])
+                self.assertTrue(spec["securityContext"]["runAsNonRoot"])
                 if not runner:
-                    self.assertTrue(spec["securityContext"]["runAsNonRoot"])
                     self.assertEqual(spec["securityContext"]["seccompProfile"]["type"], "RuntimeDefault")
 
     def test_tokens_of_accounts_are_for_the_job_that_needs_one(self):
@@ -312,18 +311,16 @@ class ObjectsTest(unittest.TestCase):
         self.assertEqual(container(find(docs, "Deployment", "-quota"), "quota")["args"][-1], "--drain=99s")
 
     def test_confinement(self):
-        for level, host_users, lacking, added in (
-                ("full", False, "memory-limit,cpu-limit,process-limit", True),
-                ("sandbox", False, "memory-limit,cpu-limit,process-limit,slot-uids", False),
-                ("degraded", None, "memory-limit,cpu-limit,process-limit,slot-uids,sandbox", False)):
+        for level, host_users, lacking in (
+                ("full", False, "memory-limit,cpu-limit,process-limit"),
+                ("degraded", None, "memory-limit,cpu-limit,process-limit,sandbox")):
             with self.subTest(level):
                 docs = objects(merged(LEAST, {"runner": {"confinement": level}}))
                 doc = find(docs, "Deployment", "-runner")
                 self.assertEqual(pod(doc)["spec"].get("hostUsers"), host_users)
                 self.assertEqual(arguments(docs, "runner")["allow-without"], lacking)
-                self.assertEqual("add" in container(doc, "runner")["securityContext"]["capabilities"], added)
-                # 2000 users of runs, and no more than a pod has.
-                self.assertLessEqual(int(arguments(docs, "runner")["slot-uids"]) + 2000, 65536)
+                proc = container(doc, "runner")["securityContext"].get("procMount")
+                self.assertEqual(proc, "Unmasked" if level == "full" else None)
 
     def test_rules_and_dashboards_are_taken_as_they_are(self):
         docs = self.variants["production"]

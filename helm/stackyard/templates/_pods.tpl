@@ -3,9 +3,9 @@
 {{/* Restricted Pod Security. */}}
 {{- define "stackyard.podSecurityContext" -}}
 runAsNonRoot: true
-runAsUser: 10001
-runAsGroup: 10001
-fsGroup: 10001
+runAsUser: 65532
+runAsGroup: 65532
+fsGroup: 65532
 fsGroupChangePolicy: OnRootMismatch
 seccompProfile: {type: RuntimeDefault}
 {{- end }}
@@ -95,20 +95,20 @@ annotations:
 {{- end }}
 {{- end }}
 
-{{/* The kubelet asks in plain text for health alone: `ready` falls at SIGTERM, the process as a whole
-     is alive until it ends. */}}
+{{/* The kubelet asks in plain text for health alone: readiness ends at SIGTERM, liveness with the
+     process. */}}
 {{- define "stackyard.probes" -}}
 startupProbe:
   # Migrations may take a while.
-  grpc: {port: 9095, service: ready}
+  grpc: {port: 9095, service: readiness}
   periodSeconds: 2
   failureThreshold: 150
 readinessProbe:
-  grpc: {port: 9095, service: ready}
+  grpc: {port: 9095, service: readiness}
   periodSeconds: 5
   timeoutSeconds: 3
 livenessProbe:
-  grpc: {port: 9095}
+  grpc: {port: 9095, service: liveness}
   periodSeconds: 10
   timeoutSeconds: 5
   failureThreshold: 6

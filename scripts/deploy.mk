@@ -13,6 +13,10 @@ push: ## Build all images of this commit and push them: make push PREFIX=REGISTR
 release: ## Deploy a pushed release, smoke-test it, roll back if that fails: make release ENV=staging
 	@scripts/setup.sh dev && scripts/release.sh deploy "$(ENV)" "$(RELEASE)"
 
+.PHONY: pin
+pin: ## Write a pushed release into deploy/gitops: make pin ENV=staging
+	@scripts/release.sh pin "$(ENV)" "$(RELEASE)"
+
 .PHONY: drift
 drift: ## Tell whether an environment still is what its Terraform says: make drift ENV=staging
 	@scripts/setup.sh build && scripts/drift.sh "$(ENV)"

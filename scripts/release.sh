@@ -3,6 +3,7 @@
 #   {"commit": …, "prefix": …, "digests": {IMAGE: "sha256:…", …}}.
 # release.sh deploy ENV FILE: deploys exactly those images to an environment. When the deployment or its
 #   smoke test fails, what ran before is brought back, and the command fails.
+# release.sh pin ENV FILE: writes them into deploy/gitops, for Argo CD to deploy once that is merged.
 # A release is made of a commit of main once and then only carried on: what is deployed to production is
 # what was tested in staging, bit by bit.
 set -euo pipefail
@@ -13,7 +14,7 @@ IMAGES=(gateway rest stacks quota runner cli)
 NAME=${STACKYARD_RELEASE_NAME:-stackyard}
 NAMESPACE=${STACKYARD_NAMESPACE:-stackyard}
 
-usage() { die "$1" 'use: release.sh push PREFIX FILE, or release.sh deploy staging|production FILE'; }
+usage() { die "$1" 'use: release.sh push PREFIX FILE, or release.sh deploy|pin staging|production FILE'; }
 
 # is_ecr PREFIX: whether it is a registry of AWS, which wants to be logged in to by AWS's own tool.
 is_ecr() { [[ $1 =~ ^[0-9]{12}\.dkr\.ecr\.([a-z0-9-]+)\.amazonaws\.com(\.cn)?(/|$) ]]; }
@@ -94,6 +95,27 @@ check_digests() {
   done
 }
 
+# ---- Pin -----------------------------------------------------------------------------------
+
+pin() {
+  local environment=$1 folder=$ROOT/deploy/gitops application
+  application=$folder/argocd/$environment.yaml
+  case $environment in staging | production) ;; *) usage "there is no environment '$environment'" ;; esac
+  read_release "$2"
+  grep -qE 'targetRevision: [0-9a-f]{40}$' "$application" ||
+    die "$application names no commit of the chart" 'restore it from git, then run the same again'
+  {
+    say "# Written by \`make pin\`: what $environment runs. Tag and digests name the same images."
+    jq -r '"image:", "  prefix: \(.prefix)", "  tag: \(.commit)", "  digests:",
+      (.digests | to_entries[] | "    \(.key): \(.value)")' "$2"
+  } >"$folder/environments/$environment/image.yaml"
+  # The chart's own revision; that of the values stays the branch.
+  sed -i -E "s/(targetRevision:) [0-9a-f]{40}\$/\1 $COMMIT/" "$application"
+  say "[release] deploy/gitops names $COMMIT for $environment: commit it, and have it reviewed"
+}
+
+# ---- Rollback ------------------------------------------------------------------------------
+
 # revision: of the release that is in force in the cluster, or nothing.
 revision() {
   helm list --namespace "$NAMESPACE" --filter "^$NAME\$" --deployed --output json | jq -r '.[0].revision // empty'
@@ -139,5 +161,6 @@ deploy() {
 case ${1:-} in
   push) push "${2:-}" "${3:-$BUILD/release.json}" ;;
   deploy) deploy "${2:-}" "${3:-$BUILD/release.json}" ;;
+  pin) pin "${2:-}" "${3:-$BUILD/release.json}" ;;
   *) usage "unknown command '${1:-}'" ;;
 esac

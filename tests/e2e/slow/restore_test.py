@@ -314,6 +314,9 @@ class ScaledTest(suite.MeshTestCase):
                            "--set", "amount=2", "--wait")
         self.assertEqual(life.state("late")["lineage"], late["lineage"])
         self.assertEqual(life.used()["resources"], used["resources"] + 2)
+        mesh.cli("dan").ok("states", "push", "shop", str(folder / f"{state['lineage']}.tfstate"))
+        self.assertEqual(len(life.state("shop")["resources"][0]["instances"]), 6)
+        eventually(lambda: life.used()["resources"] == used["resources"] + 5, life.used, PATIENCE)
         checker.check(mesh.rest("admin"), None)
 
     def test_one_database_is_brought_back_alone(self):

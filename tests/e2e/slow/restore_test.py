@@ -188,6 +188,11 @@ class EmbeddedTest(suite.MeshTestCase):
                 "backup.py", command, backup, "--data", mesh.dir / "elsewhere", code=1))
         self.assertFalse((mesh.dir / "elsewhere").exists(), "nothing was begun")
         self.assertIn("is no backup", script("backup.py", "check", mesh.dir / "log", code=1))
+        # Half of one is none.
+        (mesh.dir / "quota/quota.db").rename(mesh.dir / "quota/away.db")
+        half = mesh.dir / "half"
+        self.assertIn("there is no database", script("backup.py", "save", half, "--data", mesh.dir, code=1))
+        self.assertEqual(list(mesh.dir.glob("half*")), [])
 
 
 @unittest.skipIf(not postgres.programs(), "PostgreSQL is not installed")

@@ -24,15 +24,17 @@ resource "aws_vpc_security_group_ingress_rule" "clients" {
   to_port                      = 5432
 }
 
-resource "aws_kms_key" "this" {
-  description             = "Database ${var.name}"
-  deletion_window_in_days = 30
-  enable_key_rotation     = true
+module "key" {
+  source = "../kms_key"
+
+  alias       = "${var.name}-database"
+  description = "Database ${var.name}, its backups and its passwords"
 }
 
 resource "aws_db_parameter_group" "this" {
   name_prefix = "${var.name}-"
   family      = "postgres16"
+  description = "TLS alone, and slow statements in the log"
 
   parameter {
     name  = "rds.force_ssl"
@@ -73,6 +75,9 @@ resource "aws_iam_role_policy_attachment" "monitoring" {
 }
 
 resource "aws_db_instance" "this" {
+  # checkov:skip=CKV_AWS_157: a variable; production has a standby, staging may go without
+  # checkov:skip=CKV_AWS_293: a variable; what is thrown away is not protected
+
   identifier     = var.name
   engine         = "postgres"
   engine_version = "16"
@@ -80,13 +85,14 @@ resource "aws_db_instance" "this" {
   username       = "stackyard"
 
   # RDS makes the password, keeps it in Secrets Manager and changes it; no state has it.
-  manage_master_user_password = true
+  manage_master_user_password   = true
+  master_user_secret_kms_key_id = module.key.arn
 
   allocated_storage     = var.storage_gib
   max_allocated_storage = var.storage_gib * 4
   storage_type          = "gp3"
   storage_encrypted     = true
-  kms_key_id            = aws_kms_key.this.arn
+  kms_key_id            = module.key.arn
 
   multi_az               = var.multi_az
   db_subnet_group_name   = aws_db_subnet_group.this.name
@@ -94,7 +100,13 @@ resource "aws_db_instance" "this" {
   parameter_group_name   = aws_db_parameter_group.this.name
   publicly_accessible    = false
 
+  # For people who look into it: nobody needs the owner's password for that.
+  iam_database_authentication_enabled = true
+
   backup_retention_period   = var.backup_days
+  backup_window             = "01:00-02:00"
+  maintenance_window        = "sun:02:30-sun:03:30"
+  delete_automated_backups  = !var.deletion_protection
   copy_tags_to_snapshot     = true
   deletion_protection       = var.deletion_protection
   skip_final_snapshot       = !var.deletion_protection
@@ -103,6 +115,7 @@ resource "aws_db_instance" "this" {
   auto_minor_version_upgrade      = true
   enabled_cloudwatch_logs_exports = ["postgresql", "upgrade"]
   performance_insights_enabled    = true
+  performance_insights_kms_key_id = module.key.arn
   monitoring_interval             = 60
   monitoring_role_arn             = aws_iam_role.monitoring.arn
 }

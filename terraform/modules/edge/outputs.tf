@@ -4,7 +4,7 @@ output "certificate_arn" {
 }
 
 output "web_acl_arn" {
-  description = "Firewall for the ALB."
+  description = "Firewall of the load balancer."
   value       = aws_wafv2_web_acl.this.arn
 }
 
@@ -14,4 +14,9 @@ output "validation_records" {
     for option in aws_acm_certificate.this.domain_validation_options :
     { name = option.resource_record_name, type = option.resource_record_type, value = option.resource_record_value }
   ]
+}
+
+output "security_group_id" {
+  description = "Security group of the load balancer."
+  value       = aws_security_group.this.id
 }

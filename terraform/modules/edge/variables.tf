@@ -24,6 +24,68 @@ variable "zone_id" {
   description = "Route 53 zone that the domain lies in; null: the records that prove the domain are made elsewhere (output `validation_records`)."
   type        = string
   default     = null
+
+  validation {
+    condition     = var.zone_id == null || can(regex("^Z[A-Z0-9]{5,31}$", var.zone_id))
+    error_message = "zone_id must be the id of a Route 53 zone, such as Z0123456789ABCDEFGHIJ."
+  }
+}
+
+variable "vpc_id" {
+  description = "Network of the load balancer."
+  type        = string
+  nullable    = false
+
+  validation {
+    condition     = startswith(var.vpc_id, "vpc-")
+    error_message = "vpc_id must be the id of a VPC."
+  }
+}
+
+variable "client_cidrs" {
+  description = "Networks that may call Stackyard."
+  type        = set(string)
+  default     = ["0.0.0.0/0"]
+  nullable    = false
+
+  validation {
+    condition     = length(var.client_cidrs) > 0 && alltrue([for cidr in var.client_cidrs : can(cidrhost(cidr, 0)) && !strcontains(cidr, ":")])
+    error_message = "client_cidrs must be IPv4 blocks, one at least."
+  }
+}
+
+variable "pod_cidrs" {
+  description = "Addresses of the pods that the load balancer calls."
+  type        = set(string)
+  nullable    = false
+
+  validation {
+    condition     = length(var.pod_cidrs) > 0 && alltrue([for cidr in var.pod_cidrs : can(cidrhost(cidr, 0)) && !endswith(cidr, "/0")])
+    error_message = "pod_cidrs must be IPv4 blocks, one at least, and not all the world."
+  }
+}
+
+variable "log_key_arn" {
+  description = "KMS key that the firewall's log is encrypted with."
+  type        = string
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^arn:[a-z-]+:kms:", var.log_key_arn))
+    error_message = "log_key_arn must be the ARN of a KMS key."
+  }
+}
+
+variable "log_days" {
+  description = "Days that the firewall's log is kept."
+  type        = number
+  default     = 90
+  nullable    = false
+
+  validation {
+    condition     = contains([1, 3, 5, 7, 14, 30, 60, 90, 180, 365], var.log_days)
+    error_message = "log_days must be one of 1, 3, 5, 7, 14, 30, 60, 90, 180, 365."
+  }
 }
 
 variable "requests_per_address" {
@@ -33,7 +95,7 @@ variable "requests_per_address" {
   nullable    = false
 
   validation {
-    condition     = var.requests_per_address >= 100 && var.requests_per_address <= 1000000
-    error_message = "requests_per_address must be from 100 to 1000000."
+    condition     = var.requests_per_address >= 100 && var.requests_per_address <= 1000000 && floor(var.requests_per_address) == var.requests_per_address
+    error_message = "requests_per_address must be a whole number from 100 to 1000000."
   }
 }

@@ -1,4 +1,5 @@
-# A cluster whose nodes have no public address, with managed node groups that an autoscaler sizes.
+# A cluster whose nodes have no public address, with managed node groups that an autoscaler sizes (its
+# role is in modules/controllers).
 
 data "aws_partition" "current" {}
 
@@ -8,20 +9,17 @@ locals {
 
 # ---- Control plane ---------------------------------------------------------------------------
 
-resource "aws_kms_key" "secrets" {
-  description             = "Secrets of the cluster ${var.name}"
-  deletion_window_in_days = 30
-  enable_key_rotation     = true
-}
+module "key" {
+  source = "../kms_key"
 
-resource "aws_kms_alias" "secrets" {
-  name          = "alias/${var.name}-eks"
-  target_key_id = aws_kms_key.secrets.key_id
+  alias       = "${var.name}-eks"
+  description = "Secrets of the cluster ${var.name}"
 }
 
 resource "aws_cloudwatch_log_group" "cluster" {
   name              = "/aws/eks/${var.name}/cluster"
   retention_in_days = var.log_days
+  kms_key_id        = var.log_key_arn
 }
 
 data "aws_iam_policy_document" "cluster_trust" {
@@ -46,9 +44,15 @@ resource "aws_iam_role_policy_attachment" "cluster" {
 }
 
 resource "aws_eks_cluster" "this" {
+  # checkov:skip=CKV_AWS_38: public_access_cidrs is refused when it is all the world
+  # checkov:skip=CKV_AWS_39: a variable; without it the API server is reached from the network alone
+
   name     = var.name
   version  = var.kubernetes_version
   role_arn = aws_iam_role.cluster.arn
+
+  # The add-ons below take their place.
+  bootstrap_self_managed_addons = false
 
   enabled_cluster_log_types = ["api", "audit", "authenticator", "controllerManager", "scheduler"]
 
@@ -68,7 +72,7 @@ resource "aws_eks_cluster" "this" {
     resources = ["secrets"]
 
     provider {
-      key_arn = aws_kms_key.secrets.arn
+      key_arn = module.key.arn
     }
   }
 
@@ -134,7 +138,7 @@ resource "aws_iam_role" "node" {
 }
 
 resource "aws_iam_role_policy_attachment" "node" {
-  for_each = toset(["AmazonEKSWorkerNodePolicy", "AmazonEKS_CNI_Policy", "AmazonEC2ContainerRegistryPullOnly"])
+  for_each = toset(["AmazonEKSWorkerNodePolicy", "AmazonEKS_CNI_Policy", "AmazonEC2ContainerRegistryPullOnly", "AmazonSSMManagedInstanceCore"])
 
   role       = aws_iam_role.node.name
   policy_arn = "${local.policies}/${each.key}"
@@ -148,6 +152,7 @@ resource "aws_launch_template" "node" {
   update_default_version = true
 
   metadata_options {
+    http_endpoint               = "enabled"
     http_tokens                 = "required"
     http_put_response_hop_limit = 1
   }
@@ -176,6 +181,8 @@ resource "aws_eks_node_group" "this" {
   node_role_arn   = aws_iam_role.node.arn
   subnet_ids      = var.subnet_ids
   instance_types  = each.value.instance_types
+  ami_type        = each.value.ami_type
+  capacity_type   = each.value.spot ? "SPOT" : "ON_DEMAND"
   labels          = merge({ "stackyard.dev/group" = each.key }, each.value.labels)
 
   launch_template {
@@ -214,54 +221,50 @@ resource "aws_eks_node_group" "this" {
     ignore_changes = [scaling_config[0].desired_size]
   }
 
-  depends_on = [aws_iam_role_policy_attachment.node]
+  depends_on = [aws_iam_role_policy_attachment.node, aws_eks_addon.before_nodes]
 }
 
-resource "aws_eks_addon" "this" {
-  for_each = toset(["vpc-cni", "kube-proxy", "coredns", "eks-pod-identity-agent", "metrics-server"])
+# ---- Add-ons ---------------------------------------------------------------------------------
+
+locals {
+  # What a node needs to become ready, and what pods take their roles by.
+  before_nodes = {
+    vpc-cni                = jsonencode({ enableNetworkPolicy = "true" })
+    kube-proxy             = null
+    eks-pod-identity-agent = null
+  }
+  # What runs on nodes.
+  after_nodes = toset(concat(["coredns", "aws-ebs-csi-driver"], tolist(var.addons)))
+}
+
+resource "aws_eks_addon" "before_nodes" {
+  for_each = local.before_nodes
+
+  cluster_name                = aws_eks_cluster.this.name
+  addon_name                  = each.key
+  configuration_values        = each.value
+  resolve_conflicts_on_create = "OVERWRITE"
+  resolve_conflicts_on_update = "PRESERVE"
+}
+
+resource "aws_eks_addon" "after_nodes" {
+  for_each = local.after_nodes
 
   cluster_name                = aws_eks_cluster.this.name
   addon_name                  = each.key
   resolve_conflicts_on_create = "OVERWRITE"
   resolve_conflicts_on_update = "PRESERVE"
-  configuration_values        = each.key == "vpc-cni" ? jsonencode({ enableNetworkPolicy = "true" }) : null
 
-  depends_on = [aws_eks_node_group.this]
+  depends_on = [aws_eks_node_group.this, module.volumes_role]
 }
 
-# ---- Autoscaler ------------------------------------------------------------------------------
-
-data "aws_iam_policy_document" "autoscaler" {
-  statement {
-    sid = "Look"
-    actions = [
-      "autoscaling:DescribeAutoScalingGroups", "autoscaling:DescribeAutoScalingInstances",
-      "autoscaling:DescribeLaunchConfigurations", "autoscaling:DescribeScalingActivities",
-      "ec2:DescribeImages", "ec2:DescribeInstanceTypes", "ec2:DescribeLaunchTemplateVersions",
-      "ec2:GetInstanceTypesFromInstanceRequirements", "eks:DescribeNodegroup",
-    ]
-    resources = ["*"]
-  }
-
-  statement {
-    sid       = "SizeItsOwnGroups"
-    actions   = ["autoscaling:SetDesiredCapacity", "autoscaling:TerminateInstanceInAutoScalingGroup"]
-    resources = ["*"]
-
-    condition {
-      test     = "StringEquals"
-      variable = "aws:ResourceTag/k8s.io/cluster-autoscaler/${var.name}"
-      values   = ["owned"]
-    }
-  }
-}
-
-module "autoscaler_role" {
+# Volumes of pods.
+module "volumes_role" {
   source = "../workload_role"
 
-  name            = "${var.name}-autoscaler"
-  cluster_name    = aws_eks_cluster.this.name
-  namespace       = "kube-system"
-  service_account = "cluster-autoscaler"
-  policies        = { scale = data.aws_iam_policy_document.autoscaler.json }
+  name                = "${var.name}-volumes"
+  cluster_name        = aws_eks_cluster.this.name
+  namespace           = "kube-system"
+  service_account     = "ebs-csi-controller-sa"
+  managed_policy_arns = { volumes = "${local.policies}/service-role/AmazonEBSCSIDriverPolicy" }
 }

@@ -20,12 +20,6 @@ variable "kubernetes_version" {
   }
 }
 
-variable "vpc_id" {
-  description = "Network of the cluster."
-  type        = string
-  nullable    = false
-}
-
 variable "subnet_ids" {
   description = "Private subnets of the nodes, in at least two zones."
   type        = list(string)
@@ -54,6 +48,11 @@ variable "admin_role_arns" {
   type        = map(string)
   default     = {}
   nullable    = false
+
+  validation {
+    condition     = alltrue([for arn in values(var.admin_role_arns) : can(regex("^arn:[a-z-]+:iam::[0-9]{12}:(role|user)/", arn))])
+    error_message = "admin_role_arns must be ARNs of IAM roles or users."
+  }
 }
 
 variable "deployer_role_arns" {
@@ -61,6 +60,11 @@ variable "deployer_role_arns" {
   type        = map(string)
   default     = {}
   nullable    = false
+
+  validation {
+    condition     = alltrue([for arn in values(var.deployer_role_arns) : can(regex("^arn:[a-z-]+:iam::[0-9]{12}:(role|user)/", arn))])
+    error_message = "deployer_role_arns must be ARNs of IAM roles or users."
+  }
 }
 
 variable "namespace" {
@@ -68,10 +72,15 @@ variable "namespace" {
   type        = string
   default     = "stackyard"
   nullable    = false
+
+  validation {
+    condition     = can(regex("^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$", var.namespace))
+    error_message = "namespace must be 1 to 63 of a-z, 0-9 and -, and neither start nor end with -."
+  }
 }
 
 variable "node_groups" {
-  description = "Managed node groups by name. `taint` keeps away what does not tolerate it, `KEY=VALUE`."
+  description = "Managed node groups by name. `taint` keeps away what does not tolerate it, `KEY=VALUE`; `spot` nodes are cheap, and taken away at two minutes' notice."
   type = map(object({
     instance_types = list(string)
     min_size       = number
@@ -79,6 +88,8 @@ variable "node_groups" {
     disk_gib       = optional(number, 50)
     labels         = optional(map(string), {})
     taint          = optional(string)
+    spot           = optional(bool, false)
+    ami_type       = optional(string, "AL2023_x86_64_STANDARD")
   }))
   nullable = false
 
@@ -92,6 +103,29 @@ variable "node_groups" {
   validation {
     condition     = alltrue([for group in var.node_groups : group.taint == null || can(regex("^[a-z0-9./-]+=[a-z0-9.-]+$", group.taint))])
     error_message = "node_groups: a taint must look like stackyard.dev/group=observability."
+  }
+}
+
+variable "addons" {
+  description = "Further add-ons of EKS, besides those that each cluster has."
+  type        = set(string)
+  default     = ["metrics-server"]
+  nullable    = false
+
+  validation {
+    condition     = length(setintersection(var.addons, ["vpc-cni", "kube-proxy", "eks-pod-identity-agent", "coredns", "aws-ebs-csi-driver"])) == 0
+    error_message = "addons must not name what each cluster has: vpc-cni, kube-proxy, eks-pod-identity-agent, coredns, aws-ebs-csi-driver."
+  }
+}
+
+variable "log_key_arn" {
+  description = "KMS key that logs of the control plane are encrypted with."
+  type        = string
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^arn:[a-z-]+:kms:", var.log_key_arn))
+    error_message = "log_key_arn must be the ARN of a KMS key."
   }
 }
 

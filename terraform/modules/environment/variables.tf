@@ -33,90 +33,6 @@ variable "zone_id" {
   default     = null
 }
 
-variable "image_tag" {
-  description = "Images to run: the commit that they were built from, 40 hex digits, or 12 at least."
-  type        = string
-  nullable    = false
-
-  validation {
-    condition     = can(regex("^[0-9a-f]{12,40}$", var.image_tag))
-    error_message = "image_tag must be a commit id of 12 to 40 hex digits; names such as latest are never deployed."
-  }
-}
-
-variable "image_registry" {
-  description = "Registry of the images, `123456789012.dkr.ecr.eu-central-1.amazonaws.com`."
-  type        = string
-  nullable    = false
-
-  validation {
-    condition     = can(regex("^[a-z0-9.:-]+$", var.image_registry))
-    error_message = "image_registry must be a host name, without a scheme or path."
-  }
-}
-
-variable "kubernetes_version" {
-  description = "Version of Kubernetes."
-  type        = string
-  default     = "1.33"
-  nullable    = false
-}
-
-variable "node_groups" {
-  description = "Node groups besides those that the module always makes; see modules/eks."
-  type = map(object({
-    instance_types = list(string)
-    min_size       = number
-    max_size       = number
-    disk_gib       = optional(number, 50)
-    labels         = optional(map(string), {})
-    taint          = optional(string)
-  }))
-  default  = {}
-  nullable = false
-}
-
-variable "general_nodes" {
-  description = "Nodes of gateway, stacks and quota."
-  type = object({
-    instance_types = list(string)
-    min_size       = number
-    max_size       = number
-  })
-  nullable = false
-}
-
-variable "runner_nodes" {
-  description = "Nodes of runners, which no other pods are on: they run what templates say."
-  type = object({
-    instance_types = list(string)
-    min_size       = number
-    max_size       = number
-  })
-  nullable = false
-}
-
-variable "observability_nodes" {
-  description = "Nodes of Prometheus and its like."
-  type = object({
-    instance_types = list(string)
-    min_size       = number
-    max_size       = number
-  })
-  nullable = false
-}
-
-variable "database" {
-  description = "Size of PostgreSQL, and how it is kept."
-  type = object({
-    instance_class = string
-    storage_gib    = optional(number, 50)
-    multi_az       = optional(bool, true)
-    backup_days    = optional(number, 14)
-  })
-  nullable = false
-}
-
 variable "durable" {
   description = "Nothing of value is deleted: databases and buckets are protected. False for what is thrown away."
   type        = bool
@@ -156,5 +72,124 @@ variable "managed_grafana" {
   description = "Make an Amazon Managed Grafana workspace."
   type        = bool
   default     = false
+  nullable    = false
+}
+
+variable "interface_endpoints" {
+  description = "Services of AWS that are reached within the network; each costs by the hour and zone."
+  type        = set(string)
+  default     = ["ecr.api", "ecr.dkr", "logs", "sts"]
+  nullable    = false
+}
+
+variable "client_cidrs" {
+  description = "Networks that may call Stackyard."
+  type        = set(string)
+  default     = ["0.0.0.0/0"]
+  nullable    = false
+}
+
+variable "kubernetes_version" {
+  description = "Version of Kubernetes."
+  type        = string
+  default     = "1.33"
+  nullable    = false
+}
+
+variable "general_nodes" {
+  description = "Nodes of gateway, stacks and quota; see node_groups of modules/eks."
+  type = object({
+    instance_types = list(string)
+    min_size       = number
+    max_size       = number
+    spot           = optional(bool, false)
+  })
+  nullable = false
+}
+
+variable "runner_nodes" {
+  description = "Nodes of runners, which no other pods are on: they run what templates say."
+  type = object({
+    instance_types = list(string)
+    min_size       = number
+    max_size       = number
+    spot           = optional(bool, false)
+  })
+  nullable = false
+}
+
+variable "observability_nodes" {
+  description = "Nodes of Prometheus and its like."
+  type = object({
+    instance_types = list(string)
+    min_size       = number
+    max_size       = number
+    spot           = optional(bool, false)
+  })
+  nullable = false
+}
+
+variable "runners" {
+  description = "Runners at least, and at most; KEDA counts them by the queue."
+  type = object({
+    min = number
+    max = number
+  })
+  nullable = false
+}
+
+variable "database" {
+  description = "Size of PostgreSQL, and how it is kept. Count password_version up for new passwords of the services, and deploy."
+  type = object({
+    instance_class   = string
+    memory_gib       = number
+    storage_gib      = optional(number, 50)
+    multi_az         = optional(bool, true)
+    backup_days      = optional(number, 14)
+    password_version = optional(number, 1)
+  })
+  nullable = false
+}
+
+variable "image_prefix" {
+  description = "Registry of the images, and the path in it; null: that of this account and region."
+  type        = string
+  default     = null
+}
+
+variable "image_tag" {
+  description = "Images to run where scripts/deploy.sh is told none: the commit that they were built from."
+  type        = string
+  default     = null
+}
+
+variable "project_accounts" {
+  description = "Accounts in which runs may take roles of projects; empty: this one."
+  type        = list(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for account in var.project_accounts : can(regex("^[0-9]{12}$", account))])
+    error_message = "project_accounts must be numbers of accounts, 12 digits each."
+  }
+}
+
+variable "project_role_path" {
+  description = "Path of the roles that runs may take: every other role is closed to them."
+  type        = string
+  default     = "/stackyard/projects/"
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^/[A-Za-z0-9._/-]*[A-Za-z0-9]/$", var.project_role_path))
+    error_message = "project_role_path must be a path such as /stackyard/projects/, and not the root."
+  }
+}
+
+variable "alarm_emails" {
+  description = "Who is written to when an alarm goes off or ends."
+  type        = set(string)
+  default     = []
   nullable    = false
 }

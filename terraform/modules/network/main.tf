@@ -1,13 +1,15 @@
-# A VPC over several zones: public subnets for load balancers and NAT, private ones for all else.
+# A VPC over several zones: public subnets for load balancers and NAT, private ones for nodes and pods,
+# and isolated ones, which no route leads out of, for databases and the endpoints of AWS.
 
 data "aws_region" "current" {}
 
 locals {
-  # Private subnets are four times as large as public ones: pods have addresses of their own.
-  zones   = { for index, zone in var.availability_zones : zone => index }
-  private = { for zone, index in local.zones : zone => cidrsubnet(var.cidr_block, 3, index) }
-  public  = { for zone, index in local.zones : zone => cidrsubnet(cidrsubnet(var.cidr_block, 3, 7), 2, index) }
-  nats    = var.nat_per_zone ? var.availability_zones : [var.availability_zones[0]]
+  # Private subnets are four times as large as the others: pods have addresses of their own.
+  zones    = { for index, zone in var.availability_zones : zone => index }
+  private  = { for zone, index in local.zones : zone => cidrsubnet(var.cidr_block, 3, index) }
+  isolated = { for zone, index in local.zones : zone => cidrsubnet(cidrsubnet(var.cidr_block, 3, 6), 2, index) }
+  public   = { for zone, index in local.zones : zone => cidrsubnet(cidrsubnet(var.cidr_block, 3, 7), 2, index) }
+  nats     = var.nat_per_zone ? var.availability_zones : [var.availability_zones[0]]
 }
 
 resource "aws_vpc" "this" {
@@ -57,6 +59,16 @@ resource "aws_subnet" "private" {
     "kubernetes.io/role/internal-elb"           = "1"
     "kubernetes.io/cluster/${var.cluster_name}" = "shared"
   }
+}
+
+resource "aws_subnet" "isolated" {
+  for_each = local.isolated
+
+  vpc_id            = aws_vpc.this.id
+  availability_zone = each.key
+  cidr_block        = each.value
+
+  tags = { Name = "${var.name}-isolated-${each.key}" }
 }
 
 resource "aws_eip" "nat" {
@@ -120,6 +132,20 @@ resource "aws_route_table_association" "private" {
   route_table_id = aws_route_table.private[each.key].id
 }
 
+# No route leads out of it, nor in.
+resource "aws_route_table" "isolated" {
+  vpc_id = aws_vpc.this.id
+
+  tags = { Name = "${var.name}-isolated" }
+}
+
+resource "aws_route_table_association" "isolated" {
+  for_each = aws_subnet.isolated
+
+  subnet_id      = each.value.id
+  route_table_id = aws_route_table.isolated.id
+}
+
 # Images and blobs do not go through NAT, which is paid by the byte.
 resource "aws_vpc_endpoint" "s3" {
   vpc_id            = aws_vpc.this.id
@@ -131,6 +157,7 @@ resource "aws_vpc_endpoint" "s3" {
 }
 
 resource "aws_security_group" "endpoints" {
+  # checkov:skip=CKV2_AWS_5: it is attached to the interface endpoints, of which there may be none
   name        = "${var.name}-endpoints"
   description = "HTTPS from the network to AWS endpoints"
   vpc_id      = aws_vpc.this.id
@@ -147,14 +174,14 @@ resource "aws_vpc_security_group_ingress_rule" "endpoints" {
   to_port           = 443
 }
 
-resource "aws_vpc_endpoint" "ecr" {
-  for_each = toset(["ecr.api", "ecr.dkr"])
+resource "aws_vpc_endpoint" "interface" {
+  for_each = var.interface_endpoints
 
   vpc_id              = aws_vpc.this.id
   service_name        = "com.amazonaws.${data.aws_region.current.name}.${each.key}"
   vpc_endpoint_type   = "Interface"
   private_dns_enabled = true
-  subnet_ids          = [for subnet in aws_subnet.private : subnet.id]
+  subnet_ids          = [for subnet in aws_subnet.isolated : subnet.id]
   security_group_ids  = [aws_security_group.endpoints.id]
 
   tags = { Name = "${var.name}-${each.key}" }
@@ -163,6 +190,7 @@ resource "aws_vpc_endpoint" "ecr" {
 resource "aws_cloudwatch_log_group" "flow" {
   name              = "/stackyard/${var.name}/flow"
   retention_in_days = var.flow_log_days
+  kms_key_id        = var.log_key_arn
 }
 
 data "aws_iam_policy_document" "flow_trust" {

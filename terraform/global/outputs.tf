@@ -4,6 +4,11 @@ output "repositories" {
 }
 
 output "github_role_arns" {
-  description = "Roles that GitHub's workflows take: push, staging, production."
+  description = "Roles that GitHub's workflows take: push, staging, production, drift."
   value       = { for name, role in aws_iam_role.github : name => role.arn }
+}
+
+output "image_prefix" {
+  description = "Registry of the images: `image_prefix` of environments in other accounts."
+  value       = split("/", values(aws_ecr_repository.this)[0].repository_url)[0]
 }

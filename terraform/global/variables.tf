@@ -1,5 +1,5 @@
 variable "region" {
-  description = "AWS region of the image repositories."
+  description = "AWS region of the image repositories, and of the state bucket."
   type        = string
   default     = "eu-central-1"
   nullable    = false
@@ -11,9 +11,9 @@ variable "region" {
 }
 
 variable "services" {
-  description = "Images that are kept: one repository for each, `stackyard/SERVICE`."
+  description = "Images that are kept: one repository for each, `stackyard-SERVICE`."
   type        = set(string)
-  default     = ["gateway", "rest", "stacks", "quota", "runner"]
+  default     = ["gateway", "rest", "stacks", "quota", "runner", "cli"]
   nullable    = false
 
   validation {
@@ -53,5 +53,17 @@ variable "keep_images" {
   validation {
     condition     = var.keep_images >= 10 && var.keep_images <= 1000 && floor(var.keep_images) == var.keep_images
     error_message = "keep_images must be a whole number from 10 to 1000."
+  }
+}
+
+variable "pull_accounts" {
+  description = "Other accounts whose clusters pull images from here."
+  type        = set(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for account in var.pull_accounts : can(regex("^[0-9]{12}$", account))])
+    error_message = "pull_accounts must be numbers of accounts, 12 digits each."
   }
 }

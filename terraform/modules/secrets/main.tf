@@ -1,6 +1,7 @@
 # What the services keep secret, in Secrets Manager: how they connect to their databases, and the key
-# that states are sealed with. No state of Terraform holds any of it: each is made for one apply alone,
-# and written without being read again.
+# that states are sealed with. No state and no plan of Terraform holds any of it: the values below are
+# random ones of Terraform's own, other ones at each run, and go into write-only arguments alone, which
+# are sent when their version changes and at no other time.
 #
 # Each service has two users in the database, which take turns. A new password_version gives the one
 # that rests a new password and makes it the current one; who still runs with the other goes on.
@@ -8,13 +9,12 @@
 
 locals {
   turn = var.password_version % 2 == 0 ? "b" : "a"
-}
 
-ephemeral "aws_secretsmanager_random_password" "database" {
-  for_each = var.services
-
-  password_length     = 40
-  exclude_punctuation = true
+  # 366 bits of the system's random source each.
+  passwords = sensitive({
+    for service in var.services : service => substr(sha256(join("", [uuid(), uuid(), uuid()])), 0, 48)
+  })
+  seal_key = sensitive(sha256(join("", [uuid(), uuid(), uuid()])))
 }
 
 resource "aws_secretsmanager_secret" "database" {
@@ -34,20 +34,10 @@ resource "aws_secretsmanager_secret_version" "database" {
   secret_string_wo = jsonencode({
     database = each.key
     username = "${each.key}_${local.turn}"
-    password = ephemeral.aws_secretsmanager_random_password.database[each.key].random_password
-    url = join("", [
-      "postgresql://${each.key}_${local.turn}:",
-      ephemeral.aws_secretsmanager_random_password.database[each.key].random_password,
-      "@${var.address}:${var.port}/${each.key}?sslmode=require",
-    ])
+    password = local.passwords[each.key]
+    url      = "postgresql://${each.key}_${local.turn}:${local.passwords[each.key]}@${var.address}:${var.port}/${each.key}?sslmode=require"
   })
   secret_string_wo_version = var.password_version
-}
-
-# ---- The key that states are sealed with -----------------------------------------------------
-
-ephemeral "aws_secretsmanager_random_password" "seal" {
-  password_length = 64
 }
 
 resource "aws_secretsmanager_secret" "seal" {
@@ -63,6 +53,6 @@ resource "aws_secretsmanager_secret" "seal" {
 # data is sealed with.
 resource "aws_secretsmanager_secret_version" "seal" {
   secret_id                = aws_secretsmanager_secret.seal.id
-  secret_string_wo         = sha256(ephemeral.aws_secretsmanager_random_password.seal.random_password)
+  secret_string_wo         = local.seal_key
   secret_string_wo_version = 1
 }

@@ -1,16 +1,5 @@
 mock_provider "aws" {
-  mock_data "aws_iam_policy_document" {
-    defaults = { json = "{}" }
-  }
-  mock_data "aws_partition" {
-    defaults = { partition = "aws" }
-  }
-  mock_resource "aws_iam_role" {
-    defaults = { arn = "arn:aws:iam::123456789012:role/x" }
-  }
-  mock_resource "aws_kms_key" {
-    defaults = { arn = "arn:aws:kms:eu-central-1:123456789012:key/00000000-0000-0000-0000-000000000000" }
-  }
+  source = "../mocks"
 }
 
 variables {
@@ -33,6 +22,32 @@ run "defaults" {
   assert {
     condition     = aws_db_instance.this.deletion_protection && aws_db_instance.this.final_snapshot_identifier == "stackyard-test-last"
     error_message = "It is not deleted by mistake."
+  }
+}
+
+run "restores" {
+  assert {
+    condition     = aws_db_instance.this.backup_retention_period == 14 && !aws_db_instance.this.delete_automated_backups
+    error_message = "It can be restored to any second of a fortnight, also after it is gone."
+  }
+  assert {
+    condition     = one([for parameter in aws_db_parameter_group.this.parameter : parameter.value if parameter.name == "rds.force_ssl"]) == "1"
+    error_message = "Nobody connects without TLS."
+  }
+  assert {
+    condition     = aws_vpc_security_group_ingress_rule.clients["cluster"].from_port == 5432 && aws_vpc_security_group_ingress_rule.clients["cluster"].cidr_ipv4 == null
+    error_message = "Only those who are named connect."
+  }
+}
+
+run "thrown_away" {
+  variables {
+    deletion_protection = false
+    multi_az            = false
+  }
+  assert {
+    condition     = aws_db_instance.this.skip_final_snapshot && aws_db_instance.this.final_snapshot_identifier == null
+    error_message = "What holds nothing of value can be deleted."
   }
 }
 

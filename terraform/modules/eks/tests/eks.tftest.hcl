@@ -1,38 +1,16 @@
 mock_provider "aws" {
-  mock_data "aws_iam_policy_document" {
-    defaults = { json = "{}" }
-  }
-  mock_data "aws_partition" {
-    defaults = { partition = "aws" }
-  }
-  mock_resource "aws_iam_role" {
-    defaults = { arn = "arn:aws:iam::123456789012:role/x" }
-  }
-  mock_resource "aws_kms_key" {
-    defaults = { arn = "arn:aws:kms:eu-central-1:123456789012:key/00000000-0000-0000-0000-000000000000" }
-  }
-  mock_resource "aws_launch_template" {
-    defaults = {
-      id             = "lt-0123456789abcdef0"
-      latest_version = 1
-    }
-  }
-  mock_resource "aws_eks_cluster" {
-    defaults = {
-      identity = [{ oidc = [{ issuer = "https://oidc.eks.eu-central-1.amazonaws.com/id/ABC" }] }]
-    }
-  }
+  source = "../mocks"
 }
 
 variables {
   name               = "stackyard-test"
   kubernetes_version = "1.33"
-  vpc_id             = "vpc-1"
+  log_key_arn        = "arn:aws:kms:eu-central-1:123456789012:key/1"
   subnet_ids         = ["subnet-1", "subnet-2"]
   deployer_role_arns = { github = "arn:aws:iam::123456789012:role/stackyard-github-staging" }
   node_groups = {
     general       = { instance_types = ["m7i.large"], min_size = 2, max_size = 6 }
-    observability = { instance_types = ["m7i.large"], min_size = 1, max_size = 2, taint = "stackyard.dev/group=observability" }
+    observability = { instance_types = ["m7i.large"], min_size = 1, max_size = 2, spot = true, taint = "stackyard.dev/group=observability" }
   }
 }
 
@@ -46,8 +24,28 @@ run "defaults" {
     error_message = "All logs of the control plane are on, and secrets are encrypted."
   }
   assert {
+    condition     = aws_eks_cluster.this.access_config[0].authentication_mode == "API" && !aws_eks_cluster.this.access_config[0].bootstrap_cluster_creator_admin_permissions
+    error_message = "Who makes the cluster is nobody in it but by an access entry."
+  }
+  assert {
+    condition     = jsondecode(aws_eks_addon.before_nodes["vpc-cni"].configuration_values).enableNetworkPolicy == "true"
+    error_message = "NetworkPolicies are enforced."
+  }
+  assert {
+    condition     = toset(concat(keys(aws_eks_addon.before_nodes), keys(aws_eks_addon.after_nodes))) == toset(["vpc-cni", "kube-proxy", "eks-pod-identity-agent", "coredns", "aws-ebs-csi-driver", "metrics-server"])
+    error_message = "Network, DNS, volumes, roles of pods and metrics are add-ons."
+  }
+  assert {
+    condition     = alltrue([for template in aws_launch_template.node : tobool(template.block_device_mappings[0].ebs[0].encrypted)])
+    error_message = "Disks of nodes are encrypted."
+  }
+  assert {
     condition     = one(aws_eks_node_group.this["observability"].taint).effect == "NO_SCHEDULE" && length(aws_eks_node_group.this["general"].taint) == 0
     error_message = "Only what tolerates it goes to the observability group."
+  }
+  assert {
+    condition     = aws_eks_node_group.this["observability"].capacity_type == "SPOT" && aws_eks_node_group.this["general"].capacity_type == "ON_DEMAND"
+    error_message = "Spot nodes are asked for."
   }
   assert {
     condition     = alltrue([for template in aws_launch_template.node : template.metadata_options[0].http_tokens == "required" && template.metadata_options[0].http_put_response_hop_limit == 1])
@@ -79,4 +77,18 @@ run "refuses_bad_values" {
     node_groups         = { general = { instance_types = [], min_size = 2, max_size = 1 } }
   }
   expect_failures = [var.name, var.kubernetes_version, var.subnet_ids, var.public_access_cidrs, var.node_groups]
+}
+
+run "refuses_other_bad_values" {
+  command = plan
+  variables {
+    node_groups        = { general = { instance_types = ["m7i.large"], min_size = 1, max_size = 2, taint = "runners" } }
+    admin_role_arns    = { me = "admin" }
+    deployer_role_arns = { github = "arn:aws:s3:::bucket" }
+    namespace          = "Stackyard"
+    addons             = ["coredns"]
+    log_days           = 8
+    log_key_arn        = "key"
+  }
+  expect_failures = [var.node_groups, var.admin_role_arns, var.deployer_role_arns, var.namespace, var.addons, var.log_days, var.log_key_arn]
 }

@@ -1,16 +1,5 @@
 mock_provider "aws" {
-  mock_data "aws_caller_identity" {
-    defaults = { account_id = "123456789012" }
-  }
-  mock_data "aws_region" {
-    defaults = { name = "eu-central-1" }
-  }
-  mock_data "aws_iam_policy_document" {
-    defaults = { json = "{}" }
-  }
-  mock_resource "aws_kms_key" {
-    defaults = { arn = "arn:aws:kms:eu-central-1:123456789012:key/00000000-0000-0000-0000-000000000000" }
-  }
+  source = "../mocks"
 }
 
 variables {
@@ -29,6 +18,25 @@ run "defaults" {
   assert {
     condition     = alltrue([for versioning in aws_s3_bucket_versioning.this : versioning.versioning_configuration[0].status == "Enabled"]) && !aws_s3_bucket.this["blobs"].force_destroy
     error_message = "What is deleted by mistake can be brought back."
+  }
+}
+
+run "access" {
+  assert {
+    condition     = alltrue([for statement in data.aws_iam_policy_document.access.statement : statement.sid != "Objects" || alltrue([for resource in statement.resources : endswith(resource, "/stackyard/*")])])
+    error_message = "Objects of others in these buckets are closed."
+  }
+  assert {
+    condition     = alltrue([for document in data.aws_iam_policy_document.bucket : one(document.statement[0].condition).variable == "aws:SecureTransport" && document.statement[0].effect == "Deny"])
+    error_message = "Nobody comes without TLS."
+  }
+  assert {
+    condition     = alltrue([for configuration in aws_s3_bucket_lifecycle_configuration.this : length(configuration.rule[0].expiration) == 0 || configuration.rule[0].expiration[0].days == null || configuration.rule[0].expiration[0].days == 0])
+    error_message = "No rule deletes what is in force."
+  }
+  assert {
+    condition     = output.urls.blobs == "s3://stackyard-test-blobs-123456789012-eu-central-1/stackyard/blobs?region=eu-central-1" && output.urls.blobs != output.urls.documents
+    error_message = "Blobs and documents are two places."
   }
 }
 

@@ -6,16 +6,23 @@ Python that has moto:
 Added: EKS add-ons, access entries and their policies, pod identity associations, a cluster's access
 configuration and security group, a node group's update configuration. Mended: node groups have no
 remote access that nobody asked for; parameters of RDS parameter groups are told, and Performance
-Insights is remembered. Whatever is asked for is there at once; nothing is checked that AWS would check.
+Insights, the key of a Prometheus workspace and the description of a rule that names a security group
+are remembered; tags of a launch template are not part of its data. Whatever is asked for is there at
+once; nothing is checked that AWS would check.
 """
 
+import json
 import sys
 import urllib.parse
 import uuid
 
+from moto.amp.models import Workspace
+from moto.amp.responses import PrometheusServiceResponse
 from moto.core.responses import ActionResult, EmptyResult
 from moto.core.utils import utcnow
 from moto.ec2.models import ec2_backends
+from moto.ec2.models.launch_templates import LaunchTemplateVersion
+from moto.ec2.models.security_groups import SecurityGroupRule
 from moto.eks import urls
 from moto.eks.exceptions import ResourceNotFoundException
 from moto.eks.responses import EKSResponse
@@ -201,6 +208,28 @@ def create_db_instance(self, _original=RDSResponse.create_db_instance):
     return answer
 
 
+def describe_rule(self):
+    return self.ip_range.get("Description") or self.source_group.get("Description")
+
+
+def make_version(self, template, number, data, description, _original=LaunchTemplateVersion.__init__):
+    _original(self, template, number, data, description)
+    of_others = [s for s in data.get("TagSpecifications", []) if s["ResourceType"] != "launch-template"]
+    self.data = {**data, "TagSpecifications": of_others}
+
+
+def create_workspace(self, _original=PrometheusServiceResponse.create_workspace):
+    answer = json.loads(_original(self))
+    workspace = self.amp_backend.workspaces[answer["workspaceId"]]
+    workspace.kms_key_arn = json.loads(self.body).get("kmsKeyArn")
+    return json.dumps(workspace.to_dict())
+
+
+def tell_workspace(self, _original=Workspace.to_dict):
+    key = getattr(self, "kms_key_arn", None)
+    return {**_original(self), **({"kmsKeyArn": key} if key else {})}
+
+
 def install():
     cluster = "{0}/clusters/(?P<name>[^/]+)"
     # A principal is an ARN, with slashes of its own.
@@ -215,6 +244,10 @@ def install():
         urls.url_paths[path] = MoreEks.dispatch
     RDSResponse.describe_db_parameters = describe_db_parameters
     RDSResponse.create_db_instance = create_db_instance
+    SecurityGroupRule.description = property(describe_rule)
+    LaunchTemplateVersion.__init__ = make_version
+    PrometheusServiceResponse.create_workspace = create_workspace
+    Workspace.to_dict = tell_workspace
 
 
 if __name__ == "__main__":

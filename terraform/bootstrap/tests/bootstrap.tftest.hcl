@@ -1,8 +1,12 @@
 mock_provider "aws" {
-  source = "../modules/mocks"
+  source          = "../modules/mocks"
+  override_during = plan
 }
 
 run "state_bucket" {
+  # It cannot be destroyed, not even by the end of a test.
+  command = plan
+
   assert {
     condition     = aws_s3_bucket.state.bucket == "stackyard-tfstate-123456789012-eu-central-1"
     error_message = "Its name follows from account and region, as scripts/tf-lib.sh has it."

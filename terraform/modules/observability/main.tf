@@ -2,8 +2,6 @@
 # writes logs to CloudWatch, and Grafana reads both. Alarms of what is outside of the cluster are in
 # alarms.tf.
 
-data "aws_region" "current" {}
-
 resource "aws_prometheus_workspace" "this" {
   alias       = var.name
   kms_key_arn = var.key_arn

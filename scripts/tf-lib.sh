@@ -3,7 +3,7 @@
 # Sourced by tf.sh, bootstrap.sh and others, after lib.sh.
 
 TERRAFORM=${STACKYARD_TERRAFORM:-terraform}
-STATE_REGION=${STACKYARD_STATE_REGION:-${AWS_REGION:-eu-central-1}}
+STATE_REGION=${STACKYARD_STATE_REGION:-${AWS_REGION:-${AWS_DEFAULT_REGION:-eu-central-1}}}
 # No question of Terraform's is left hanging in a pipeline.
 [ -t 0 ] || export TF_INPUT=0
 export TF_IN_AUTOMATION=1

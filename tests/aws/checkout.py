@@ -56,7 +56,8 @@ class Checkout:
         self.environment = {
             **own, "PATH": f"{pathlib.Path(aws_cli()).parent}:{own['PATH']}", "HOME": str(folder),
             "AWS_ENDPOINT_URL": endpoint, "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test",
-            "AWS_EC2_METADATA_DISABLED": "true", "AWS_REGION": REGION, "AWS_PAGER": "",
+            "AWS_EC2_METADATA_DISABLED": "true", "AWS_REGION": REGION, "AWS_DEFAULT_REGION": REGION,
+            "AWS_PAGER": "",
             "CHECKPOINT_DISABLE": "1", "TF_CLI_CONFIG_FILE": str(settings(folder)),
             "STACKYARD_TERRAFORM": TERRAFORM}
 

@@ -7,8 +7,8 @@ Added: EKS add-ons, access entries and their policies, pod identity associations
 configuration and security group, a node group's update configuration. Mended: node groups have no
 remote access that nobody asked for; parameters of RDS parameter groups are told, and Performance
 Insights, the key of a Prometheus workspace and the description of a rule that names a security group
-are remembered; tags of a launch template are not part of its data. Whatever is asked for is there at
-once; nothing is checked that AWS would check.
+are remembered, and how many old versions a bucket's lifecycle keeps; tags of a launch template are not
+part of its data. Whatever is asked for is there at once; nothing is checked that AWS would check.
 """
 
 import json
@@ -27,6 +27,8 @@ from moto.eks import urls
 from moto.eks.exceptions import ResourceNotFoundException
 from moto.eks.responses import EKSResponse
 from moto.rds.responses import RDSResponse
+from moto.s3.models import S3Backend
+from moto.s3.responses import S3Response
 
 # What belongs to clusters: {cluster ARN: {kind: {key: object}}}.
 KEPT = {}
@@ -230,6 +232,31 @@ def tell_workspace(self, _original=Workspace.to_dict):
     return {**_original(self), **({"kmsKeyArn": key} if key else {})}
 
 
+def put_lifecycle(self, bucket_name, rules, _original=S3Backend.put_bucket_lifecycle):
+    _original(self, bucket_name, rules)
+    bucket = self.get_bucket(bucket_name)
+    bucket.kept_versions = {
+        rule["ID"]: int(kept) for rule in rules
+        if (kept := (rule.get("NoncurrentVersionExpiration") or {}).get("NewerNoncurrentVersions"))}
+
+
+def get_lifecycle(self, _original=S3Response.get_bucket_lifecycle):
+    kept = getattr(self.backend.get_bucket(self.bucket_name), "kept_versions", {})
+    serialized = self.serialized
+
+    def complete(action):
+        for rule in action.result["Rules"]:
+            if rule["ID"] in kept:
+                rule["NoncurrentVersionExpiration"]["NewerNoncurrentVersions"] = kept[rule["ID"]]
+        return serialized(action)
+
+    self.serialized = complete
+    try:
+        return _original(self)
+    finally:
+        del self.serialized
+
+
 def install():
     cluster = "{0}/clusters/(?P<name>[^/]+)"
     # A principal is an ARN, with slashes of its own.
@@ -248,6 +275,8 @@ def install():
     LaunchTemplateVersion.__init__ = make_version
     PrometheusServiceResponse.create_workspace = create_workspace
     Workspace.to_dict = tell_workspace
+    S3Backend.put_bucket_lifecycle = put_lifecycle
+    S3Response.get_bucket_lifecycle = get_lifecycle
 
 
 if __name__ == "__main__":

@@ -41,6 +41,8 @@ class Emulator:
         environment["MOTO_PORT"] = port
         # Roles refer to AWS's own policies.
         environment["MOTO_IAM_LOAD_MANAGED_POLICIES"] = "true"
+        # Certificates are proven at once.
+        environment["MOTO_ACM_VALIDATION_WAIT"] = "1"
         command = [moto_server(), "-H", "127.0.0.1", "-p", port]
         if witness:
             program = pathlib.Path(__file__).with_name("witness.py")

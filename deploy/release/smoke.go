@@ -111,7 +111,7 @@ func (s *smoke) run(ctx context.Context, bundle []byte) error {
 // takeBack destroys what a failed test leaves behind, which would use quota until its lease ends in an
 // hour. Without a runner it cannot; the time of the test may be over by then.
 func (s *smoke) takeBack(ctx context.Context, path, operation string) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 20*time.Second)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 	defer cancel()
 	if operation != "" {
 		_ = s.call(ctx, http.MethodPost, "/v1/"+operation+":cancel", map[string]string{}, nil)

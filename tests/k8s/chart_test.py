@@ -471,6 +471,7 @@ class UnitTestsTest(unittest.TestCase):
         result = subprocess.run([helm.tool("helm-unittest"), "--color=false", str(helm.CHART)],
                                 capture_output=True, text=True, check=False)
         self.assertEqual(result.returncode, 0, result.stdout + result.stderr)
+        self.assertGreater(int(re.search(r"Tests: +(\d+) passed", result.stdout)[1]), 15, result.stdout)
 
 
 if __name__ == "__main__":

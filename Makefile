@@ -81,14 +81,6 @@ test: ## Build and run all tests but the slow ones
 test-slow: ## Build and run the slow tests
 	@scripts/setup.sh deploy && scripts/build.sh all && scripts/test.sh slow
 
-.PHONY: deploy-test
-deploy-test: ## Check what deploys: lint, chart, control plane, Terraform, images, dashboards
-	@scripts/setup.sh deploy && scripts/build.sh product && scripts/deploy-test.sh full
-
-.PHONY: deploy-lint
-deploy-lint: ## Lint what deploys: Containerfiles, workflows, rules, chart, Terraform
-	@scripts/setup.sh deploy && STACKYARD_ALL_TOOLS=1 scripts/deploy-lint.sh
-
 .PHONY: fuzz
 fuzz: ## Feed what reads strangers' bytes for FUZZ_SECONDS (600) each
 	@scripts/setup.sh dev && scripts/fuzz.sh
@@ -117,8 +109,10 @@ check: ## What CI runs: set-up, build, lint, tests
 bench: ## Measure; results in build/bench
 	@scripts/setup.sh dev && scripts/build.sh all && scripts/bench.sh
 
+include scripts/deploy.mk
+
 .PHONY: help
 help: ## This list
 	@awk 'BEGIN { FS = ":.*## "; print "make TARGET" } \
 	  /^##@ / { printf "\n%s\n", substr($$0, 5) } \
-	  /^[a-z][a-z-]*:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	  /^[a-z][a-z-]*:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)

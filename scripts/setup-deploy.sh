@@ -45,6 +45,9 @@ fetch_checks() {
 
 fetch_schemas() { pip_or_die schemas install "$SCHEMAS_WHEEL"; }
 
+# The control plane that the chart is tried on; its own script knows what changed.
+build_kubernetes() { PATH=$(dirname "$GO"):$PATH "$ROOT/scripts/kubernetes.sh"; }
+
 # without_services COMMAND...: Debian starts the services of the packages that it installs. Tests
 # start their own, on free ports; so none is started, nor at the next boot, unless it was there before.
 without_services() {
@@ -76,6 +79,7 @@ full_deploy_stages() {
   key=$(tool_key deploy)
   stage tflint "$TOOLS/bin/tflint" "$key" build_tflint
   stage govulncheck "$TOOLS/bin/govulncheck" "$key" build_govulncheck
+  build_kubernetes
 }
 
 helm_stages() {

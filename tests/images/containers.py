@@ -13,9 +13,9 @@ from mesh import ROOT
 IMAGES = ROOT / "build" / "images"
 STORE = ["buildah", "--root", str(IMAGES / "store"), "--runroot", str(IMAGES / "run"),
          "--storage-driver", "overlay"]
-PROFILE = json.loads((ROOT / "helm/stackyard/files/seccomp-runner.json").read_text())
-# What a runtime's default profile refuses besides to who has no capabilities.
-NAMESPACES = ["mount", "umount2", "pivot_root", "unshare", "sethostname", "setns"]
+PROFILE = json.loads((ROOT / "deploy/seccomp/runner.json").read_text())
+# What a runtime's default profile refuses to who has no capabilities.
+NAMESPACES = {"mount", "umount2", "pivot_root", "unshare", "sethostname"}
 USER = 10001
 
 
@@ -26,8 +26,9 @@ def run(*command, **kwargs):
 
 def without_namespaces(profile):
     """The runner's profile without what makes a sandbox."""
-    refusal = {"names": NAMESPACES, "action": "SCMP_ACT_ERRNO"}
-    return {**profile, "syscalls": [refusal, *profile["syscalls"]]}
+    rules = [{**rule, "names": [name for name in rule["names"] if name not in NAMESPACES]}
+             for rule in profile["syscalls"]]
+    return {**profile, "syscalls": rules}
 
 
 class Image:

@@ -273,9 +273,14 @@ class ControlPlane:
     def environment(self):
         return {**os.environ, "KUBECONFIG": str(self.kubeconfig)}
 
+    @staticmethod
+    def command():
+        """How kubectl is called."""
+        return [str(HYPERKUBE), "kubectl"]
+
     def run(self, *arguments, stdin=None):
         """kubectl, whose result is looked at by the caller."""
-        return subprocess.run([str(HYPERKUBE), "kubectl", *map(str, arguments)], input=stdin,
+        return subprocess.run([*self.command(), *map(str, arguments)], input=stdin,
                               env=self.environment(), capture_output=True, text=True, check=False)
 
     def kubectl(self, *arguments, stdin=None):
@@ -298,6 +303,18 @@ class ControlPlane:
             objects = json.dumps({"apiVersion": "v1", "kind": "List", "items": objects})
         return self.kubectl("apply", *arguments, "-f", "-", stdin=objects)
 
+    def volumes(self, count, size="20Gi"):
+        """So many volumes for claims that name no class: nobody provisions them here."""
+        self.apply([
+            {"apiVersion": "storage.k8s.io/v1", "kind": "StorageClass", "metadata": {
+                "name": "simulated",
+                "annotations": {"storageclass.kubernetes.io/is-default-class": "true"}},
+             "provisioner": "kubernetes.io/no-provisioner", "volumeBindingMode": "Immediate"},
+            *({"apiVersion": "v1", "kind": "PersistentVolume", "metadata": {"name": f"volume-{number}"},
+               "spec": {"capacity": {"storage": size}, "accessModes": ["ReadWriteOnce"],
+                        "storageClassName": "simulated", "hostPath": {"path": f"/volumes/{number}"}}}
+              for number in range(count))])
+
     def namespace(self, name, **labels):
         labels = {key.replace("__", "/").replace("_", "-"): value for key, value in labels.items()}
         self.apply([{"apiVersion": "v1", "kind": "Namespace",
@@ -310,7 +327,7 @@ class ControlPlane:
 
 def simulated_node(number):
     name = f"node-{number}"
-    size = {"cpu": "8", "memory": "32Gi", "pods": "110"}
+    size = {"cpu": "8", "memory": "32Gi", "pods": "110", "ephemeral-storage": "100Gi"}
     return {
         "apiVersion": "v1", "kind": "Node",
         "metadata": {

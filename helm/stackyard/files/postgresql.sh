@@ -2,7 +2,7 @@
 # Starts PostgreSQL, and makes the services' databases the first time. For trials: one pod, no copies.
 set -eu
 umask 077
-export PGDATA=/var/lib/stackyard/data
+export PGDATA=${PGDATA:-/var/lib/stackyard/data}
 
 quoted() { printf "'%s'" "$(printf %s "$1" | sed "s/'/''/g")"; }
 
@@ -10,10 +10,10 @@ quoted() { printf "'%s'" "$(printf %s "$1" | sed "s/'/''/g")"; }
 if [ ! -s "$PGDATA/PG_VERSION" ]; then
   new=$PGDATA.new
   rm -rf "$new"
-  printf %s "$POSTGRES_PASSWORD" >/tmp/password
-  initdb --pgdata="$new" --username=postgres --pwfile=/tmp/password --encoding=UTF8 --locale=C \
+  printf %s "$POSTGRES_PASSWORD" >"$new.password"
+  initdb --pgdata="$new" --username=postgres --pwfile="$new.password" --encoding=UTF8 --locale=C \
     --auth-local=trust --auth-host=scram-sha-256 >/dev/null
-  rm /tmp/password
+  rm "$new.password"
   # Connections are limited to the release's services by a network policy, and need a password.
   echo 'host all all all scram-sha-256' >>"$new/pg_hba.conf"
   # One statement a line is what this mode of the server reads.
@@ -27,4 +27,4 @@ if [ ! -s "$PGDATA/PG_VERSION" ]; then
   } | postgres --single -D "$new" postgres >/dev/null
   mv "$new" "$PGDATA"
 fi
-exec postgres -c listen_addresses='*' -c unix_socket_directories=/tmp -c max_connections=200
+exec postgres -c listen_addresses='*' -c unix_socket_directories=/tmp -c max_connections=200 "$@"

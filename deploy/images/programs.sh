@@ -11,7 +11,7 @@ set -euo pipefail
 OUT=${1:?programs.sh DIR}
 BIN=${STACKYARD_BIN:-$BUILD/bin}
 NAMES=(stackyard stackyard-gateway stackyard-stacks stackyard-quota stackyard-runner stackyard-rest
-  stackyard-inspect)
+  stackyard-inspect stackyard-release)
 HEADERS=(libboost-dev libcli11-dev nlohmann-json3-dev)
 
 # put FILE NAME: into OUT, unless the same is there: what is not touched is not copied again later.
@@ -40,6 +40,6 @@ engine=$(engine_name)
 case $engine in terraform) rm -f "$OUT/tofu" ;; tofu) rm -f "$OUT/terraform" ;; esac
 put "$STACKYARD_TERRAFORM" "$engine"
 put "$TOOLS/bin/opa" opa
-(cd "$OUT" && go version -m stackyard-rest stackyard-inspect "$engine" opa) >"$OUT/go-modules"
+(cd "$OUT" && go version -m stackyard-rest stackyard-inspect stackyard-release "$engine" opa) >"$OUT/go-modules"
 # shellcheck disable=SC2016  # ${…} is dpkg's own syntax
 dpkg-query -W -f='${Package} ${Version}\n' "${HEADERS[@]}" >"$OUT/built-in"

@@ -100,14 +100,35 @@ func (s *smoke) run(ctx context.Context, bundle []byte) error {
 	}
 	name := "smoke-" + randomID(8)
 	path := "/v1/projects/" + smokeProject + "/stacks/" + name
-	err := s.live(ctx, name, path)
+	var change operation
+	err := s.live(ctx, name, path, &change)
 	if err != nil {
-		// What is left behind would use quota until its lease ends. The time may be over already.
-		cleanUp, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
-		defer cancel()
-		_ = s.call(cleanUp, http.MethodDelete, path, nil, nil)
+		s.takeBack(ctx, path, change.Name)
 	}
 	return err
+}
+
+// takeBack destroys what a failed test leaves behind, which would use quota until its lease ends in an
+// hour. Without a runner it cannot; the time of the test may be over by then.
+func (s *smoke) takeBack(ctx context.Context, path, operation string) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
+	defer cancel()
+	if operation != "" {
+		_ = s.call(ctx, http.MethodPost, "/v1/"+operation+":cancel", map[string]string{}, nil)
+	}
+	for {
+		err := s.call(ctx, http.MethodDelete, path, nil, nil)
+		var p *problem
+		if err == nil || errors.As(err, &p) && p.Code == http.StatusNotFound {
+			return
+		}
+		select {
+		case <-ctx.Done():
+			s.say("%s is left behind: %v", path, err)
+			return
+		case <-time.After(time.Second / 2):
+		}
+	}
 }
 
 // testme asks until all parts work: some may have only just begun.
@@ -172,13 +193,12 @@ func (s *smoke) prepare(ctx context.Context, bundle []byte) error {
 }
 
 // live provisions a stack and destroys it.
-func (s *smoke) live(ctx context.Context, name, path string) error {
-	var change operation
+func (s *smoke) live(ctx context.Context, name, path string, change *operation) error {
 	err := s.call(ctx, http.MethodPost, "/v1/projects/"+smokeProject+"/stacks?stackId="+name,
 		map[string]any{"templateVersion": "templates/" + smokeTemplate + "/versions/latest",
-			"parameters": map[string]string{"name": "Helm"}}, &change)
+			"parameters": map[string]string{"name": "Helm"}}, change)
 	if err == nil {
-		err = s.wait(ctx, &change)
+		err = s.wait(ctx, change)
 	}
 	if err != nil {
 		return fmt.Errorf("provisioning %s: %w", name, err)
@@ -187,8 +207,9 @@ func (s *smoke) live(ctx context.Context, name, path string) error {
 		return err
 	}
 	s.say("stack %s is READY", name)
-	if err = s.call(ctx, http.MethodDelete, path, nil, &change); err == nil {
-		err = s.wait(ctx, &change)
+	*change = operation{}
+	if err = s.call(ctx, http.MethodDelete, path, nil, change); err == nil {
+		err = s.wait(ctx, change)
 	}
 	if err != nil {
 		return fmt.Errorf("destroying %s: %w", name, err)

@@ -306,6 +306,11 @@ class ObjectsTest(unittest.TestCase):
             self.assertNotEqual(annotations(service, {service: {key: first}}),
                                 annotations(service, {service: {key: second}}))
 
+    def test_another_version_of_the_chart_alone_makes_no_new_pods(self):
+        for docs in self.each():
+            for doc in helm.workloads(docs):
+                self.assertNotIn("helm.sh/chart", json.dumps(pod(doc)))
+
     def test_further_flags_come_last_and_so_win(self):
         docs = objects(merged(LEAST, {"quota": {"extraArgs": ["--drain=99s"]}}))
         self.assertEqual(container(find(docs, "Deployment", "-quota"), "quota")["args"][-1], "--drain=99s")
@@ -471,6 +476,7 @@ class UnitTestsTest(unittest.TestCase):
         result = subprocess.run([helm.tool("helm-unittest"), "--color=false", str(helm.CHART)],
                                 capture_output=True, text=True, check=False)
         self.assertEqual(result.returncode, 0, result.stdout + result.stderr)
+        self.assertGreater(int(re.search(r"Tests: +(\d+) passed", result.stdout)[1]), 15, result.stdout)
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 # Starts PostgreSQL, and makes the services' databases the first time. For trials: one pod, no copies.
 set -eu
 umask 077
-export PGDATA=${PGDATA:-/var/lib/stackyard/data}
+export PGDATA="${PGDATA:-/var/lib/stackyard/data}"
 
 quoted() { printf "'%s'" "$(printf %s "$1" | sed "s/'/''/g")"; }
 

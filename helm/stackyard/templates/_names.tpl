@@ -24,15 +24,20 @@ app.kubernetes.io/component: {{ . }}
 {{- end }}
 {{- end }}
 
-{{/* All labels of an object. Takes {root, component}. */}}
-{{- define "stackyard.labels" -}}
+{{/* Labels of pods: another version of the chart alone does not make new ones. Takes {root, component}. */}}
+{{- define "stackyard.podLabels" -}}
 {{ include "stackyard.selectorLabels" . }}
 app.kubernetes.io/version: {{ .root.Values.image.tag | trunc 63 | quote }}
 app.kubernetes.io/managed-by: {{ .root.Release.Service }}
-helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version }}
 {{- with .root.Values.commonLabels }}
 {{ toYaml . }}
 {{- end }}
+{{- end }}
+
+{{/* All labels of an object. Takes {root, component}. */}}
+{{- define "stackyard.labels" -}}
+{{ include "stackyard.podLabels" . }}
+helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version }}
 {{- end }}
 
 {{/* Metadata of an object of a component. Takes {root, component, suffix}. */}}

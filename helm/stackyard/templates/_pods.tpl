@@ -63,7 +63,7 @@ topologySpreadConstraints:
 {{/* Labels and annotations of the pod. Takes {root, component, service, checksums}. */}}
 {{- define "stackyard.podMetadata" -}}
 labels:
-  {{- include "stackyard.labels" . | nindent 2 }}
+  {{- include "stackyard.podLabels" . | nindent 2 }}
   {{- with .service.podLabels }}
   {{- toYaml . | nindent 2 }}
   {{- end }}

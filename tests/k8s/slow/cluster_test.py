@@ -110,8 +110,10 @@ class TrialTest(unittest.TestCase):
         self.assertEqual(after, before)
         claims = {c["metadata"]["name"] for c in self.release.get("pvc")["items"]}
         self.assertEqual(claims, {"stackyard-blobs", "data-stackyard-postgresql-0"})
+        # Helm leaves tests to be looked at.
+        others = "app.kubernetes.io/name=stackyard,app.kubernetes.io/component!=smoke-test"
         self.assertEqual(self.release.get("deployments,services,configmaps,networkpolicies,jobs,cronjobs",
-                                          "--selector", "app.kubernetes.io/name=stackyard")["items"], [])
+                                          "--selector", others)["items"], [])
 
 
 class LifeTest(unittest.TestCase):
@@ -213,12 +215,9 @@ class LifeTest(unittest.TestCase):
 
         def shrunk():
             self.release.use("gateway", "1m")
-            return replicas() < 4
+            return replicas() == 2
 
-        # One pod a minute.
-        eventually(shrunk, lambda: f"fewer than four replicas, not {replicas()}", 180, 2)
-        self.assertEqual(replicas(), 3)
-
+        eventually(shrunk, lambda: f"two replicas again, not {replicas()}", 240, 2)
     def test_7_a_drain_waits_for_the_budget(self):
         nodes = [n["metadata"]["name"] for n in CLUSTER.items("nodes")]
         where = {p["spec"]["nodeName"] for p in self.release.pods("stacks")}

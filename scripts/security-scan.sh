@@ -23,18 +23,6 @@ fetch_database() {
   "$ROOT/scripts/vulndb.py" "$source/data/osv" "$OUT/vulndb"
 }
 
-# called FILE: the faults that the module's own code reaches and that exist on Linux, one a line.
-called() {
-  jq -rs '
-    (map(.osv // empty) | INDEX(.id)) as $reports
-    | map(.finding // empty | select(.trace[0].function != null)) | unique_by(.osv)[]
-    | . as $finding | $reports[.osv]
-    | ([.affected[].ecosystem_specific.imports[]?.goos // ["linux"]] | flatten) as $systems
-    | select($systems | index("linux"))
-    | $finding.trace[0] as $where
-    | "\(.id) \($where.module)@\($where.version), mended in \($finding.fixed_version // "none"): \(.summary)"' "$1"
-}
-
 go_faults() {
   local module report found id rest
   for module in $(git ls-files '*go.mod' | grep -v '^scripts/tools/' | xargs -n1 dirname); do
@@ -47,7 +35,7 @@ go_faults() {
       if grep -q "^$id " "$ACCEPTED"; then say "    accepted: $id $rest"; continue; fi
       say "    $module: $id $rest (https://pkg.go.dev/vuln/$id)"
       found=1
-    done < <(called "$report")
+    done < <(jq -rs --from-file "$ROOT/scripts/called-faults.jq" "$report")
     [ "$found" = 0 ] || FOUND=1
   done
 }

@@ -52,6 +52,9 @@ std::shared_ptr<grpc::Channel> Make(const std::string& target, bool by_proxy,
   // With probing on, slow readers of fast streams make the window grow without bound.
   arguments.SetInt(GRPC_ARG_HTTP2_BDP_PROBE, 0);
   arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, 60'000);
+  // Names are looked up anew when a connection ends. By default not within 30 s of the last time:
+  // too late where replicas are replaced one by one.
+  arguments.SetInt(GRPC_ARG_DNS_MIN_TIME_BETWEEN_RESOLUTIONS_MS, 1000);
   return grpc::CreateCustomChannel(target, credentials, arguments);
 }
 

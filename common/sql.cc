@@ -13,11 +13,10 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_replace.h"
-#include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "absl/synchronization/mutex.h"
 #include "common/log.h"
+#include "common/migrations.h"
 #include "common/sqlite_statements.h"
 #include "common/sqlite_version.h"
 #include "common/status_macros.h"
@@ -43,7 +42,8 @@ absl::Status ToStatus(const soci::soci_error& error) {
     // Blanks, when the connection itself is gone.
     const std::string raw = postgres->sqlstate();
     const absl::string_view state = absl::StripAsciiWhitespace(raw);
-    if (state == "40001" || state == "40P01") return absl::AbortedError(text);
+    // The last of them: a lock that was waited for in vain, where a wait has a bound.
+    if (state == "40001" || state == "40P01" || state == "55P03") return absl::AbortedError(text);
     if (absl::StartsWith(state, "23")) return absl::AlreadyExistsError(text);
     if (state.empty() || absl::StartsWith(state, "08") || absl::StartsWith(state, "57P") ||
         state == "25P03") {
@@ -194,58 +194,6 @@ class PostgresDatabase final : public Database {
 
   SessionPool pool_;
 };
-
-// The statements of a migration.
-std::vector<std::string> Split(const std::string& migration) {
-  std::vector<std::string> statements = {""};
-  bool quoted = false;
-  for (const absl::string_view part : absl::StrSplit(migration, "$$")) {
-    if (quoted) {
-      absl::StrAppend(&statements.back(), "$$", part, "$$");
-    } else {
-      const std::vector<std::string> pieces = absl::StrSplit(part, ';');
-      absl::StrAppend(&statements.back(), pieces[0]);
-      statements.insert(statements.end(), pieces.begin() + 1, pieces.end());
-    }
-    quoted = !quoted;
-  }
-  return statements;
-}
-
-// A statement as an engine takes it; empty when it is for the other one.
-std::string ForEngine(absl::string_view statement, bool sqlite) {
-  statement = absl::StripAsciiWhitespace(statement);
-  if (absl::ConsumePrefix(&statement, sqlite ? "{postgres}" : "{sqlite}")) return "";
-  absl::ConsumePrefix(&statement, sqlite ? "{sqlite}" : "{postgres}");
-  return absl::StrReplaceAll(
-      statement,
-      {{"{bigserial}", sqlite ? "INTEGER PRIMARY KEY AUTOINCREMENT" : "BIGSERIAL PRIMARY KEY"},
-       {"{bytes}", sqlite ? "TEXT" : "TEXT COLLATE \"C\""},
-       // SQLite has no such quotes; they are there for the split.
-       {"$$", sqlite ? "" : "$$"}});
-}
-
-absl::Status Migrate(Database& database, const Migrations& migrations) {
-  RETURN_IF_ERROR(database.Write([&](soci::session& sql) {
-    // Two replicas that start together: CREATE IF NOT EXISTS alone can collide on PostgreSQL.
-    if (!database.is_sqlite()) sql << "SELECT pg_advisory_xact_lock(7326542)";
-    sql << "CREATE TABLE IF NOT EXISTS schema_migrations (version INTEGER PRIMARY KEY)";
-    return absl::OkStatus();
-  }));
-  return database.Write([&](soci::session& sql) -> absl::Status {
-    if (!database.is_sqlite()) sql << "SELECT pg_advisory_xact_lock(7326542)";
-    int done = 0;
-    sql << "SELECT COALESCE(MAX(version), 0) FROM schema_migrations", soci::into(done);
-    for (int version = done + 1; version <= static_cast<int>(migrations.size()); ++version) {
-      for (const std::string& part : Split(migrations[version - 1])) {
-        const std::string statement = ForEngine(part, database.is_sqlite());
-        if (!statement.empty()) sql << statement;
-      }
-      sql << "INSERT INTO schema_migrations (version) VALUES (:version)", soci::use(version);
-    }
-    return absl::OkStatus();
-  });
-}
 
 }  // namespace
 

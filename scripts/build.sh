@@ -59,6 +59,7 @@ main() {
 build_go() {
   go_binary stackyard-rest services/gateway/rest
   go_binary stackyard-inspect services/runner/inspect
+  go_binary stackyard-release deploy/release
 }
 
 exec 9>"$BUILD/.build.lock"

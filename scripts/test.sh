@@ -10,18 +10,12 @@ set -euo pipefail
 # shellcheck source=scripts/lib.sh
 . "$(dirname "$0")/lib.sh"
 
+# shellcheck source=scripts/test-results.sh
+. "$(dirname "$0")/test-results.sh"
+
 KIND=${1:-fast}
 PRESET=${STACKYARD_PRESET:-release}
 JOBS=${STACKYARD_JOBS:-$(nproc)}
-OUT=$BUILD/test-results
-PASSED=0 FAILED=0 SKIPPED=0
-
-# count NAME MS PASSED FAILED SKIPPED
-count() {
-  PASSED=$((PASSED + $3)) FAILED=$((FAILED + $4)) SKIPPED=$((SKIPPED + $5))
-  say "[test] $1: $3 ok, $4 failing, $5 skipped ($(seconds_since "$2") s)"
-}
-
 # attribute FILE NAME: a number of the <testsuite> line of a JUnit file.
 attribute() {
   local n
@@ -72,24 +66,6 @@ run_go() {
   count "go test $dir" "$start" "$passed" "$failed" "$skipped"
 }
 
-run_script() {
-  local start script=$1 log last rc=0 shown
-  shown=${script#"$ROOT"/}
-  log=$OUT/$(printf '%s' "$shown" | tr / -).log
-  start=$(now_ms)
-  logged "$log" "$script" || rc=$?
-  last=$(grep -v '^[[:space:]]*$' "$log" | tail -n 1 || true)
-  if [[ $last =~ ^([0-9]+)\ passed,\ ([0-9]+)\ failed(,\ ([0-9]+)\ skipped)?$ ]]; then
-    local failed=${BASH_REMATCH[2]}
-    if [ "$rc" != 0 ] && [ "$failed" = 0 ]; then failed=1; fi
-    count "$shown" "$start" "${BASH_REMATCH[1]}" "$failed" "${BASH_REMATCH[4]:-0}"
-  elif [ "$rc" = 0 ]; then
-    count "$shown" "$start" 1 0 0
-  else
-    count "$shown" "$start" 0 1 0
-  fi
-}
-
 go_modules() {
   find "$ROOT" \( -path "$BUILD" -o -path "$ROOT/.*" -o -path "$ROOT/scripts/tools" \
     -o -name node_modules \) -prune -o -name go.mod -printf '%P\n' | xargs -r -n1 dirname | sort
@@ -113,11 +89,6 @@ main() {
   for dir in $(go_modules); do run_go "$dir"; done
   while IFS= read -r script; do run_script "$script"; done < <(scripts)
 
-  local sum="$PASSED passed, $FAILED failed"
-  [ "$SKIPPED" = 0 ] || sum="$sum, $SKIPPED skipped"
-  printf '%s\n' "$sum" >"$OUT/summary"
-  [ "$FAILED" = 0 ] || say "what to do: read the failures above; logs are in build/test-results"
-  [ "${STACKYARD_SUM:-}" = later ] || say "$sum"
-  [ "$FAILED" = 0 ]
+  summarize
 }
 main

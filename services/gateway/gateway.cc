@@ -60,6 +60,9 @@ void GatewayOptions::AddFlags(Flags& flags) {
   flags.Add("admin-token-file", &admin_token_file,
             "Where the first start writes a token of users/admin; empty: admin-token in the data "
             "folder");
+  flags.Add("first-admin-token-file", &first_admin_token_file,
+            "File with the token that users/admin gets at the very first start, where none is made "
+            "and written then; later starts only say whether it still is one");
   flags.Add("oidc-file", &oidc_file,
             "YAML list of the OpenID Connect providers whose ID tokens are taken; see "
             "docs/identity.md");
@@ -70,6 +73,7 @@ void GatewayOptions::AddFlags(Flags& flags) {
 struct Gateway::Parts {
   explicit Parts(const Clock& clock) : clock(clock) {}
   ~Parts() {
+    ready.reset();
     if (front != nullptr) front->Shutdown();
     if (local_server != nullptr) local_server->Shutdown();
     if (loop != nullptr) {
@@ -88,6 +92,9 @@ struct Gateway::Parts {
   absl::StatusOr<std::map<std::string, BackendTarget>> Backends(const GatewayOptions& options);
 
   const Clock& clock;
+  // First: it tells that the process is alive until everything else has ended.
+  std::unique_ptr<Health> health;
+  absl::Duration drain_delay;
   std::unique_ptr<PeerIdentity> peer_identity;
   RouteTable routes;
   std::unique_ptr<Database> database;
@@ -103,6 +110,7 @@ struct Gateway::Parts {
   std::unique_ptr<CallMetrics> metrics;
   std::unique_ptr<Front> front;
   absl::Time last_housekeeping = absl::InfinitePast();
+  std::unique_ptr<ReadyWhile> ready;
   // Last: stops before what it uses goes.
   std::unique_ptr<Loop> loop;
 };
@@ -118,6 +126,7 @@ absl::Status Gateway::Parts::StartLocalServer() {
   ServerOptions options;
   options.service = "gateway";
   options.drain = absl::ZeroDuration();
+  options.health = health.get();
   ASSIGN_OR_RETURN(local_server, Server::Start(options, services));
   return absl::OkStatus();
 }
@@ -174,7 +183,14 @@ absl::StatusOr<std::unique_ptr<Gateway>> Gateway::Start(const ServerOptions& ser
                                                         const GatewayOptions& options,
                                                         const Clock& clock,
                                                         prometheus::Registry& registry) {
+  RETURN_IF_ERROR(server.Check());
+  if (!options.admin_token_file.empty() && !options.first_admin_token_file.empty()) {
+    return absl::InvalidArgumentError(
+        "--admin-token-file and --first-admin-token-file are two ways: give one of them");
+  }
   auto parts = std::make_unique<Parts>(clock);
+  parts->drain_delay = server.drain_delay;
+  ASSIGN_OR_RETURN(parts->health, Health::Open(server.health_listen));
   ASSIGN_OR_RETURN(parts->peer_identity, PeerIdentity::Open(options.mtls, "gateway", clock));
   ASSIGN_OR_RETURN(parts->routes, RouteTable::FromLinkedProtos());
   ASSIGN_OR_RETURN(const std::vector<OidcProvider> providers, LoadOidcProviders(options.oidc_file));
@@ -183,10 +199,15 @@ absl::StatusOr<std::unique_ptr<Gateway>> Gateway::Start(const ServerOptions& ser
                                    ? absl::StrCat("sqlite:", options.data, "/gateway.db")
                                    : options.database;
   ASSIGN_OR_RETURN(parts->database, Database::Open(database, GatewayMigrations()));
-  const std::string token_file = options.admin_token_file.empty()
-                                     ? absl::StrCat(options.data, "/admin-token")
-                                     : options.admin_token_file;
-  RETURN_IF_ERROR(EnsureAdmin(*parts->database, clock, token_file));
+  if (options.first_admin_token_file.empty()) {
+    const std::string token_file = options.admin_token_file.empty()
+                                       ? absl::StrCat(options.data, "/admin-token")
+                                       : options.admin_token_file;
+    RETURN_IF_ERROR(EnsureAdmin(*parts->database, clock, token_file));
+  } else {
+    RETURN_IF_ERROR(
+        EnsureFirstAdmin(*parts->database, clock, options.first_admin_token_file));
+  }
 
   parts->denials = std::make_unique<DenialLog>(*parts->database, registry);
   parts->callers = std::make_unique<CallerCache>(*parts->database, clock,
@@ -207,21 +228,27 @@ absl::StatusOr<std::unique_ptr<Gateway>> Gateway::Start(const ServerOptions& ser
                    Front::Start(server, options.front, options.mtls, duties, backends));
   parts->loop =
       std::make_unique<Loop>("gateway-house", [parts = parts.get()] { return parts->KeepHouse(); });
+  // Backends are no part of it: one of them away would take away the whole API, this service's own
+  // and the words of the error included.
+  parts->ready = std::make_unique<ReadyWhile>(*parts->health, DatabaseCheck(*parts->database));
   return std::unique_ptr<Gateway>(new Gateway(std::move(parts)));
 }
 
 const std::string& Gateway::target() const { return parts_->front->target(); }
+const std::string& Gateway::health_target() const { return parts_->health->target(); }
 
 int Gateway::ServeUntilSignal() {
   WaitForSignal();
-  LogInfo("draining");
+  parts_->health->Drain();
+  LogInfo("draining", {{"after", absl::FormatDuration(parts_->drain_delay)}});
+  WaitForSignal(parts_->drain_delay);
   Shutdown();
   LogInfo("stopped");
   return 0;
 }
 
 void Gateway::Shutdown() {
-  parts_->local_server->SayNotServing();
+  parts_->health->Drain();
   parts_->front->Shutdown();
 }
 

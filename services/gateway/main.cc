@@ -23,6 +23,7 @@ int Main(int argc, char** argv) {
   options.quota_target = "unix:data/quota.sock";
   Flags flags("stackyard-gateway", "Identity, access control and routing for Stackyard's API");
   server_options.AddFlags(flags);
+  server_options.AddDrainDelay(flags);
   options.AddFlags(flags);
   flags.ParseOrExit(argc, argv);
   options.settings = flags.Settings();

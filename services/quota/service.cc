@@ -16,6 +16,8 @@ namespace stackyard::quota {
 
 void Options::AddFlags(Flags& flags) {
   server.AddFlags(flags);
+  server.AddDrainDelay(flags);
+  server.AddConnectionAge(flags);
   mtls.AddFlags(flags);
   flags.Add("data", &data, "folder of the database when --database is not given");
   flags.Add("database", &database,
@@ -24,6 +26,8 @@ void Options::AddFlags(Flags& flags) {
 
 absl::StatusOr<int> Serve(const Options& options) {
   const SystemClock clock;
+  // Before the database, and until everything else has ended: it is alive all that time.
+  ASSIGN_OR_RETURN(const auto health, Health::Open(options.server.health_listen));
   ASSIGN_OR_RETURN(const auto identity, PeerIdentity::Open(options.mtls, "quota", clock));
   ASSIGN_OR_RETURN(const auto store,
                    Store::Open(options.database.empty() ? "sqlite:" + options.data + "/quota.db"
@@ -50,9 +54,11 @@ absl::StatusOr<int> Serve(const Options& options) {
   ServerOptions server_options = options.server;
   server_options.identity = identity.get();
   server_options.peers = Peers();
+  server_options.health = health.get();
   ASSIGN_OR_RETURN(const auto server,
                    Server::Start(server_options, {&public_service, &internal_service,
                                                   &change_service, &introspection}));
+  const ReadyWhile ready(*health, DatabaseCheck(store->database()));
   return server->ServeUntilSignal();
 }
 

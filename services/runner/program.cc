@@ -2,10 +2,12 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <iostream>
 #include <string>
 
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
 #include "common/channel.h"
 #include "common/id.h"
 #include "common/log.h"
@@ -15,6 +17,14 @@
 
 namespace stackyard::runner {
 namespace {
+
+// Of the time to drain, what is kept for runs that have to be interrupted: enough for Terraform to
+// end and for its state to be saved.
+constexpr absl::Duration kInterruptTime = absl::Seconds(20);
+// How often it is looked whether the last run has ended.
+constexpr absl::Duration kLook = absl::Milliseconds(100);
+
+absl::Duration InterruptTime(absl::Duration drain) { return std::min(kInterruptTime, drain / 2); }
 
 std::string RunnerId() {
   char host[256] = "";
@@ -75,7 +85,9 @@ absl::StatusOr<int> Program::Preflight(const ProgramOptions& options) {
 
 absl::StatusOr<std::unique_ptr<Program>> Program::Start(const ProgramOptions& options) {
   const std::string id = RunnerId();
+  ASSIGN_OR_RETURN(auto health, Health::Open(options.server.health_listen));
   ASSIGN_OR_RETURN(std::unique_ptr<Program> program, Prepare(options, id));
+  program->health_ = std::move(health);
   RETURN_IF_ERROR(
       program->containment_->Check({options.allow_without.begin(), options.allow_without.end()}));
   LogContainment(*program->containment_);
@@ -125,6 +137,7 @@ absl::StatusOr<std::unique_ptr<Program>> Program::Start(const ProgramOptions& op
   program->runner_ = std::make_unique<Runner>(
       *program->parts_,
       RunnerOptions{.slots = options.slots, .heartbeat_interval = options.heartbeat_interval});
+  program->health_->SetReady(true);
   return program;
 }
 
@@ -134,6 +147,7 @@ absl::Status Program::OpenServer(const ProgramOptions& options,
   introspection_ = std::make_unique<Introspection>("runner", options.settings, probes_);
   ServerOptions server = options.server;
   server.identity = identity_.get();
+  server.health = health_.get();
   server.peers =
       PeerTable(PeerTable::Entries{{"stackyard.internal.v1.IntrospectionService", {"gateway"}}});
   ASSIGN_OR_RETURN(server_, Server::Start(server, {introspection_.get()}));
@@ -175,13 +189,25 @@ void Program::OpenProviders(const ProgramOptions& options) {
 
 void Program::RunUntilSignal() {
   WaitForSignal();
-  LogInfo("draining");
-  Drain();
+  Drain([](absl::Duration pause) { return WaitForSignal(pause); });
   LogInfo("stopped");
 }
 
-void Program::Drain() {
-  runner_->Drain(drain_);
+void Program::Drain(const ToldAgain& told_again) {
+  health_->Drain();
+  run_metrics_->SetDraining();
+  const absl::Time end = absl::Now() + drain_ - InterruptTime(drain_);
+  LogInfo("draining: runs that go on may end", {{"limit", absl::FormatDuration(drain_)}});
+  runner_->StopTaking();
+  while (!runner_->Idle() && absl::Now() < end) {
+    if (told_again(kLook)) break;
+  }
+  Stop();
+}
+
+void Program::Stop() {
+  if (!runner_->Idle()) LogWarning("runs that go on are interrupted");
+  runner_->Interrupt(InterruptTime(drain_));
   providers_->Close();
 }
 

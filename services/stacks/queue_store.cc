@@ -56,6 +56,7 @@ absl::Status Enqueue(Change& change, const std::string& target, const std::strin
                 "finished_leases WHERE target = :same), 0), '', 0, 0, 0, 0, :now)",
       soci::use(target), soci::use(busy), soci::use(number), soci::use(target), soci::use(now);
   change.touched.queue = true;
+  change.touched.names.insert(kQueueTopic);
   return absl::OkStatus();
 }
 
@@ -83,6 +84,13 @@ std::vector<std::string> WaitingTargets(soci::session& sql, int count) {
                                    " ORDER BY id LIMIT :count"),
        soci::use(count));
   return {targets.begin(), targets.end()};
+}
+
+int64_t CountWork(soci::session& sql) {
+  long long count = 0;
+  sql << absl::StrCat("SELECT COUNT(*) FROM queue WHERE leased = 1 OR (", kWaiting, ")"),
+      soci::into(count);
+  return count;
 }
 
 std::optional<QueueEntry> FindEntry(Change& change, const std::string& target) {
@@ -123,6 +131,7 @@ void FinishEntry(Change& change, const QueueEntry& entry) {
                 "VALUES (:target, :generation, :now) ON CONFLICT (target) DO UPDATE SET "
                 "generation = excluded.generation, end_micros = excluded.end_micros",
       soci::use(entry.target), soci::use(entry.generation), soci::use(now);
+  change.touched.names.insert(kQueueTopic);
 }
 
 bool WasFinished(Change& change, const Lease& lease) {

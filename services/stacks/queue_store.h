@@ -31,6 +31,9 @@ struct QueueEntry {
   int64_t log_seen = 0;
 };
 
+// Among the names that a change touched: how much work there is has changed.
+inline constexpr char kQueueTopic[] = "queue";
+
 // Adds work. WRONG_STATE when `busy` (a stack's uid, or a template version) has work already.
 absl::Status Enqueue(Change& change, const std::string& target, const std::string& busy,
                      Assignment::Work work);
@@ -42,6 +45,9 @@ std::vector<QueueEntry> LeaseEntries(Change& change, const std::string& runner, 
 
 // Targets of what LeaseEntries would lease now.
 std::vector<std::string> WaitingTargets(soci::session& sql, int count);
+
+// How many entries a runner works on, or could: those that wait for a person's lock are left out.
+int64_t CountWork(soci::session& sql);
 
 // The entry of a target, locked; nothing when its work is done.
 std::optional<QueueEntry> FindEntry(Change& change, const std::string& target);

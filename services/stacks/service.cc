@@ -33,6 +33,7 @@
 #include "services/stacks/run_queue_service.h"
 #include "services/stacks/run_service.h"
 #include "services/stacks/saga.h"
+#include "services/stacks/scaler_service.h"
 #include "services/stacks/schema.h"
 #include "services/stacks/seal_keys.h"
 #include "services/stacks/stack_index.h"
@@ -43,6 +44,8 @@ namespace stackyard::stacks {
 
 void Options::AddFlags(Flags& flags) {
   server.AddFlags(flags);
+  server.AddDrainDelay(flags);
+  server.AddConnectionAge(flags);
   mtls.AddFlags(flags);
   flags.Add("data", &data, "Folder of the database and the blobs");
   flags.Add("database", &database,
@@ -186,6 +189,8 @@ absl::StatusOr<std::unique_ptr<Carrier>> CarrierOf(const Options& options) {
 
 absl::StatusOr<int> Serve(const Options& options) {
   RETURN_IF_ERROR(Check(options));
+  // Before the database, and until everything else has ended: it is alive all that time.
+  ASSIGN_OR_RETURN(const auto health, Health::Open(options.server.health_listen));
   ASSIGN_OR_RETURN(const internal::v1::CatalogPolicy policy,
                    LoadCatalogPolicy(options.catalog_policy));
   ASSIGN_OR_RETURN(const std::unique_ptr<Carrier> carrier, CarrierOf(options));
@@ -260,6 +265,7 @@ absl::StatusOr<int> Serve(const Options& options) {
   EventRpc event_rpc(store, hub);
   NotificationRpc notification_rpc(channels, inbox);
   RunQueueRpc queue_rpc(queue, salvage, *blobs);
+  ScalerRpc scaler_rpc(store, hub);
   CredentialRpc credential_rpc(credentials);
   Introspection introspection("stacks", options.settings, probes);
   DocumentRpc document_rpc(documents, options.document_max_age);
@@ -267,12 +273,13 @@ absl::StatusOr<int> Serve(const Options& options) {
   ServerOptions server_options = options.server;
   server_options.identity = identity.get();
   server_options.peers = Peers();
+  server_options.health = health.get();
   ASSIGN_OR_RETURN(
       auto server,
       Server::Start(server_options,
                     {&project_rpc, &catalog_rpc, &stack_rpc, &change_request_rpc, &run_rpc,
                      &state_rpc, &operation_rpc, &event_rpc, &queue_rpc, &credential_rpc,
-                     &notification_rpc, &document_rpc, &introspection},
+                     &notification_rpc, &document_rpc, &scaler_rpc, &introspection},
                     [&] {
                       signals.Close();
                       hub.Drain();
@@ -331,6 +338,7 @@ absl::StatusOr<int> Serve(const Options& options) {
     if (!counted.ok()) LogError("cannot count overdue stacks", {{"error", counted.ToString()}});
     return absl::Seconds(15);
   });
+  const ReadyWhile ready(*health, DatabaseCheck(*db));
   const int code = server->ServeUntilSignal();
   workers.clear();
   return code;

@@ -74,10 +74,11 @@ def missing_features(command):
     return answer.stdout.split()
 
 
-def make_certificates(folder, *services, days=30, trust_domain="stackyard"):
+def make_certificates(folder, *services, days=30, trust_domain="stackyard", dns=None):
     """New certificates for services, all of them when none is named; the authority stays."""
+    name = ["--dns", dns] if dns else []
     subprocess.run([str(ROOT / "scripts/certs.sh"), "--days", str(days), "--trust-domain",
-                    trust_domain, str(folder), *services], check=True, capture_output=True)
+                    trust_domain, *name, str(folder), *services], check=True, capture_output=True)
     return folder
 
 

@@ -3,7 +3,6 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"flag"
 	"fmt"
@@ -39,14 +38,14 @@ func run(args []string) int {
 
 	log := rest.NewLogger(os.Stderr, options.LogLevel)
 	slog.SetDefault(log)
-	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
-	defer stop()
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT)
 	server, err := rest.Start(options, log)
 	if err != nil {
 		fmt.Fprintf(os.Stderr, "stackyard-rest: %v\n", err)
 		return 1
 	}
-	if err := server.ServeUntil(ctx); err != nil {
+	if err := server.ServeUntil(signals); err != nil {
 		log.Error("stopped", "error", err.Error())
 		return 1
 	}

@@ -62,7 +62,7 @@ func withLog(log *slog.Logger, writeTimeout time.Duration, next http.Handler) ht
 			level := slog.LevelInfo
 			if out.code >= 500 {
 				level = slog.LevelWarn
-			} else if r.URL.Path == "/healthz" || r.URL.Path == "/readyz" {
+			} else if isProbe(r.URL.Path) {
 				level = slog.LevelDebug
 			}
 			// What is still buffered is written after this.

@@ -43,7 +43,10 @@ type Options struct {
 	WriteTimeout time.Duration
 	// CallTimeout bounds calls that are no stream.
 	CallTimeout time.Duration
-	// Drain bounds how long calls may go on after SIGTERM.
+	// DrainDelay is how long everything is served on after SIGTERM, while /readyz says that no more
+	// calls should come: those who send them need a moment to hear of it.
+	DrainDelay time.Duration
+	// Drain bounds how long calls may go on after SIGTERM and the delay.
 	Drain time.Duration
 	// LogLevel is the least level that is logged.
 	LogLevel slog.Level
@@ -96,7 +99,8 @@ func ParseOptions(args []string, env func(string) (string, bool), help io.Writer
 	flags.DurationVar(&o.ReadTimeout, "read-timeout", o.ReadTimeout, "longest `time` for a request to arrive")
 	flags.DurationVar(&o.WriteTimeout, "write-timeout", o.WriteTimeout, "longest `time` for a client to take a piece of an answer")
 	flags.DurationVar(&o.CallTimeout, "call-timeout", o.CallTimeout, "longest `time` of a call that is no stream")
-	flags.DurationVar(&o.Drain, "drain", o.Drain, "how much `time` calls have left after SIGTERM")
+	flags.DurationVar(&o.DrainDelay, "drain-delay", o.DrainDelay, "how much `time` after SIGTERM everything is served on, with /readyz saying 503, before the drain begins")
+	flags.DurationVar(&o.Drain, "drain", o.Drain, "how much `time` calls have left after SIGTERM and the delay")
 	flags.Var((*levelFlag)(&o.LogLevel), "log-level", "`level`: debug, info, warning or error")
 	flags.BoolVar(&o.ShowVersion, "version", false, "print the version and exit")
 
@@ -229,6 +233,9 @@ func (o Options) check() (errs []error) {
 		if d <= 0 {
 			errs = append(errs, fmt.Errorf("--%s: expected more than 0", name))
 		}
+	}
+	if o.Drain < 0 || o.DrainDelay < 0 {
+		errs = append(errs, errors.New("--drain, --drain-delay: expected 0 or more"))
 	}
 	return errs
 }

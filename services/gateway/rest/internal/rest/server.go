@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
 	"strings"
 	"time"
 
@@ -21,25 +22,30 @@ type Server struct {
 	listener net.Listener
 	http     *http.Server
 	conn     *grpc.ClientConn
-	drain    context.CancelFunc
-	failed   chan error
+	// leave says that no more calls should come, drain that none may go on; what drains has left.
+	leave, drain context.CancelFunc
+	failed       chan error
 }
 
 // Start listens and serves. The gateway need not be there yet: /healthz tells.
 func Start(o Options, log *slog.Logger) (*Server, error) {
 	draining, drain := context.WithCancel(context.Background())
+	leaving, leave := context.WithCancel(draining)
 	conn, err := dial(o, draining)
 	if err != nil {
+		leave()
 		drain()
 		return nil, fmt.Errorf("--gateway %q: %w", o.Gateway, err)
 	}
-	handler, err := newHandler(o, conn, draining, log)
+	handler, err := newHandler(o, conn, leaving, draining, log)
 	if err != nil {
+		leave()
 		drain()
 		return nil, err
 	}
 	listener, err := listen(o, log)
 	if err != nil {
+		leave()
 		drain()
 		return nil, err
 	}
@@ -48,8 +54,8 @@ func Start(o Options, log *slog.Logger) (*Server, error) {
 	protocols.SetHTTP2(true)
 	protocols.SetUnencryptedHTTP2(o.TLSCert == "")
 	s := &Server{
-		options: o, log: log, listener: listener, conn: conn, drain: drain,
-		failed: make(chan error, 1),
+		options: o, log: log, listener: listener, conn: conn,
+		leave: leave, drain: drain, failed: make(chan error, 1),
 		http: &http.Server{
 			Handler:           handler,
 			Protocols:         protocols,
@@ -93,14 +99,23 @@ func listen(o Options, log *slog.Logger) (net.Listener, error) {
 // Address is the `host:port` that is listened on.
 func (s *Server) Address() string { return s.listener.Addr().String() }
 
-// ServeUntil serves until the context is done, then drains.
-func (s *Server) ServeUntil(ctx context.Context) error {
+// ServeUntil serves until a signal comes, and on for the drain delay or until another signal, while
+// /readyz says that no more calls should come here. Then it drains.
+func (s *Server) ServeUntil(signals <-chan os.Signal) error {
 	select {
 	case err := <-s.failed:
 		return err
-	case <-ctx.Done():
-		return s.Shutdown()
+	case <-signals:
 	}
+	s.leave()
+	s.log.Info("draining", "after", s.options.DrainDelay.String())
+	select {
+	case err := <-s.failed:
+		return err
+	case <-signals:
+	case <-time.After(s.options.DrainDelay):
+	}
+	return s.Shutdown()
 }
 
 // Shutdown ends streams, lets other calls finish within the drain time, and closes everything.
@@ -118,8 +133,8 @@ func (s *Server) Shutdown() error {
 	return errors.Join(err, s.conn.Close())
 }
 
-func newHandler(o Options, conn *grpc.ClientConn, draining context.Context, log *slog.Logger,
-) (http.Handler, error) {
+func newHandler(o Options, conn *grpc.ClientConn, leaving, draining context.Context,
+	log *slog.Logger) (http.Handler, error) {
 	api, err := newAPI(o, conn, draining)
 	if err != nil {
 		return nil, err
@@ -129,8 +144,9 @@ func newHandler(o Options, conn *grpc.ClientConn, draining context.Context, log 
 		return nil, err
 	}
 	mux := http.NewServeMux()
+	mux.Handle("/livez", getOnly(http.HandlerFunc(alive)))
 	mux.Handle("/healthz", getOnly(healthHandler(conn, context.Background())))
-	mux.Handle("/readyz", getOnly(healthHandler(conn, draining)))
+	mux.Handle("/readyz", getOnly(healthHandler(conn, leaving)))
 	for path, page := range pages {
 		mux.Handle(path, getOnly(page))
 	}

@@ -1,0 +1,147 @@
+#!/usr/bin/env python3
+"""The manifests of deploy/gitops: Argo CD takes them, what they name is there, and what they would
+deploy is what the chart and Kubernetes take, by digests."""
+
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import unittest
+
+import yaml
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path[:0] = [str(ROOT / "tests/e2e"), str(ROOT / "tests/k8s")]
+
+# pylint: disable=wrong-import-position
+import helm
+import schemas
+import suite
+
+FOLDER = ROOT / "deploy/gitops"
+ENVIRONMENTS = ("staging", "production")
+VERSIONS = [f"{group}/{version}/{kind}" for group, version, kind in (
+    ("monitoring.coreos.com", "v1", "ServiceMonitor"), ("keda.sh", "v1alpha1", "ScaledObject"),
+    ("cert-manager.io", "v1", "Certificate"))]
+
+
+def load(path):
+    return yaml.safe_load((FOLDER / path).read_text())
+
+
+def chart_of(application):
+    """The sources of the chart and of the values."""
+    chart, values = application["spec"]["sources"]
+    return chart, values
+
+
+def kubeconform(text):
+    done = schemas.check(text, schemas.folder())
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+class GitOpsTest(unittest.TestCase):
+    def applications(self):
+        return {name: load(f"argocd/{name}.yaml") for name in ENVIRONMENTS}
+
+    def rendered(self, name):
+        """What Argo CD would apply: its own `helm template`, with the files that the Application names."""
+        chart, _ = chart_of(load(f"argocd/{name}.yaml"))
+        files = [ROOT / path.removeprefix("$values/") for path in chart["helm"]["valueFiles"]]
+        done = subprocess.run(
+            [helm.tool("helm"), "template", chart["helm"]["releaseName"], ROOT / chart["path"], "--namespace",
+             load(f"argocd/{name}.yaml")["spec"]["destination"]["namespace"], "--skip-tests",
+             *[word for file in files for word in ("--values", str(file))],
+             *[word for version in VERSIONS for word in ("--api-versions", version)]],
+            check=False, capture_output=True, text=True)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        return done.stdout
+
+    def test_argo_takes_them(self):
+        if not (schemas.CRDS / "application.yaml").exists():
+            self.assertNotIn("STACKYARD_ALL_TOOLS", os.environ, "run scripts/kubernetes.sh")
+            self.skipTest("Argo CD's schemas come with the control plane: scripts/kubernetes.sh")
+        text = "\n---\n".join(path.read_text() for path in sorted((FOLDER / "argocd").glob("*.yaml")))
+        self.assertIn("3 resources found", kubeconform(text))
+        for spoiled in (text.replace("  project: stackyard", "  projekt: stackyard"),
+                        text.replace("releaseName: stackyard", "releaseName: 7")):
+            self.assertNotEqual(schemas.check(spoiled, schemas.folder()).returncode, 0)
+
+    def test_what_they_name_is_there(self):
+        project = load("argocd/project.yaml")["spec"]
+        for name, application in self.applications().items():
+            chart, values = chart_of(application)
+            self.assertTrue((ROOT / chart["path"] / "Chart.yaml").is_file())
+            self.assertEqual(values["ref"], "values")
+            for source in (chart, values):
+                self.assertIn(source["repoURL"], project["sourceRepos"])
+            self.assertIn({"name": name, "namespace": "stackyard"}, project["destinations"])
+            self.assertEqual(application["spec"]["destination"], {"name": name, "namespace": "stackyard"})
+
+    def test_what_is_deployed_is_pinned(self):
+        for name, application in self.applications().items():
+            image = load(f"environments/{name}/image.yaml")["image"]
+            self.assertEqual(chart_of(application)[0]["targetRevision"], image["tag"])
+            images = set(re.findall(r"^ *image: \"?([^\"\n]+)\"?$", self.rendered(name), re.M))
+            self.assertGreaterEqual(len(images), 5)
+            for one in images:
+                self.assertRegex(one, r"@sha256:[0-9a-f]{64}$")
+
+    def test_kubernetes_takes_what_is_rendered(self):
+        if not schemas.package():
+            self.assertNotIn("STACKYARD_ALL_TOOLS", os.environ, "run scripts/setup.sh deploy")
+            self.skipTest("the package kubernetes-validate is not installed (make setup)")
+        for name in ENVIRONMENTS:
+            kubeconform(self.rendered(name))
+
+    def test_argo_and_autoscalers_do_not_pull_at_the_same_field(self):
+        for name in ENVIRONMENTS:
+            objects = [doc for doc in yaml.safe_load_all(self.rendered(name)) if doc]
+            scaled = {doc["spec"]["scaleTargetRef"]["name"] for doc in objects
+                      if doc["kind"] in ("HorizontalPodAutoscaler", "ScaledObject")}
+            self.assertEqual(len(scaled), 4)
+            for doc in objects:
+                if doc["kind"] == "Deployment" and doc["metadata"]["name"] in scaled:
+                    self.assertNotIn("replicas", doc["spec"], doc["metadata"]["name"])
+
+    def test_nothing_is_made_up_in_the_cluster(self):
+        """Secrets that a job makes there are in no backup and in no repository."""
+        for name in ENVIRONMENTS:
+            kinds = [doc["kind"] for doc in yaml.safe_load_all(self.rendered(name)) if doc]
+            self.assertNotIn("Secret", kinds)
+            self.assertNotIn("Job", kinds)
+
+    def test_production_waits_for_somebody(self):
+        found = self.applications()
+        self.assertTrue(found["staging"]["spec"]["syncPolicy"]["automated"]["selfHeal"])
+        self.assertNotIn("automated", found["production"]["spec"]["syncPolicy"])
+
+    def test_a_release_is_pinned_by_one_command(self):
+        commit, digest = "f" * 40, f"sha256:{'e' * 64}"
+        with tempfile.TemporaryDirectory() as folder:
+            repo = pathlib.Path(folder)
+            for path in ("scripts/release.sh", "scripts/lib.sh", "scripts/env.sh"):
+                (repo / path).parent.mkdir(exist_ok=True)
+                shutil.copy2(ROOT / path, repo / path)
+            shutil.copytree(FOLDER, repo / "deploy/gitops")
+            release = repo / "release.json"
+            release.write_text(f'{{"commit": "{commit}", "prefix": "r.example.com/x", "digests": {{' + ", ".join(
+                f'"{i}": "{digest}"' for i in ("gateway", "rest", "stacks", "quota", "runner", "cli")) + "}}")
+            subprocess.run([repo / "scripts/release.sh", "pin", "staging", release], check=True,
+                           capture_output=True)
+            gitops = repo / "deploy/gitops"
+            image = yaml.safe_load((gitops / "environments/staging/image.yaml").read_text())["image"]
+            self.assertEqual((image["prefix"], image["tag"], set(image["digests"].values())),
+                             ("r.example.com/x", commit, {digest}))
+            chart, values = chart_of(yaml.safe_load((gitops / "argocd/staging.yaml").read_text()))
+            self.assertEqual((chart["targetRevision"], values["targetRevision"]), (commit, "main"))
+            for path in ("argocd/production.yaml", "environments/production/image.yaml"):
+                self.assertEqual((gitops / path).read_bytes(), (FOLDER / path).read_bytes())
+
+
+if __name__ == "__main__":
+    suite.main()

@@ -1,0 +1,212 @@
+#!/usr/bin/env python3
+"""scripts/release.sh and its neighbours, in a checkout of their own, with a cluster and a registry that
+are played by small programs: what is deployed, what is refused, and what is brought back."""
+
+import json
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+import tempfile
+import unittest
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tests/e2e"))
+
+# pylint: disable=wrong-import-position
+import suite
+
+IMAGES = ("gateway", "rest", "stacks", "quota", "runner", "cli")
+PREFIX = "123456789012.dkr.ecr.eu-central-1.amazonaws.com"
+
+# Each call leaves a line in a journal.
+DEPLOY = """#!/bin/bash
+echo "deploy $* $(jq -r .gateway "$2" | cut -c1-10)" >>"$PLAY/journal"
+exit "$(cat "$PLAY/outcome")"
+"""
+AWS = """#!/bin/bash
+echo "aws $*" >>"$PLAY/journal"
+case $* in
+  *get-login-password*) echo the-password ;;
+  *describe-images*) cat "$PLAY/registry" ;;
+esac
+"""
+# Terraform ends as it is told, and shows the plan that it is given.
+TF = """#!/bin/bash
+echo "tf $*" >>"$PLAY/journal"
+case $2 in
+  plan) echo 'a secret of the plan'; exit "$(cat "$PLAY/outcome")" ;;
+  show) cat "$PLAY/plan" ;;
+esac
+"""
+BUILDAH = """#!/bin/bash
+echo "buildah $* <$(cat)" >>"$PLAY/journal"
+"""
+BUILD = """#!/bin/bash
+echo "images $*" >>"$PLAY/journal"
+mkdir -p build/images
+for image in gateway rest stacks quota runner cli; do
+  printf 'sha256:%064d' 7 >"build/images/stackyard-$image.digest"
+done
+"""
+
+
+class ReleaseTest(unittest.TestCase):
+    def setUp(self):
+        self.dir = pathlib.Path(tempfile.mkdtemp(prefix="sy-release-"))
+        self.addCleanup(shutil.rmtree, self.dir)
+        self.repo, self.play = self.dir / "repo", self.dir / "play"
+        (self.repo / "scripts").mkdir(parents=True)
+        (self.play / "bin").mkdir(parents=True)
+        for name in ("release.sh", "lib.sh", "env.sh", "changed-parts.sh", "drift.sh"):
+            shutil.copy2(ROOT / "scripts" / name, self.repo / "scripts")
+        for path, text in ((self.repo / "scripts/deploy.sh", DEPLOY), (self.repo / "scripts/tf.sh", TF), (self.repo / "scripts/images.sh", BUILD),
+                           (self.play / "bin/aws", AWS),
+                           (self.play / "bin/buildah", BUILDAH)):
+            path.write_text(text)
+            path.chmod(0o755)
+        (self.repo / ".gitignore").write_text("/build/\n")
+        self.git("init", "-q", "-b", "main")
+        self.commit = self.committed("README.md")
+        for name, text in (("outcome", "0"), ("registry", self.digest("gateway"))):
+            (self.play / name).write_text(text)
+
+    def git(self, *arguments):
+        return subprocess.run(["git", "-c", "user.name=test", "-c", "user.email=test@example.com", *arguments],
+                              cwd=self.repo, check=True, capture_output=True, text=True).stdout.strip()
+
+    def committed(self, *paths):
+        for path in paths:
+            file = self.repo / path
+            file.parent.mkdir(parents=True, exist_ok=True)
+            with file.open("a") as out:
+                out.write("x\n")
+        self.git("add", "-A")
+        self.git("commit", "-qm", "x")
+        return self.git("rev-parse", "HEAD")
+
+    @staticmethod
+    def digest(_):
+        return f"sha256:{'0' * 63}7"
+
+    def file(self, **changes):
+        path = self.dir / "release.json"
+        path.write_text(json.dumps({"commit": self.commit, "prefix": PREFIX,
+                                    "digests": {i: self.digest(i) for i in IMAGES}, **changes}))
+        return path
+
+    def script(self, name, *arguments, code=0):
+        environment = {"PATH": f"{self.play}/bin:{os.environ['PATH']}", "HOME": str(self.dir),
+                       "PLAY": str(self.play), "KUBECONFIG": "/nowhere"}
+        done = subprocess.run([self.repo / "scripts" / name, *map(str, arguments)], cwd=self.repo, check=False,
+                              env=environment, capture_output=True, text=True)
+        self.assertEqual(done.returncode, code, done.stdout + done.stderr)
+        return done.stdout + done.stderr
+
+    def deploy(self, environment="staging", code=0, **changes):
+        return self.script("release.sh", "deploy", environment, self.file(**changes), code=code)
+
+    def journal(self, word):
+        path = self.play / "journal"
+        return [line for line in path.read_text().splitlines() if line.startswith(word)] if path.exists() else []
+
+    # ---- Deploy ------------------------------------------------------------------------------
+
+    def test_a_release_is_deployed_by_its_digests(self):
+        self.deploy("production")
+        self.assertEqual(self.journal("deploy"), [
+            f"deploy --digests {self.repo}/build/release-digests.json production {self.commit} sha256:000"])
+        self.assertEqual(len(self.journal("aws ecr describe-images")), len(IMAGES))
+
+    def test_a_deployment_that_fails_fails(self):
+        (self.play / "outcome").write_text("1")
+        self.deploy(code=1)
+        self.assertEqual(len(self.journal("deploy")), 1)
+
+    def test_bad_releases_are_refused_before_anything_happens(self):
+        for changes, wanted in (
+                ({"commit": "main"}, "'main' is no commit id"), ({"commit": None}, "names no commit"),
+                ({"commit": "0" * 40}, "this checkout is not"),
+                ({"digests": {i: self.digest(i) for i in IMAGES[1:]}}, "no digest of gateway"),
+                ({"digests": {i: "latest" for i in IMAGES}}, "no digest of gateway")):
+            self.assertIn(wanted, self.deploy(code=1, **changes))
+        self.assertIn("no environment 'prod'", self.deploy("prod", code=1))
+        self.assertIn("there is no release", self.script("release.sh", "deploy", "staging", "/none", code=1))
+        self.assertEqual(self.journal("deploy"), [])
+
+    def test_a_forged_digest_is_refused(self):
+        (self.play / "registry").write_text(f"sha256:{'f' * 64}")
+        self.assertIn("find out who made that file", self.deploy(code=1))
+        self.assertEqual(self.journal("deploy"), [])
+
+    def test_only_what_is_merged_is_deployed(self):
+        self.git("checkout", "-q", "-b", "mine")
+        self.commit = self.committed("helm/x")
+        self.assertIn("is not on main", self.deploy(code=1))
+
+    # ---- Push --------------------------------------------------------------------------------
+
+    def test_a_push_writes_what_it_pushed(self):
+        file = self.dir / "out.json"
+        self.script("release.sh", "push", PREFIX, file)
+        self.assertEqual(json.loads(file.read_text()), {
+            "commit": self.commit, "prefix": PREFIX, "digests": {i: self.digest(i) for i in IMAGES}})
+        self.assertEqual(self.journal("images"), [f"images --prefix {PREFIX} --push"])
+        # The password goes by a pipe.
+        self.assertEqual(self.journal("buildah"),
+                         [f"buildah login --username AWS --password-stdin {PREFIX} <the-password"])
+        self.deploy()
+
+    def test_a_strange_prefix_is_refused(self):
+        for prefix in ("", "-x", "a b", "$(id)"):
+            self.assertIn("is no prefix", self.script("release.sh", "push", prefix, "x", code=1))
+        self.assertEqual(self.journal("images"), [])
+
+    # ---- Drift -------------------------------------------------------------------------------
+
+    def drift(self, outcome, code):
+        (self.play / "outcome").write_text(str(outcome))
+        (self.play / "plan").write_text(json.dumps({
+            "resource_changes": [
+                {"address": "aws_s3_bucket.kept", "change": {"actions": ["no-op"], "after": {"tags": "hush"}}},
+                {"address": "aws_s3_bucket.mine", "change": {"actions": ["delete", "create"], "after": "hush"}}],
+            "resource_drift": [{"address": "aws_kms_key.state", "change": {"after": "hush"}}]}))
+        return self.script("drift.sh", "staging", code=code)
+
+    def test_drift_is_told_by_address(self):
+        self.assertIn("staging is as its Terraform says", self.drift(0, code=0))
+        said = self.drift(2, code=1)
+        self.assertIn("delete and create aws_s3_bucket.mine", said)
+        self.assertIn("changed outside of Terraform: aws_kms_key.state", said)
+        for word in ("kept", "hush", "secret"):
+            self.assertNotIn(word, said)
+        self.assertIn("no plan of staging could be made", self.drift(1, code=1))
+        for call in self.journal("tf staging plan"):
+            self.assertIn("-detailed-exitcode -input=false -lock=false", call)
+        self.assertIn("there is no terraform/x", self.script("drift.sh", "x", code=1))
+
+    # ---- Parts of a change -------------------------------------------------------------------
+
+    def parts(self, base):
+        return self.script("changed-parts.sh", base).split()
+
+    def test_parts_of_a_change(self):
+        for paths, product, deploy in (
+                (["docs/a.md", "common/README.md", "README.md"], "false", "false"),
+                (["common/sql.cc"], "true", "false"), (["tests/e2e/life_test.py"], "true", "false"),
+                (["helm/stackyard/values.yaml"], "false", "true"), (["tests/k8s/a_test.py"], "false", "true"),
+                (["terraform/staging/main.tf", "docs/a.md"], "false", "true"),
+                ([".github/workflows/a.yml"], "false", "true"), (["scripts/setup.sh"], "true", "true"),
+                (["deployed.cc"], "true", "false")):
+            base = self.git("rev-parse", "HEAD")
+            self.committed(*paths)
+            self.assertEqual(self.parts(base), [f"product={product}", f"deploy={deploy}"], paths)
+
+    def test_without_an_answer_everything_is_checked(self):
+        for base in ("", "0" * 40, "no-such-branch"):
+            self.assertEqual(self.parts(base), ["product=true", "deploy=true"])
+
+
+if __name__ == "__main__":
+    suite.main()

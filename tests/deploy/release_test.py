@@ -43,6 +43,14 @@ case $* in
   *describe-images*) cat "$PLAY/registry" ;;
 esac
 """
+# Terraform ends as it is told, and shows the plan that it is given.
+TF = """#!/bin/bash
+echo "tf $*" >>"$PLAY/journal"
+case $2 in
+  plan) echo 'a secret of the plan'; exit "$(cat "$PLAY/outcome")" ;;
+  show) cat "$PLAY/plan" ;;
+esac
+"""
 BUILDAH = """#!/bin/bash
 echo "buildah $* <$(cat)" >>"$PLAY/journal"
 """
@@ -62,9 +70,9 @@ class ReleaseTest(unittest.TestCase):
         self.repo, self.play = self.dir / "repo", self.dir / "play"
         (self.repo / "scripts").mkdir(parents=True)
         (self.play / "bin").mkdir(parents=True)
-        for name in ("release.sh", "lib.sh", "env.sh", "changed-parts.sh"):
+        for name in ("release.sh", "lib.sh", "env.sh", "changed-parts.sh", "drift.sh"):
             shutil.copy2(ROOT / "scripts" / name, self.repo / "scripts")
-        for path, text in ((self.repo / "scripts/deploy.sh", DEPLOY), (self.repo / "scripts/images.sh", BUILD),
+        for path, text in ((self.repo / "scripts/deploy.sh", DEPLOY), (self.repo / "scripts/tf.sh", TF), (self.repo / "scripts/images.sh", BUILD),
                            (self.play / "bin/helm", HELM), (self.play / "bin/aws", AWS),
                            (self.play / "bin/buildah", BUILDAH)):
             path.write_text(text)
@@ -178,6 +186,29 @@ class ReleaseTest(unittest.TestCase):
         for prefix in ("", "-x", "a b", "$(id)"):
             self.assertIn("is no prefix", self.script("release.sh", "push", prefix, "x", code=1))
         self.assertEqual(self.journal("images"), [])
+
+    # ---- Drift -------------------------------------------------------------------------------
+
+    def drift(self, outcome, code):
+        (self.play / "outcome").write_text(str(outcome))
+        (self.play / "plan").write_text(json.dumps({
+            "resource_changes": [
+                {"address": "aws_s3_bucket.kept", "change": {"actions": ["no-op"], "after": {"tags": "hush"}}},
+                {"address": "aws_s3_bucket.mine", "change": {"actions": ["delete", "create"], "after": "hush"}}],
+            "resource_drift": [{"address": "aws_kms_key.state", "change": {"after": "hush"}}]}))
+        return self.script("drift.sh", "staging", code=code)
+
+    def test_drift_is_told_by_address(self):
+        self.assertIn("staging is as its Terraform says", self.drift(0, code=0))
+        said = self.drift(2, code=1)
+        self.assertIn("delete and create aws_s3_bucket.mine", said)
+        self.assertIn("changed outside of Terraform: aws_kms_key.state", said)
+        for word in ("kept", "hush", "secret"):
+            self.assertNotIn(word, said)
+        self.assertIn("no plan of staging could be made", self.drift(1, code=1))
+        for call in self.journal("tf staging plan"):
+            self.assertIn("-detailed-exitcode -input=false -lock=false", call)
+        self.assertIn("there is no terraform/x", self.script("drift.sh", "x", code=1))
 
     # ---- Parts of a change -------------------------------------------------------------------
 

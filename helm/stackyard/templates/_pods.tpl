@@ -114,6 +114,11 @@ livenessProbe:
   failureThreshold: 6
 {{- end }}
 
+{{/* A database that comes later is waited for, less long than the startup probe has patience. */}}
+{{- define "stackyard.databaseArgs" -}}
+- --database-wait=240s
+{{- end }}
+
 {{- define "stackyard.databaseEnv" -}}
 - name: STACKYARD_DATABASE
   valueFrom:

@@ -210,8 +210,7 @@ absl::StatusOr<std::unique_ptr<Gateway>> Gateway::Start(const ServerOptions& ser
                                        : options.admin_token_file;
     RETURN_IF_ERROR(EnsureAdmin(*parts->database, clock, token_file));
   } else {
-    RETURN_IF_ERROR(
-        EnsureFirstAdmin(*parts->database, clock, options.first_admin_token_file));
+    RETURN_IF_ERROR(EnsureFirstAdmin(*parts->database, clock, options.first_admin_token_file));
   }
 
   parts->denials = std::make_unique<DenialLog>(*parts->database, registry);

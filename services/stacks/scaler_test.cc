@@ -77,7 +77,8 @@ class ScalerTest : public StacksTest {
     EXPECT_TRUE(response.ok()) << response.status();
     if (!response.ok() || response->metricvalues_size() != 1) return -1;
     EXPECT_EQ(response->metricvalues(0).metricname(), "stackyard_runs");
-    EXPECT_EQ(response->metricvalues(0).metricvaluefloat(), response->metricvalues(0).metricvalue());
+    EXPECT_EQ(response->metricvalues(0).metricvaluefloat(),
+              response->metricvalues(0).metricvalue());
     return response->metricvalues(0).metricvalue();
   }
   void Lock(const std::string& uid, bool locked) {

@@ -47,7 +47,6 @@ class ScalerTest : public StacksTest {
     options.peers = Peers();
     server_ = *Server::Start(options, {rpc_.get()}, [this] { hub_.Drain(); });
     stub_ = ExternalScaler::NewStub(Connect(server_->target()));
-    Publish("1.0", ShopYaml());
   }
   void TearDown() override {
     server_.reset();

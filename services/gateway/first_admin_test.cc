@@ -78,8 +78,7 @@ class FirstAdminTest : public ::testing::TestWithParam<std::string> {
                                                    const std::string& token) {
     auto stub = v1::IdentityService::NewStub(gateway.channel());
     v1::WhoAmIResponse response;
-    const grpc::Status status =
-        Call(&Stub::WhoAmI, *stub, token, v1::WhoAmIRequest(), &response);
+    const grpc::Status status = Call(&Stub::WhoAmI, *stub, token, v1::WhoAmIRequest(), &response);
     if (!status.ok()) return FromGrpc(status);
     return response;
   }
@@ -151,8 +150,7 @@ TEST_P(FirstAdminTest, ARevokedTokenStaysRevokedAndADeletedAdminStaysGone) {
     v1::DeleteUserRequest gone;
     gone.set_name("users/admin");
     google::protobuf::Empty empty;
-    const grpc::Status deleted =
-        Call(&Stub::DeleteUser, *stub, secret.secret(), gone, &empty);
+    const grpc::Status deleted = Call(&Stub::DeleteUser, *stub, secret.secret(), gone, &empty);
     ASSERT_TRUE(deleted.ok()) << deleted.error_message();
   }
   const TestGateway second(options_, clock_);

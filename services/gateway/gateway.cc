@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/channel.h"
+#include "common/database_wait.h"
 #include "common/http_get.h"
 #include "common/log.h"
 #include "common/peer_identity.h"
@@ -57,6 +58,8 @@ void GatewayOptions::AddFlags(Flags& flags) {
   flags.Add("data", &data, "Folder for the database and the admin token");
   flags.Add("database", &database,
             "sqlite:PATH or postgresql://...; empty: gateway.db in the data folder");
+  flags.Add("database-wait", &database_wait,
+            "How long a start waits for a database that does not answer; 0: it fails at once");
   flags.Add("admin-token-file", &admin_token_file,
             "Where the first start writes a token of users/admin; empty: admin-token in the data "
             "folder");
@@ -198,15 +201,16 @@ absl::StatusOr<std::unique_ptr<Gateway>> Gateway::Start(const ServerOptions& ser
   const std::string database = options.database.empty()
                                    ? absl::StrCat("sqlite:", options.data, "/gateway.db")
                                    : options.database;
-  ASSIGN_OR_RETURN(parts->database, Database::Open(database, GatewayMigrations()));
+  ASSIGN_OR_RETURN(parts->database, OpenWithin(options.database_wait, [&] {
+                     return Database::Open(database, GatewayMigrations());
+                   }));
   if (options.first_admin_token_file.empty()) {
     const std::string token_file = options.admin_token_file.empty()
                                        ? absl::StrCat(options.data, "/admin-token")
                                        : options.admin_token_file;
     RETURN_IF_ERROR(EnsureAdmin(*parts->database, clock, token_file));
   } else {
-    RETURN_IF_ERROR(
-        EnsureFirstAdmin(*parts->database, clock, options.first_admin_token_file));
+    RETURN_IF_ERROR(EnsureFirstAdmin(*parts->database, clock, options.first_admin_token_file));
   }
 
   parts->denials = std::make_unique<DenialLog>(*parts->database, registry);

@@ -26,6 +26,8 @@ struct GatewayOptions {
   std::string data = "data";
   // See Database::Open; empty: SQLite in the folder above.
   std::string database;
+  // How long a start waits for it.
+  absl::Duration database_wait = absl::ZeroDuration();
   // Empty: `admin-token` in the folder above.
   std::string admin_token_file;
   // Holds the token that users/admin gets at the very first start, instead of one that is made and

@@ -1,6 +1,7 @@
 #include "services/quota/service.h"
 
 #include "common/clock.h"
+#include "common/database_wait.h"
 #include "common/introspection.h"
 #include "common/log.h"
 #include "common/metrics.h"
@@ -22,6 +23,8 @@ void Options::AddFlags(Flags& flags) {
   flags.Add("data", &data, "folder of the database when --database is not given");
   flags.Add("database", &database,
             "sqlite:PATH or postgresql://USER@HOST/NAME; empty: sqlite:<data>/quota.db");
+  flags.Add("database-wait", &database_wait,
+            "How long a start waits for a database that does not answer; 0: it fails at once");
 }
 
 absl::StatusOr<int> Serve(const Options& options) {
@@ -29,9 +32,10 @@ absl::StatusOr<int> Serve(const Options& options) {
   // Before the database, and until everything else has ended: it is alive all that time.
   ASSIGN_OR_RETURN(const auto health, Health::Open(options.server.health_listen));
   ASSIGN_OR_RETURN(const auto identity, PeerIdentity::Open(options.mtls, "quota", clock));
+  const std::string url =
+      options.database.empty() ? "sqlite:" + options.data + "/quota.db" : options.database;
   ASSIGN_OR_RETURN(const auto store,
-                   Store::Open(options.database.empty() ? "sqlite:" + options.data + "/quota.db"
-                                                        : options.database));
+                   OpenWithin(options.database_wait, [&] { return Store::Open(url); }));
   ASSIGN_OR_RETURN(const auto metrics, Metrics::Open(options.server.metrics_listen));
   Limits limits(*store, clock);
   LedgerMetrics ledger_metrics(metrics->registry());

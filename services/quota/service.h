@@ -19,6 +19,8 @@ struct Options {
   std::string data = "data";
   // `sqlite:PATH` or `postgresql://…`; empty: SQLite in `data`.
   std::string database;
+  // How long a start waits for it.
+  absl::Duration database_wait = absl::ZeroDuration();
   // All of this, as Introspection tells it.
   std::vector<FlagSetting> settings;
 

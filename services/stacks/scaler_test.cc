@@ -47,7 +47,6 @@ class ScalerTest : public StacksTest {
     options.peers = Peers();
     server_ = *Server::Start(options, {rpc_.get()}, [this] { hub_.Drain(); });
     stub_ = ExternalScaler::NewStub(Connect(server_->target()));
-    Publish("1.0", ShopYaml());
   }
   void TearDown() override {
     server_.reset();
@@ -77,7 +76,8 @@ class ScalerTest : public StacksTest {
     EXPECT_TRUE(response.ok()) << response.status();
     if (!response.ok() || response->metricvalues_size() != 1) return -1;
     EXPECT_EQ(response->metricvalues(0).metricname(), "stackyard_runs");
-    EXPECT_EQ(response->metricvalues(0).metricvaluefloat(), response->metricvalues(0).metricvalue());
+    EXPECT_EQ(response->metricvalues(0).metricvaluefloat(),
+              response->metricvalues(0).metricvalue());
     return response->metricvalues(0).metricvalue();
   }
   void Lock(const std::string& uid, bool locked) {

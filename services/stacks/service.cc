@@ -5,6 +5,7 @@
 #include "common/blob_place.h"
 #include "common/cached_blob_store.h"
 #include "common/channel.h"
+#include "common/database_wait.h"
 #include "common/introspection.h"
 #include "common/log.h"
 #include "common/metrics.h"
@@ -50,6 +51,8 @@ void Options::AddFlags(Flags& flags) {
   flags.Add("data", &data, "Folder of the database and the blobs");
   flags.Add("database", &database,
             "sqlite:PATH or postgresql://USER@HOST/NAME; empty: sqlite:<data>/stacks.db");
+  flags.Add("database-wait", &database_wait,
+            "How long a start waits for a database that does not answer; 0: it fails at once");
   flags.Add("blobs", &blobs,
             "Where states, plans and bundles are kept: a folder, or s3://BUCKET/PREFIX?region=… "
             "(endpoint=, path_style=, kms_key=); empty: <data>/blobs");
@@ -194,10 +197,11 @@ absl::StatusOr<int> Serve(const Options& options) {
   ASSIGN_OR_RETURN(const internal::v1::CatalogPolicy policy,
                    LoadCatalogPolicy(options.catalog_policy));
   ASSIGN_OR_RETURN(const std::unique_ptr<Carrier> carrier, CarrierOf(options));
-  ASSIGN_OR_RETURN(auto db, Database::Open(options.database.empty()
-                                               ? absl::StrCat("sqlite:", options.data, "/stacks.db")
-                                               : options.database,
-                                           Schema()));
+  const std::string database = options.database.empty()
+                                   ? absl::StrCat("sqlite:", options.data, "/stacks.db")
+                                   : options.database;
+  ASSIGN_OR_RETURN(auto db, OpenWithin(options.database_wait,
+                                       [&] { return Database::Open(database, Schema()); }));
   ASSIGN_OR_RETURN(
       const Sealer sealer,
       OpenSealer(*db, options.seal_key_file.empty() ? absl::StrCat(options.data, "/seal.key")

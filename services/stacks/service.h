@@ -30,6 +30,8 @@ struct Options {
   absl::Duration document_max_age = absl::Minutes(1);
   // `sqlite:PATH` or `postgresql://…`; empty: SQLite in `data`.
   std::string database;
+  // How long a start waits for it.
+  absl::Duration database_wait = absl::ZeroDuration();
   // Keys that states and secrets are sealed with; empty: `seal.key` in `data`.
   std::string seal_key_file;
   std::string quota_target = "127.0.0.1:7302";

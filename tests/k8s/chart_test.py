@@ -128,10 +128,14 @@ class ObjectsTest(unittest.TestCase):
         cls.variants = {name: objects(helm.variant(name)) for name in helm.VARIANTS}
         cls.variants["least"] = objects(LEAST)
 
+    variant = ""
+
     def each(self):
-        for name, docs in self.variants.items():
-            with self.subTest(name):
-                yield docs
+        for self.variant, docs in self.variants.items():
+            yield docs
+
+    def _formatMessage(self, msg, standardMsg):
+        return super()._formatMessage(msg, f"variant {self.variant}: {standardMsg}")
 
     def test_every_variant_is_there(self):
         self.assertEqual({"production", "trial", "restricted", "runners"}, set(helm.VARIANTS))
@@ -412,6 +416,17 @@ class NetworkTest(unittest.TestCase):
             self.assertEqual(net.allows(peer, target, port), wanted, (target, port, peer))
         trial = self.network(helm.variant("trial"))
         self.assertFalse(trial.allows(("namespace", {"kubernetes.io/metadata.name": "keda"}), "stacks", 7301))
+
+    def test_each_end_has_a_policy_of_its_own(self):
+        """Somebody in the namespace whom no policy holds is neither let in nor reached."""
+        net = self.network(helm.variant("trial"))
+        net.pods["stranger"] = ({"app": "another"}, {})
+        for name, ports in self.EVERYBODY.items():
+            for port in (*ports, 9090, 9095):
+                wanted = name == "gateway" and port in (8080, 8081)
+                self.assertEqual(net.allows("stranger", name, port), wanted, (name, port))
+            for port in (443, 5432, 7301, 8081):
+                self.assertFalse(net.allows(name, "stranger", port), (name, port))
 
     def test_clients_can_be_named(self):
         inside = {"networkPolicy": {"clients": [{"ipBlock": {"cidr": "10.9.0.0/16"}}]}}

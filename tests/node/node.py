@@ -47,7 +47,8 @@ class Node(ControlPlane):
     def __init__(self):
         super().__init__(nodes=0, bind="0.0.0.0", advertise=ADDRESS, pods=PODS, simulated=False)
         self.socket = self.dir / "containerd.sock"
-        self.reserve = 0
+        # Pods with users of their own go through it to their roots.
+        self.dir.chmod(0o711)
 
     def _start(self):
         super()._start()
@@ -143,7 +144,7 @@ oom_score = 0
             "tlsPrivateKeyFile": str(file("kubelet-serving.key")),
             "healthzBindAddress": "127.0.0.1", "containerRuntimeEndpoint": f"unix://{self.socket}",
             "cgroupDriver": "cgroupfs", "failSwapOn": False, "failCgroupV1": False, "oomScoreAdj": 0,
-            "enforceNodeAllocatable": [], "cgroupRoot": "/",
+            "enforceNodeAllocatable": [],
             # The disk is the machine's: what is free of it says nothing here.
             "evictionHard": {"nodefs.available": "1%", "imagefs.available": "1%",
                              "memory.available": "100Mi"},

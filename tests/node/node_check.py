@@ -26,6 +26,7 @@ from mesh import ENVIRONMENT, ROOT, eventually
 from node import IMAGES, NAME, PROFILE, Node
 
 import release
+import confinement
 from database import Database
 from scaler import METRIC, Scaler
 
@@ -175,6 +176,16 @@ class NodeTest(suite.unittest.TestCase):
         return found
 
     # ---- Tests ------------------------------------------------------------------------------
+
+    def test_0_a_sandbox_needs_its_proc_and_its_profile(self):
+        # In a namespace that enforces `baseline`, which lets no pod go without a profile.
+        told = confinement.lacking(CLUSTER, NAMESPACE)
+        for name, (_, _, missing) in confinement.LACKING.items():
+            self.assertEqual(told[name], missing | confinement.GROUPS, name)
+        unconfined = confinement.pod("unconfined", NAMESPACE, None, "Unmasked")
+        unconfined["spec"]["securityContext"]["seccompProfile"] = {"type": "Unconfined"}
+        refused = CLUSTER.run("apply", "-f", "-", stdin=json.dumps(unconfined))
+        self.assertIn('violates PodSecurity "baseline:latest": seccompProfile', refused.stderr)
 
     def test_1_runs_are_confined(self):
         for pod in MESH.pods("runner"):

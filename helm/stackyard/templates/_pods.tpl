@@ -114,12 +114,35 @@ livenessProbe:
   failureThreshold: 6
 {{- end }}
 
+{{/* A database that comes later is waited for, less long than the startup probe has patience. */}}
+{{- define "stackyard.databaseArgs" -}}
+- --database-wait=240s
+{{- end }}
+
 {{- define "stackyard.databaseEnv" -}}
 - name: STACKYARD_DATABASE
   valueFrom:
     secretKeyRef:
       name: {{ include "stackyard.databaseSecret" .root }}
       key: {{ index .root.Values.database.keys .component }}
+{{- if .root.Values.database.ca.existingConfigMap }}
+- {name: PGSSLROOTCERT, value: /etc/stackyard/database/ca.pem}
+{{- end }}
+{{- end }}
+
+{{- define "stackyard.databaseMounts" -}}
+{{- if .Values.database.ca.existingConfigMap -}}
+- {name: database-ca, mountPath: /etc/stackyard/database, readOnly: true}
+{{- end }}
+{{- end }}
+
+{{- define "stackyard.databaseVolumes" -}}
+{{- with .Values.database.ca -}}
+{{- if .existingConfigMap -}}
+- name: database-ca
+  configMap: {name: {{ .existingConfigMap }}, items: [{key: {{ .key }}, path: ca.pem}]}
+{{- end }}
+{{- end }}
 {{- end }}
 
 {{- define "stackyard.commonMounts" -}}

@@ -257,6 +257,28 @@ class LifeTest(unittest.TestCase):
         self.assertEqual({p["metadata"]["uid"] for s in SERVICES for p in self.release.pods(s)}, before)
 
 
+class ProductionTest(unittest.TestCase):
+    """The variant with operators, whose custom resources are taken though nobody acts on them."""
+
+    def test_all_of_it_is_installed(self):
+        CLUSTER.namespace("production")
+        # The runners have nodes of their own.
+        CLUSTER.kubectl("label", "node", "node-3", "stackyard.dev/pool=runners")
+        release = Release(CLUSTER, "stackyard", "production")
+        # Nobody gives the load balancer an address: so pods are waited for, not all of it.
+        release.helm("install", "stackyard", helm.CHART, values=helm.variant("production"))
+        for service in ("gateway", "stacks", "quota", "runner"):
+            release.kubectl("rollout", "status", f"deployment/stackyard-{service}", "--timeout=90s")
+        self.assertEqual({p["spec"]["nodeName"] for p in release.pods("runner")}, {"node-3"})
+        for kind, count in (("certificates", 6), ("issuers", 2), ("scaledobjects", 1), ("externalsecrets", 2),
+                            ("triggerauthentications", 1), ("servicemonitors", 1), ("ingresses", 1),
+                            ("prometheusrules", len(list((helm.CHART / "rules").glob("*.yaml"))))):
+            self.assertEqual(len(release.get(kind)["items"]), count, kind)
+        boards = release.get("configmaps", "--selector", "grafana_dashboard=1")["items"]
+        self.assertEqual(len(boards), len(list((helm.CHART / "dashboards").glob("*.json"))))
+        release.helm("uninstall", "stackyard")
+
+
 class PodSecurityTest(unittest.TestCase):
     """Which level each pod is let in by, as the API server says when it is made."""
 

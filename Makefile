@@ -85,21 +85,10 @@ test: ## Build and run all tests but the slow ones
 test-slow: ## Build and run the slow tests
 	@scripts/setup.sh deploy && scripts/build.sh all && scripts/test.sh slow
 
-<<<<<<< HEAD
-=======
-.PHONY: deploy-test
-deploy-test: ## Check what deploys: lint, chart, control plane, Terraform, images, dashboards
-	@scripts/setup.sh deploy && scripts/build.sh product && scripts/deploy-test.sh full
-
 .PHONY: node-test
 node-test: ## Try images and chart on a real node: updates under load, drains, scaling (slow; needs root)
 	@scripts/setup.sh deploy && scripts/node-test.sh
 
-.PHONY: deploy-lint
-deploy-lint: ## Lint what deploys: Containerfiles, workflows, rules, chart, Terraform
-	@scripts/setup.sh deploy && STACKYARD_ALL_TOOLS=1 scripts/deploy-lint.sh
-
->>>>>>> images
 .PHONY: fuzz
 fuzz: ## Feed what reads strangers' bytes for FUZZ_SECONDS (600) each
 	@scripts/setup.sh dev && scripts/fuzz.sh

@@ -89,6 +89,18 @@ def save(places, folder):
     part = folder.with_name(folder.name + ".part")
     shutil.rmtree(part, ignore_errors=True)
     part.mkdir(parents=True)
+    try:
+        manifest = fill(places, part)
+    except BaseException:
+        shutil.rmtree(part, ignore_errors=True)
+        raise
+    os.sync()
+    part.rename(folder)
+    say(f"saved to {folder}: {describe(manifest)}")
+    say("The key that states are sealed with is not in it. Keep a copy of it somewhere else.")
+
+
+def fill(places, part):
     manifest = {"format": FORMAT, "time": now(), "databases": {}, "files": {}}
     # Blobs are written before a row names them, and swept some time after the last row that did is
     # gone. So what is there before the dump and what is there after it hold all that it names.
@@ -104,10 +116,7 @@ def save(places, folder):
         manifest["files"][name] = {"place": place} if in_s3(place) else {
             "sha256": {str(path): digest_of(part / name / path) for path in contents(part / name)}}
     (part / "manifest.json").write_text(json.dumps(manifest, indent=1))
-    os.sync()
-    part.rename(folder)
-    say(f"saved to {folder}: {describe(manifest)}")
-    say("The key that states are sealed with is not in it. Keep a copy of it somewhere else.")
+    return manifest
 
 
 def copy_blobs(places, name, part):

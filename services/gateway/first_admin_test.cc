@@ -52,7 +52,9 @@ TEST(TakeTokenTest, NamesWhatIsWrongAndNeverTheToken) {
   for (const auto& [text, message] : wrong) {
     const absl::Status status = TakeToken(text).status();
     EXPECT_THAT(std::string(status.message()), HasSubstr(message)) << text;
-    if (text.size() > 20) EXPECT_THAT(std::string(status.message()), Not(HasSubstr(text)));
+    if (text.size() > 20) {
+      EXPECT_THAT(std::string(status.message()), Not(HasSubstr(text)));
+    }
   }
 }
 

@@ -114,7 +114,6 @@ TEST_F(StopTest, ADrainLetsRunsComeToTheirEndAndTakesNoMore) {
   StartRunner();
   BeginGatedApply();
   EXPECT_TRUE(program_->health().ready());
-  queue_.WaitPolling();
   Notifier asked;
   {
     const Task drain("drain", [&] {

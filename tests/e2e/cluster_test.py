@@ -208,7 +208,7 @@ class RunnerDrainTest(suite.MeshTestCase):
         self.assertEqual((self.mesh.shared / "long.journal").read_text().split(), ["0", "1", "last"])
         # What came meanwhile was left to others.
         self.assertEqual(self.mesh.rest("admin").get("/v1/projects/web/stacks/later")["state"],
-                         "PLANNING")
+                         "PENDING")
         self.runner.start()
         reach(self.mesh, "later", "READY")
 

@@ -3,6 +3,7 @@
 #include <soci/postgresql/soci-postgresql.h>
 #include <soci/sqlite3/soci-sqlite3.h>
 
+#include <algorithm>
 #include <deque>
 #include <exception>
 #include <filesystem>
@@ -15,6 +16,8 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "absl/synchronization/mutex.h"
+#include "absl/time/clock.h"
+#include "common/database_metrics.h"
 #include "common/log.h"
 #include "common/migrations.h"
 #include "common/sqlite_statements.h"
@@ -103,22 +106,61 @@ class SessionPool {
 // A borrowed session, given back at the end of the scope.
 class Borrowed {
  public:
-  explicit Borrowed(SessionPool& pool) : pool_(pool), session_(pool.Take()) {}
-  ~Borrowed() { pool_.Add(std::move(session_)); }
+  // `metrics` may be null.
+  Borrowed(SessionPool& pool, bool write, DatabaseMetrics* metrics)
+      : pool_(pool), metrics_(metrics) {
+    const absl::Time start = metrics_ == nullptr ? absl::Time() : absl::Now();
+    session_ = pool.Take();
+    if (metrics_ != nullptr) metrics_->Take(write, absl::Now() - start);
+  }
+  ~Borrowed() {
+    if (metrics_ != nullptr) metrics_->GiveBack();
+    pool_.Add(std::move(session_));
+  }
   Borrowed(const Borrowed&) = delete;
   Borrowed& operator=(const Borrowed&) = delete;
   soci::session& operator*() { return *session_; }
 
  private:
   SessionPool& pool_;
+  DatabaseMetrics* const metrics_;
   std::unique_ptr<soci::session> session_;
 };
 
-class SqliteDatabase final : public Database {
+// Does the work of a transaction, and tells how long it took.
+absl::Status Timed(DatabaseMetrics* metrics, bool write,
+                   const std::function<absl::Status()>& work) {
+  if (metrics == nullptr) return work();
+  const absl::Time start = absl::Now();
+  absl::Status status = work();
+  metrics->End(write, status, absl::Now() - start);
+  return status;
+}
+
+// What both engines share: that somebody may measure them.
+class PooledDatabase : public Database {
  public:
-  SqliteDatabase(const std::string& path, int connections) : Database(true) {
+  PooledDatabase(bool sqlite, int connections) : Database(sqlite), connections_(connections) {}
+
+  void Measure(prometheus::Registry& registry) {
+    metrics_ = std::make_unique<DatabaseMetrics>(registry, connections_);
+  }
+
+ protected:
+  // nullptr: nobody measures.
+  DatabaseMetrics* metrics() const { return metrics_.get(); }
+
+ private:
+  const int connections_;
+  std::unique_ptr<DatabaseMetrics> metrics_;
+};
+
+class SqliteDatabase final : public PooledDatabase {
+ public:
+  SqliteDatabase(const std::string& path, int connections)
+      // A database in memory is private to its connection.
+      : PooledDatabase(true, path == ":memory:" ? 1 : std::max(connections, 1)) {
     writers_.Add(Connect(path));
-    // A database in memory is private to its connection.
     if (path == ":memory:") return;
     readers_.emplace();
     for (int i = 1; i < connections; ++i) readers_->Add(Connect(path));
@@ -131,8 +173,10 @@ class SqliteDatabase final : public Database {
 
  protected:
   absl::Status Run(const Body& body, bool write) override {
-    Borrowed session(write || !readers_ ? writers_ : *readers_);
-    return InTransaction(*session, write ? "BEGIN IMMEDIATE" : "BEGIN", body);
+    Borrowed session(write || !readers_ ? writers_ : *readers_, write, metrics());
+    return Timed(metrics(), write, [&] {
+      return InTransaction(*session, write ? "BEGIN IMMEDIATE" : "BEGIN", body);
+    });
   }
 
  private:
@@ -153,9 +197,10 @@ class SqliteDatabase final : public Database {
   std::optional<SqliteVersion> version_;
 };
 
-class PostgresDatabase final : public Database {
+class PostgresDatabase final : public PooledDatabase {
  public:
-  PostgresDatabase(const std::string& connection, int connections) : Database(false) {
+  PostgresDatabase(const std::string& connection, int connections)
+      : PooledDatabase(false, connections) {
     for (int i = 0; i < connections; ++i) {
       auto session = std::make_unique<soci::session>(soci::postgresql, connection);
       SetTimeouts(*session);
@@ -165,11 +210,13 @@ class PostgresDatabase final : public Database {
 
  protected:
   absl::Status Run(const Body& body, bool write) override {
-    Borrowed session(pool_);
-    RETURN_IF_ERROR(Reconnect(*session));
-    const char* begin = write ? "BEGIN ISOLATION LEVEL READ COMMITTED"
-                              : "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
-    return InTransaction(*session, begin, body);
+    Borrowed session(pool_, write, metrics());
+    return Timed(metrics(), write, [&]() -> absl::Status {
+      RETURN_IF_ERROR(Reconnect(*session));
+      const char* begin = write ? "BEGIN ISOLATION LEVEL READ COMMITTED"
+                                : "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
+      return InTransaction(*session, begin, body);
+    });
   }
 
  private:
@@ -196,6 +243,10 @@ class PostgresDatabase final : public Database {
 };
 
 }  // namespace
+
+void MeasureDatabase(Database& database, prometheus::Registry& registry) {
+  if (auto* pooled = dynamic_cast<PooledDatabase*>(&database)) pooled->Measure(registry);
+}
 
 absl::StatusOr<std::unique_ptr<Database>> Database::Open(std::string_view url,
                                                          const Migrations& migrations,
@@ -236,10 +287,7 @@ absl::Status Database::Write(const Body& body) {
   absl::Status status;
   for (int attempt = 0; attempt < kAttempts; ++attempt) {
     status = Run(body, true);
-    // An error with a payload is the body's own answer, not the engine's.
-    bool own = false;
-    status.ForEachPayload([&](absl::string_view, const absl::Cord&) { own = true; });
-    if (own || !absl::IsAborted(status)) break;
+    if (IsOwnAnswer(status) || !absl::IsAborted(status)) break;
   }
   return status;
 }

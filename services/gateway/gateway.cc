@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/channel.h"
+#include "common/database_metrics.h"
 #include "common/database_wait.h"
 #include "common/http_get.h"
 #include "common/log.h"
@@ -204,6 +205,7 @@ absl::StatusOr<std::unique_ptr<Gateway>> Gateway::Start(const ServerOptions& ser
   ASSIGN_OR_RETURN(parts->database, OpenWithin(options.database_wait, [&] {
                      return Database::Open(database, GatewayMigrations());
                    }));
+  if (!server.metrics_listen.empty()) MeasureDatabase(*parts->database, registry);
   if (options.first_admin_token_file.empty()) {
     const std::string token_file = options.admin_token_file.empty()
                                        ? absl::StrCat(options.data, "/admin-token")

@@ -21,6 +21,10 @@ struct Options {
   std::string database;
   // How long a start waits for it.
   absl::Duration database_wait = absl::ZeroDuration();
+  // Time between two looks at the database for gauges.
+  absl::Duration metrics_interval = absl::Seconds(15);
+  // Most time series of projects' usage.
+  int metrics_series = 5000;
   // All of this, as Introspection tells it.
   std::vector<FlagSetting> settings;
 

@@ -25,6 +25,9 @@ type Server struct {
 	// leave says that no more calls should come, drain that none may go on; what drains has left.
 	leave, drain context.CancelFunc
 	failed       chan error
+	// metrics and its listener are nil where nothing is measured.
+	metrics         *http.Server
+	metricsListener net.Listener
 }
 
 // Start listens and serves. The gateway need not be there yet: /healthz tells.
@@ -37,7 +40,11 @@ func Start(o Options, log *slog.Logger) (*Server, error) {
 		drain()
 		return nil, fmt.Errorf("--gateway %q: %w", o.Gateway, err)
 	}
-	handler, err := newHandler(o, conn, leaving, draining, log)
+	var measured *metrics
+	if o.MetricsListen != "" {
+		measured = newMetrics(o)
+	}
+	handler, err := newHandler(o, conn, leaving, draining, log, measured)
 	if err != nil {
 		leave()
 		drain()
@@ -72,6 +79,12 @@ func Start(o Options, log *slog.Logger) (*Server, error) {
 			},
 			ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelWarn),
 		},
+	}
+	if measured != nil {
+		if s.metrics, s.metricsListener, err = serveMetrics(measured, o.MetricsListen, log); err != nil {
+			drain()
+			return nil, errors.Join(err, listener.Close())
+		}
 	}
 	go func() { s.failed <- s.http.Serve(listener) }()
 	log.Info("serving", "address", s.Address(), "gateway", o.Gateway, "version", o.Version)
@@ -129,12 +142,18 @@ func (s *Server) Shutdown() error {
 		s.log.Warn("calls were cut off at the end of the drain time")
 		err = s.http.Close()
 	}
+	// Last, so that the drain is still seen.
+	if s.metrics != nil {
+		err = errors.Join(err, s.metrics.Close())
+	}
 	s.log.Info("stopped")
 	return errors.Join(err, s.conn.Close())
 }
 
+// newHandler answers everything; `measured` may be nil.
 func newHandler(o Options, conn *grpc.ClientConn, leaving, draining context.Context,
-	log *slog.Logger) (http.Handler, error) {
+	log *slog.Logger, measured *metrics,
+) (http.Handler, error) {
 	api, err := newAPI(o, conn, draining)
 	if err != nil {
 		return nil, err
@@ -163,6 +182,9 @@ func newHandler(o Options, conn *grpc.ClientConn, leaving, draining context.Cont
 		mux.ServeHTTP(w, r)
 	})
 	handler := withCORS(o.CORSOrigins, withBounds(withCompression(root)))
+	if measured != nil {
+		handler = withMetrics(measured, routeLabels(api.table, pages), handler)
+	}
 	return withRequestID(withClient(o.TrustedProxies, withLog(log, o.WriteTimeout, handler))), nil
 }
 

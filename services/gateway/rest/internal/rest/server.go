@@ -21,19 +21,24 @@ type Server struct {
 	listener net.Listener
 	http     *http.Server
 	conn     *grpc.ClientConn
+	traces   *tracing
 	drain    context.CancelFunc
 	failed   chan error
 }
 
 // Start listens and serves. The gateway need not be there yet: /healthz tells.
 func Start(o Options, log *slog.Logger) (*Server, error) {
+	traces, err := newTracing(o, log)
+	if err != nil {
+		return nil, err
+	}
 	draining, drain := context.WithCancel(context.Background())
-	conn, err := dial(o, draining)
+	conn, err := dial(o, traces, draining)
 	if err != nil {
 		drain()
 		return nil, fmt.Errorf("--gateway %q: %w", o.Gateway, err)
 	}
-	handler, err := newHandler(o, conn, draining, log)
+	handler, err := newHandler(o, conn, traces, draining, log)
 	if err != nil {
 		drain()
 		return nil, err
@@ -48,7 +53,7 @@ func Start(o Options, log *slog.Logger) (*Server, error) {
 	protocols.SetHTTP2(true)
 	protocols.SetUnencryptedHTTP2(o.TLSCert == "")
 	s := &Server{
-		options: o, log: log, listener: listener, conn: conn, drain: drain,
+		options: o, log: log, listener: listener, conn: conn, traces: traces, drain: drain,
 		failed: make(chan error, 1),
 		http: &http.Server{
 			Handler:           handler,
@@ -115,11 +120,11 @@ func (s *Server) Shutdown() error {
 		err = s.http.Close()
 	}
 	s.log.Info("stopped")
-	return errors.Join(err, s.conn.Close())
+	return errors.Join(err, s.conn.Close(), s.traces.close())
 }
 
-func newHandler(o Options, conn *grpc.ClientConn, draining context.Context, log *slog.Logger,
-) (http.Handler, error) {
+func newHandler(o Options, conn *grpc.ClientConn, traces *tracing, draining context.Context,
+	log *slog.Logger) (http.Handler, error) {
 	api, err := newAPI(o, conn, draining)
 	if err != nil {
 		return nil, err
@@ -138,16 +143,20 @@ func newHandler(o Options, conn *grpc.ClientConn, draining context.Context, log 
 	mux.Handle("/{$}", http.RedirectHandler("/docs", http.StatusFound))
 	mux.Handle("/", http.HandlerFunc(notFound))
 	calls := withBackend(conn, api)
+	isCall := func(r *http.Request) bool {
+		return strings.HasPrefix(r.URL.Path, "/v1/") || api.serves(r)
+	}
 	root := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		// Not through the other mux, which would clean `//` out of resource names.
-		if strings.HasPrefix(r.URL.Path, "/v1/") || api.serves(r) {
+		if isCall(r) {
 			calls.ServeHTTP(w, r)
 			return
 		}
 		mux.ServeHTTP(w, r)
 	})
 	handler := withCORS(o.CORSOrigins, withBounds(withCompression(root)))
-	return withRequestID(withClient(o.TrustedProxies, withLog(log, o.WriteTimeout, handler))), nil
+	handler = withClient(o.TrustedProxies, withLog(log, o.WriteTimeout, handler))
+	return withRequestID(traces.withTrace(isCall, handler)), nil
 }
 
 func getOnly(next http.Handler) http.Handler {

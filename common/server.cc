@@ -22,7 +22,9 @@
 #include "common/listen_address.h"
 #include "common/log.h"
 #include "common/peer_identity.h"
+#include "common/span_queue.h"
 #include "common/status_macros.h"
+#include "common/trace_calls.h"
 #include "common/version.h"
 #include "grpc/health/v1/health.pb.h"
 
@@ -145,6 +147,12 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& optio
   // every sixth call of 16 at a time made one.
   builder.SetSyncServerOption(grpc::ServerBuilder::SyncServerOption::MIN_POLLERS, 2);
   builder.SetSyncServerOption(grpc::ServerBuilder::SyncServerOption::MAX_POLLERS, 64);
+  std::vector<std::unique_ptr<grpc::experimental::ServerInterceptorFactoryInterface>> interceptors;
+  // A server that listens nowhere answers for another, which has the spans of its calls.
+  if (ProcessSpans().open() && !options.listen.empty()) interceptors.push_back(TraceServerCalls());
+  if (!interceptors.empty()) {
+    builder.experimental().SetInterceptorCreators(std::move(interceptors));
+  }
   for (grpc::Service* service : services) builder.RegisterService(service);
   if (generic != nullptr) builder.RegisterCallbackGenericService(generic);
 

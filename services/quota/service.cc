@@ -16,6 +16,7 @@ namespace stackyard::quota {
 
 void Options::AddFlags(Flags& flags) {
   server.AddFlags(flags);
+  tracing.AddFlags(flags);
   mtls.AddFlags(flags);
   flags.Add("data", &data, "folder of the database when --database is not given");
   flags.Add("database", &database,
@@ -23,12 +24,14 @@ void Options::AddFlags(Flags& flags) {
 }
 
 absl::StatusOr<int> Serve(const Options& options) {
+  ASSIGN_OR_RETURN(const auto metrics, Metrics::Open(options.server.metrics_listen));
+  ASSIGN_OR_RETURN(const auto tracing,
+                   Tracing::Open(options.tracing, "stackyard-quota", metrics->registry()));
   const SystemClock clock;
   ASSIGN_OR_RETURN(const auto identity, PeerIdentity::Open(options.mtls, "quota", clock));
   ASSIGN_OR_RETURN(const auto store,
                    Store::Open(options.database.empty() ? "sqlite:" + options.data + "/quota.db"
                                                         : options.database));
-  ASSIGN_OR_RETURN(const auto metrics, Metrics::Open(options.server.metrics_listen));
   Limits limits(*store, clock);
   LedgerMetrics ledger_metrics(metrics->registry());
   Ledger ledger(*store, clock, {},

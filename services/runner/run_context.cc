@@ -162,6 +162,10 @@ TerraformSite SiteOf(const RunContext& context, const std::string& folder) {
   site.environment = context.credentials
                          ? context.credentials->environment
                          : BareEnvironment(context.parts.terraform.passed_environment());
+  // Nothing that a run should not know, but of use to nobody else.
+  if (context.parts.terraform.exports_traces() && !RequestScope::Traceparent().empty()) {
+    site.environment["TRACEPARENT"] = RequestScope::Traceparent();
+  }
   if (context.providers != nullptr) {
     site.environment["TF_REATTACH_PROVIDERS"] = context.providers->Reattach();
   }

@@ -29,9 +29,14 @@ struct QueueEntry {
   // What this generation has reported.
   int64_t events_seen = 0;
   int64_t log_seen = 0;
+  // When it was queued.
+  absl::Time enqueue_time;
+  // W3C traceparent of what called for the work; empty: none.
+  std::string traceparent;
 };
 
-// Adds work. WRONG_STATE when `busy` (a stack's uid, or a template version) has work already.
+// Adds work, in the trace of the thread. WRONG_STATE when `busy` (a stack's uid, or a template
+// version) has work already.
 absl::Status Enqueue(Change& change, const std::string& target, const std::string& busy,
                      Assignment::Work work);
 

@@ -313,6 +313,13 @@ CREATE TABLE documents (
 CREATE INDEX documents_digest ON documents (digest);
 CREATE INDEX documents_stack ON documents (stack_uid) WHERE stack_uid <> '';
 CREATE INDEX documents_pending ON documents (id) WHERE pending <> ''
+)sql",
+          // The traces that work which waits goes on with.
+          R"sql(
+ALTER TABLE queue ADD COLUMN traceparent TEXT NOT NULL DEFAULT '';
+ALTER TABLE operations ADD COLUMN traceparent TEXT NOT NULL DEFAULT '';
+ALTER TABLE tasks ADD COLUMN traceparent TEXT NOT NULL DEFAULT '';
+ALTER TABLE tasks ADD COLUMN timer INTEGER NOT NULL DEFAULT 0
 )sql"};
 }
 

@@ -43,6 +43,7 @@ namespace stackyard::stacks {
 
 void Options::AddFlags(Flags& flags) {
   server.AddFlags(flags);
+  tracing.AddFlags(flags);
   mtls.AddFlags(flags);
   flags.Add("data", &data, "Folder of the database and the blobs");
   flags.Add("database", &database,
@@ -188,6 +189,9 @@ absl::StatusOr<int> Serve(const Options& options) {
   RETURN_IF_ERROR(Check(options));
   ASSIGN_OR_RETURN(const internal::v1::CatalogPolicy policy,
                    LoadCatalogPolicy(options.catalog_policy));
+  ASSIGN_OR_RETURN(const auto metrics, Metrics::Open(options.server.metrics_listen));
+  ASSIGN_OR_RETURN(const auto tracing,
+                   Tracing::Open(options.tracing, "stackyard-stacks", metrics->registry()));
   ASSIGN_OR_RETURN(const std::unique_ptr<Carrier> carrier, CarrierOf(options));
   ASSIGN_OR_RETURN(auto db, Database::Open(options.database.empty()
                                                ? absl::StrCat("sqlite:", options.data, "/stacks.db")
@@ -205,7 +209,6 @@ absl::StatusOr<int> Serve(const Options& options) {
   WatchHub hub;
   signals.on_names = [&](const std::set<std::string>& names) { hub.Touch(names); };
   Store store(*db, clock, signals, sealer);
-  ASSIGN_OR_RETURN(const auto metrics, Metrics::Open(options.server.metrics_listen));
   const auto quota = ConnectPeer(options.quota_target, "quota", identity.get());
   Probes probes;
   probes.AddCheck("database", DatabaseCheck(*db));

@@ -14,6 +14,7 @@
 #include "services/runner/run_note.h"
 #include "services/runner/run_providers.h"
 #include "services/runner/steps.h"
+#include "services/runner/terraform_traces.h"
 
 namespace stackyard::runner {
 namespace {
@@ -107,7 +108,7 @@ absl::StatusOr<std::unique_ptr<ReadySite>> MakeSite(const RunnerParts& parts,
   const Limits limits = Allow(assignment.limits(), parts.limits).limits;
   // What waits has the environment and the limits that runs have as a rule, and no providers.
   const bool plain = limits == parts.limits.usual && assignment.environment().empty() &&
-                     !parts.terraform.exports_traces() && assignment.credentials().empty() &&
+                     !ExportsTraces(parts.terraform) && assignment.credentials().empty() &&
                      parts.modules.NeedsNoProviders(assignment.bundle_digest());
   const Assignment::Work work = assignment.work();
   const bool network = !assignment.network_disabled();

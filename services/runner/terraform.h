@@ -62,10 +62,6 @@ class Terraform {
 
   const Engine& engine() const { return options_.engine; }
   const std::string& memory_limit() const { return options_.memory_limit; }
-  // Whether the operator has it tell of its own work, by OTEL_TRACES_EXPORTER.
-  bool exports_traces() const {
-    return options_.passed_environment.count("OTEL_TRACES_EXPORTER") > 0;
-  }
   const std::map<std::string, std::string>& passed_environment() const {
     return options_.passed_environment;
   }

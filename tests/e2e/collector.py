@@ -52,7 +52,9 @@ class Collector:
     def _take(self, post):
         self.hold.wait()
         if self.answer == 200:
-            assert post.headers["content-type"] == "application/x-protobuf", post.headers
+            kind = {name.lower(): value for name, value in post.headers.items()}["content-type"]
+            if kind != "application/x-protobuf":
+                return 415, {}
             spans = list(_spans(post.body))
             with self.lock:
                 self.taken += spans

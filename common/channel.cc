@@ -11,6 +11,8 @@
 #include "common/log.h"
 #include "common/peer_identity.h"
 #include "common/principal.h"
+#include "common/span_queue.h"
+#include "common/trace_calls.h"
 
 namespace stackyard {
 namespace {
@@ -55,7 +57,9 @@ std::shared_ptr<grpc::Channel> Make(const std::string& target, bool by_proxy,
   // Names are looked up anew when a connection ends. By default not within 30 s of the last time:
   // too late where replicas are replaced one by one.
   arguments.SetInt(GRPC_ARG_DNS_MIN_TIME_BETWEEN_RESOLUTIONS_MS, 1000);
-  return grpc::CreateCustomChannel(target, credentials, arguments);
+  if (!ProcessSpans().open()) return grpc::CreateCustomChannel(target, credentials, arguments);
+  return grpc::experimental::CreateCustomChannelWithInterceptors(target, credentials, arguments,
+                                                                  TraceClientCalls());
 }
 
 }  // namespace

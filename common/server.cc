@@ -24,7 +24,9 @@
 #include "common/log.h"
 #include "common/peer_identity.h"
 #include "common/rpc_metrics.h"
+#include "common/span_queue.h"
 #include "common/status_macros.h"
+#include "common/trace_calls.h"
 #include "common/version.h"
 
 namespace stackyard {
@@ -176,7 +178,11 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& optio
   builder.SetSyncServerOption(grpc::ServerBuilder::SyncServerOption::MAX_POLLERS, 64);
   std::vector<std::unique_ptr<grpc::experimental::ServerInterceptorFactoryInterface>> interceptors;
   if (options.metrics != nullptr) interceptors.push_back(MakeRpcMetrics(*options.metrics));
-  builder.experimental().SetInterceptorCreators(std::move(interceptors));
+  // A server that listens nowhere answers for another, which has the spans of its calls.
+  if (ProcessSpans().open() && !options.listen.empty()) interceptors.push_back(TraceServerCalls());
+  if (!interceptors.empty()) {
+    builder.experimental().SetInterceptorCreators(std::move(interceptors));
+  }
   for (grpc::Service* service : services) builder.RegisterService(service);
   if (generic != nullptr) builder.RegisterCallbackGenericService(generic);
 

@@ -20,6 +20,7 @@
 #include "common/database_metrics.h"
 #include "common/log.h"
 #include "common/migrations.h"
+#include "common/span.h"
 #include "common/sqlite_statements.h"
 #include "common/sqlite_version.h"
 #include "common/status_macros.h"
@@ -55,6 +56,14 @@ absl::Status ToStatus(const soci::soci_error& error) {
     return absl::InternalError(text);
   }
   return absl::InternalError(text);
+}
+
+// From the wait for a connection to the commit, all attempts included. What is done within belongs
+// to whoever asked, not to it.
+Span TransactionSpan(std::string_view name, bool sqlite) {
+  Span span = Span::Child(name, SpanKind::kClient, RequestScope::Traceparent());
+  span.Set("db.system", sqlite ? "sqlite" : "postgresql");
+  return span;
 }
 
 // Calls `body` and turns what it throws into a Status.
@@ -275,6 +284,7 @@ absl::StatusOr<std::unique_ptr<Database>> Database::Open(std::string_view url,
 }
 
 absl::Status Database::Read(const Body& body) {
+  const Span span = TransactionSpan("db read", sqlite_);
   absl::Status status;
   for (int attempt = 0; attempt < 2; ++attempt) {
     status = Run(body, false);
@@ -284,6 +294,7 @@ absl::Status Database::Read(const Body& body) {
 }
 
 absl::Status Database::Write(const Body& body) {
+  const Span span = TransactionSpan("db write", sqlite_);
   absl::Status status;
   for (int attempt = 0; attempt < kAttempts; ++attempt) {
     status = Run(body, true);

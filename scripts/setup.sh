@@ -19,6 +19,7 @@ MOTO_WHEEL='moto[server]==5.2.5'
 SMTP_WHEEL='aiosmtpd==1.4.6'
 API_WHEELS='schemathesis==4.32.5 openapi-spec-validator==0.9.0'
 CRYPTO_WHEEL='cryptography==50.0.2'
+OTLP_WHEEL='opentelemetry-proto==1.45.2'
 HEALTH_NPM=grpc-health-check@2.1.0
 SWAGGER_NPM=swagger-ui-dist@5.34.1
 TOFU_MODULE=github.com/opentofu/opentofu
@@ -238,6 +239,9 @@ fetch_buf() {
 # For the small issuer of the tests of ID tokens.
 fetch_cryptography() { pip_or_die cryptography install "$CRYPTO_WHEEL"; }
 
+# For the collector of the tests of traces.
+fetch_otlp() { pip_or_die otlp install "$OTLP_WHEEL"; }
+
 fetch_smtp() { pip_or_die smtp install "$SMTP_WHEEL"; }
 
 fetch_moto() { pip_or_die moto install "$MOTO_WHEEL"; }
@@ -372,6 +376,7 @@ main() {
     local site
     site=$("$TOOLS/py/bin/python" -c 'import sysconfig; print(sysconfig.get_path("platlib"))')
     stage cryptography "$site/cryptography" "$CRYPTO_WHEEL" fetch_cryptography
+    stage otlp "$site/opentelemetry/proto" "$OTLP_WHEEL" fetch_otlp
     stage smtp "$TOOLS/py/bin/aiosmtpd" "$SMTP_WHEEL" fetch_smtp
     stage api-checks "$TOOLS/py/bin/schemathesis" "$API_WHEELS" fetch_api_checks
     # The emulator is of use only with the AWS provider.

@@ -33,6 +33,8 @@ struct FrontOptions {
   absl::Duration max_connection_age = absl::ZeroDuration();
   absl::Duration max_connection_age_grace = absl::Minutes(5);
   absl::Duration keepalive = absl::Seconds(60);
+  // Any client may have its calls recorded, not those of this machine alone.
+  bool trace_trust_clients = false;
 
   void AddFlags(Flags& flags);
   // INVALID_ARGUMENT that names the flag.

@@ -124,6 +124,9 @@ void ProxyCall::OnHeaders() {
   if (route_ == nullptr) route_ = FindLocalRoute(headers_.path);
   metered_ = route_ == nullptr || route_->index >= 0;
   if (metered_) shared_.metrics.Begin();
+  if (metered_ && route_ != nullptr) {
+    trace_.Begin(*route_, info_.peer, shared_.options.trace_trust_clients, headers_);
+  }
   if (!headers.ok()) return Abort(headers);
   if (const absl::Status admitted = Admit(); !admitted.ok()) return Abort(admitted);
   if (done_) return;
@@ -338,6 +341,7 @@ void ProxyCall::Send(BackendConnection& connection) {
     principal = absl::Base64Escape(principal_.SerializeAsString());
     headers.AddOnce(kPrincipalKey, principal);
   }
+  trace_.SendTo(*route_, headers_);
   headers_.PassOn(headers);
   backend_stream_ = connection.Send(headers, *this);
   if (backend_stream_ < 0) return Abort(Away(route_->backend));
@@ -513,6 +517,7 @@ void ProxyCall::Finish(CallStatus status) {
 void ProxyCall::Count(grpc::StatusCode code) {
   if (!std::exchange(metered_, false)) return;
   shared_.metrics.End(route_, code, absl::FromChrono(steady_clock::now() - start_));
+  trace_.End(code, headers_.request_id, resource_);
 }
 
 void ProxyCall::Drain() {

@@ -21,6 +21,7 @@
 #include "services/gateway/backend_connection.h"
 #include "services/gateway/call_headers.h"
 #include "services/gateway/call_status.h"
+#include "services/gateway/call_trace.h"
 #include "services/gateway/front_worker.h"
 #include "services/gateway/grpc_frames.h"
 #include "services/gateway/guard.h"
@@ -107,6 +108,7 @@ class ProxyCall : public std::enable_shared_from_this<ProxyCall> {
   CallInfo info_;
   // Null for an unknown method.
   const Route* route_ = nullptr;
+  CallTrace trace_;
   // Begun in the metrics and not ended there.
   bool metered_ = false;
   // Whether it takes part in the limit of open calls.

@@ -25,6 +25,7 @@ void Options::AddFlags(Flags& flags) {
   server.AddFlags(flags);
   server.AddDrainDelay(flags);
   server.AddConnectionAge(flags);
+  tracing.AddFlags(flags);
   mtls.AddFlags(flags);
   flags.Add("data", &data, "folder of the database when --database is not given");
   flags.Add("database", &database,
@@ -49,6 +50,9 @@ absl::Status Check(const Options& options) {
 
 absl::StatusOr<int> Serve(const Options& options) {
   RETURN_IF_ERROR(Check(options));
+  ASSIGN_OR_RETURN(const auto metrics, Metrics::Open(options.server.metrics_listen, "quota"));
+  ASSIGN_OR_RETURN(const auto tracing,
+                   Tracing::Open(options.tracing, "stackyard-quota", metrics->registry()));
   const SystemClock clock;
   // Before the database, and until everything else has ended: it is alive all that time.
   ASSIGN_OR_RETURN(const auto health, Health::Open(options.server.health_listen));
@@ -57,7 +61,6 @@ absl::StatusOr<int> Serve(const Options& options) {
       options.database.empty() ? "sqlite:" + options.data + "/quota.db" : options.database;
   ASSIGN_OR_RETURN(const auto store,
                    OpenWithin(options.database_wait, [&] { return Store::Open(url); }));
-  ASSIGN_OR_RETURN(const auto metrics, Metrics::Open(options.server.metrics_listen, "quota"));
   if (metrics->served()) MeasureDatabase(store->database(), metrics->registry());
   Limits limits(*store, clock);
   LedgerMetrics ledger_metrics(metrics->registry());

@@ -8,11 +8,13 @@
 #include "common/flags.h"
 #include "common/mutual_tls.h"
 #include "common/server.h"
+#include "common/tracing.h"
 
 namespace stackyard::quota {
 
 struct Options {
   ServerOptions server{.service = "quota", .listen = "unix:data/quota.sock"};
+  TracingOptions tracing;
   // For its listener; without files it is plain.
   MutualTls mtls;
   // Folder of the database, where no other place is given for it.

@@ -54,6 +54,7 @@ class Program {
   std::unique_ptr<Health> health_;
   std::unique_ptr<PeerIdentity> identity_;
   std::unique_ptr<Metrics> metrics_;
+  std::unique_ptr<Tracing> tracing_;
   std::unique_ptr<RunMetrics> run_metrics_;
   std::unique_ptr<Workspace> workspace_;
   std::unique_ptr<Containment> containment_;

@@ -1,6 +1,7 @@
 #include "services/stacks/queue_store.h"
 
 #include "absl/strings/str_cat.h"
+#include "common/log.h"
 #include "common/proto_time.h"
 #include "common/status.h"
 #include "services/stacks/rows.h"
@@ -10,7 +11,7 @@ namespace {
 
 constexpr char kColumns[] =
     "SELECT id, target, work, leased, generation, runner, lease_until, cancel, events_seen, "
-    "log_seen, enqueue_micros, acquire_micros FROM queue WHERE ";
+    "log_seen, enqueue_micros, acquire_micros, traceparent FROM queue WHERE ";
 
 // What a runner may take: a person's lock of a state keeps the stack's runs waiting.
 constexpr char kWaiting[] =
@@ -30,6 +31,7 @@ QueueEntry ToEntry(const soci::row& row) {
   entry.log_seen = IntAt(row, 9);
   entry.enqueue_time = FromMicros(IntAt(row, 10));
   entry.acquire_time = FromMicros(IntAt(row, 11));
+  entry.traceparent = row.get<std::string>(12);
   return entry;
 }
 
@@ -50,13 +52,15 @@ absl::Status Enqueue(Change& change, const std::string& target, const std::strin
   }
   const int number = work;
   const int64_t now = ToMicros(change.now);
+  const std::string traceparent = RequestScope::Traceparent();
   // A target that is queued again, a version published anew, goes on counting: an answer to its
   // earlier work must not pass for one to this.
   change.sql << "INSERT INTO queue (target, busy, work, leased, generation, runner, lease_until, "
-                "cancel, events_seen, log_seen, enqueue_micros) "
+                "cancel, events_seen, log_seen, enqueue_micros, traceparent) "
                 "VALUES (:target, :busy, :work, 0, COALESCE((SELECT generation FROM "
-                "finished_leases WHERE target = :same), 0), '', 0, 0, 0, 0, :now)",
-      soci::use(target), soci::use(busy), soci::use(number), soci::use(target), soci::use(now);
+                "finished_leases WHERE target = :same), 0), '', 0, 0, 0, 0, :now, :traceparent)",
+      soci::use(target), soci::use(busy), soci::use(number), soci::use(target), soci::use(now),
+      soci::use(traceparent);
   change.touched.queue = true;
   change.touched.names.insert(kQueueTopic);
   return absl::OkStatus();

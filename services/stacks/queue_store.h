@@ -33,12 +33,15 @@ struct QueueEntry {
   absl::Time enqueue_time;
   // When the current runner took it. The epoch: by a program that did not write it down.
   absl::Time acquire_time;
+  // W3C traceparent of what called for the work; empty: none.
+  std::string traceparent;
 };
 
 // Among the names that a change touched: how much work there is has changed.
 inline constexpr char kQueueTopic[] = "queue";
 
-// Adds work. WRONG_STATE when `busy` (a stack's uid, or a template version) has work already.
+// Adds work, in the trace of the thread. WRONG_STATE when `busy` (a stack's uid, or a template
+// version) has work already.
 absl::Status Enqueue(Change& change, const std::string& target, const std::string& busy,
                      Assignment::Work work);
 

@@ -19,6 +19,7 @@
 #include "services/stacks/row_secrets.h"
 #include "services/stacks/run_progress.h"
 #include "services/stacks/run_store.h"
+#include "services/stacks/run_trace.h"
 #include "services/stacks/state_store.h"
 #include "services/stacks/takeover.h"
 
@@ -93,6 +94,9 @@ absl::Status Started(Change& change, const QueueEntry& entry, const std::string&
 struct Draft {
   Assignment assignment;
   std::string state_digest;
+  QueueEntry entry;
+  // Traceparent of the request that asked for what the run is a part of.
+  std::string request;
 };
 
 absl::StatusOr<Draft> InspectDraft(Change& change, const QueueEntry& entry) {
@@ -145,6 +149,7 @@ absl::StatusOr<Draft> RunDraft(Change& change, const QueueEntry& entry, const st
                          absl::StrCat(run.run().name(), " is planned by ", entry.runner)));
     RETURN_IF_ERROR(SaveStack(change, stack));
   }
+  draft.request = TraceOfOperation(change.sql, run.operation());
   RETURN_IF_ERROR(Started(change, entry, engine, run));
   return draft;
 }
@@ -165,6 +170,7 @@ absl::StatusOr<Draft> PreviewDraft(Change& change, const QueueEntry& entry,
   assignment.set_stack_uid(run.preview().stack_uid());
   assignment.set_stack(name.stack.ToString());
   draft.state_digest = run.preview().state_digest();
+  draft.request = TraceOfOperation(change.sql, run.operation());
   RETURN_IF_ERROR(Started(change, entry, engine, run));
   return draft;
 }
@@ -268,6 +274,7 @@ absl::StatusOr<AcquireRunsResponse> RunQueue::TryAcquire(const AcquireRunsReques
               *assignment.mutable_timeout() = ToProto(options_.run_timeout);
               *assignment.mutable_policy() = options_.policy;
               tally.acquired.push_back(entry);
+              draft->entry = entry;
               result.push_back(*std::move(draft));
             }
             return result;
@@ -278,6 +285,7 @@ absl::StatusOr<AcquireRunsResponse> RunQueue::TryAcquire(const AcquireRunsReques
     if (!draft.state_digest.empty()) {
       ASSIGN_OR_RETURN(*draft.assignment.mutable_state(), states.Get(draft.state_digest));
     }
+    draft.assignment.set_traceparent(TraceOfLease(draft.entry, draft.request));
     *response.add_assignments() = std::move(draft.assignment);
   }
   return response;

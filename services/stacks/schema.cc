@@ -319,6 +319,13 @@ CREATE INDEX documents_pending ON documents (id) WHERE pending <> ''
           R"sql(
 ALTER TABLE queue ADD COLUMN acquire_micros BIGINT NOT NULL DEFAULT 0;
 CREATE INDEX tasks_expire ON tasks (name) WHERE substr(name, 1, 7) = 'expire/'
+)sql",
+          // The traces that work which waits goes on with.
+          R"sql(
+ALTER TABLE queue ADD COLUMN traceparent TEXT NOT NULL DEFAULT '';
+ALTER TABLE operations ADD COLUMN traceparent TEXT NOT NULL DEFAULT '';
+ALTER TABLE tasks ADD COLUMN traceparent TEXT NOT NULL DEFAULT '';
+ALTER TABLE tasks ADD COLUMN timer INTEGER NOT NULL DEFAULT 0
 )sql"};
 }
 

@@ -52,6 +52,7 @@ void Options::AddFlags(Flags& flags) {
   server.AddFlags(flags);
   server.AddDrainDelay(flags);
   server.AddConnectionAge(flags);
+  tracing.AddFlags(flags);
   mtls.AddFlags(flags);
   flags.Add("data", &data, "Folder of the database and the blobs");
   flags.Add("database", &database,
@@ -210,13 +211,15 @@ absl::StatusOr<int> Serve(const Options& options) {
   ASSIGN_OR_RETURN(const auto health, Health::Open(options.server.health_listen));
   ASSIGN_OR_RETURN(const internal::v1::CatalogPolicy policy,
                    LoadCatalogPolicy(options.catalog_policy));
+  ASSIGN_OR_RETURN(const auto metrics, Metrics::Open(options.server.metrics_listen, "stacks"));
+  ASSIGN_OR_RETURN(const auto tracing,
+                   Tracing::Open(options.tracing, "stackyard-stacks", metrics->registry()));
   ASSIGN_OR_RETURN(const std::unique_ptr<Carrier> carrier, CarrierOf(options));
   const std::string database = options.database.empty()
                                    ? absl::StrCat("sqlite:", options.data, "/stacks.db")
                                    : options.database;
   ASSIGN_OR_RETURN(auto db, OpenWithin(options.database_wait,
                                        [&] { return Database::Open(database, Schema()); }));
-  ASSIGN_OR_RETURN(const auto metrics, Metrics::Open(options.server.metrics_listen, "stacks"));
   if (metrics->served()) MeasureDatabase(*db, metrics->registry());
   ASSIGN_OR_RETURN(
       const Sealer sealer,

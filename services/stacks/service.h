@@ -9,6 +9,7 @@
 #include "common/mail.h"
 #include "common/mutual_tls.h"
 #include "common/server.h"
+#include "common/tracing.h"
 #include "services/stacks/courier.h"
 #include "services/stacks/reconciler.h"
 #include "services/stacks/run_queue.h"
@@ -18,6 +19,7 @@ namespace stackyard::stacks {
 
 struct Options {
   ServerOptions server;
+  TracingOptions tracing;
   // For its listener and the connection to quota; without files they are plain.
   MutualTls mtls;
   // Folder of the database and the blobs, where no other place is given for them.

@@ -50,6 +50,12 @@ type Options struct {
 	DrainDelay time.Duration
 	// Drain bounds how long calls may go on after SIGTERM and the delay.
 	Drain time.Duration
+	// OTLPEndpoint is the collector that spans are sent to; empty: there are none.
+	OTLPEndpoint string
+	// TraceRatio is the share of requests that is recorded, 0 to 1.
+	TraceRatio float64
+	// TraceTrustClients lets clients say whether their requests are recorded.
+	TraceTrustClients bool
 	// LogLevel is the least level that is logged.
 	LogLevel slog.Level
 	// ShowVersion asks for the version alone.
@@ -77,6 +83,7 @@ func DefaultOptions() Options {
 		// Longer than the longest WaitOperation.
 		CallTimeout: 6 * time.Minute,
 		Drain:       20 * time.Second,
+		TraceRatio:  1,
 		LogLevel:    slog.LevelInfo,
 		Version:     "dev",
 		Commit:      "unknown",
@@ -107,6 +114,9 @@ func ParseOptions(args []string, env func(string) (string, bool), help io.Writer
 	flags.DurationVar(&o.CallTimeout, "call-timeout", o.CallTimeout, "longest `time` of a call that is no stream")
 	flags.DurationVar(&o.DrainDelay, "drain-delay", o.DrainDelay, "how much `time` after SIGTERM everything is served on, with /readyz saying 503, before the drain begins")
 	flags.DurationVar(&o.Drain, "drain", o.Drain, "how much `time` calls have left after SIGTERM and the delay")
+	flags.StringVar(&o.OTLPEndpoint, "otlp-endpoint", o.OTLPEndpoint, "`address` of the collector that spans are sent to by OTLP over HTTP, http://host:4318; empty: no tracing")
+	flags.Float64Var(&o.TraceRatio, "trace-ratio", o.TraceRatio, "`share` of requests that is recorded, 0 to 1")
+	flags.BoolVar(&o.TraceTrustClients, "trace-trust-clients", o.TraceTrustClients, "let clients say by traceparent whether their requests are recorded")
 	flags.Var((*levelFlag)(&o.LogLevel), "log-level", "`level`: debug, info, warning or error")
 	flags.BoolVar(&o.ShowVersion, "version", false, "print the version and exit")
 
@@ -246,7 +256,7 @@ func (o Options) check() (errs []error) {
 	if o.Drain < 0 || o.DrainDelay < 0 {
 		errs = append(errs, errors.New("--drain, --drain-delay: expected 0 or more"))
 	}
-	return errs
+	return append(errs, checkTracing(o)...)
 }
 
 func oneLine(errs []error) error {

@@ -22,6 +22,7 @@ type Server struct {
 	listener net.Listener
 	http     *http.Server
 	conn     *grpc.ClientConn
+	traces   *tracing
 	// leave says that no more calls should come, drain that none may go on; what drains has left.
 	leave, drain context.CancelFunc
 	failed       chan error
@@ -32,9 +33,13 @@ type Server struct {
 
 // Start listens and serves. The gateway need not be there yet: /healthz tells.
 func Start(o Options, log *slog.Logger) (*Server, error) {
+	traces, err := newTracing(o, log)
+	if err != nil {
+		return nil, err
+	}
 	draining, drain := context.WithCancel(context.Background())
 	leaving, leave := context.WithCancel(draining)
-	conn, err := dial(o, draining)
+	conn, err := dial(o, traces, draining)
 	if err != nil {
 		leave()
 		drain()
@@ -44,7 +49,7 @@ func Start(o Options, log *slog.Logger) (*Server, error) {
 	if o.MetricsListen != "" {
 		measured = newMetrics(o)
 	}
-	handler, err := newHandler(o, conn, leaving, draining, log, measured)
+	handler, err := newHandler(o, conn, leaving, draining, log, measured, traces)
 	if err != nil {
 		leave()
 		drain()
@@ -61,7 +66,7 @@ func Start(o Options, log *slog.Logger) (*Server, error) {
 	protocols.SetHTTP2(true)
 	protocols.SetUnencryptedHTTP2(o.TLSCert == "")
 	s := &Server{
-		options: o, log: log, listener: listener, conn: conn,
+		options: o, log: log, listener: listener, conn: conn, traces: traces,
 		leave: leave, drain: drain, failed: make(chan error, 1),
 		http: &http.Server{
 			Handler:           handler,
@@ -147,12 +152,12 @@ func (s *Server) Shutdown() error {
 		err = errors.Join(err, s.metrics.Close())
 	}
 	s.log.Info("stopped")
-	return errors.Join(err, s.conn.Close())
+	return errors.Join(err, s.conn.Close(), s.traces.close())
 }
 
 // newHandler answers everything; `measured` may be nil.
 func newHandler(o Options, conn *grpc.ClientConn, leaving, draining context.Context,
-	log *slog.Logger, measured *metrics,
+	log *slog.Logger, measured *metrics, traces *tracing,
 ) (http.Handler, error) {
 	api, err := newAPI(o, conn, draining)
 	if err != nil {
@@ -173,9 +178,12 @@ func newHandler(o Options, conn *grpc.ClientConn, leaving, draining context.Cont
 	mux.Handle("/{$}", http.RedirectHandler("/docs", http.StatusFound))
 	mux.Handle("/", http.HandlerFunc(notFound))
 	calls := withBackend(conn, api)
+	isCall := func(r *http.Request) bool {
+		return strings.HasPrefix(r.URL.Path, "/v1/") || api.serves(r)
+	}
 	root := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		// Not through the other mux, which would clean `//` out of resource names.
-		if strings.HasPrefix(r.URL.Path, "/v1/") || api.serves(r) {
+		if isCall(r) {
 			calls.ServeHTTP(w, r)
 			return
 		}
@@ -185,7 +193,8 @@ func newHandler(o Options, conn *grpc.ClientConn, leaving, draining context.Cont
 	if measured != nil {
 		handler = withMetrics(measured, routeLabels(api.table, pages), handler)
 	}
-	return withRequestID(withClient(o.TrustedProxies, withLog(log, o.WriteTimeout, handler))), nil
+	handler = withClient(o.TrustedProxies, withLog(log, o.WriteTimeout, handler))
+	return withRequestID(traces.withTrace(isCall, handler)), nil
 }
 
 func getOnly(next http.Handler) http.Handler {

@@ -15,11 +15,11 @@ def openssl(*arguments):
 class Authority:
     """An authority in a folder; every certificate is NAME.crt and NAME.key there."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, days=DAYS):
         self.dir = pathlib.Path(folder)
         self.dir.mkdir(parents=True, exist_ok=True)
         if not self.path("ca.crt").exists():
-            openssl("req", "-x509", *KEY, "-days", DAYS, "-subj", "/CN=tests",
+            openssl("req", "-x509", *KEY, "-days", days, "-subj", "/CN=tests",
                     "-keyout", self.path("ca.key"), "-out", self.path("ca.crt"))
 
     def path(self, name):

@@ -85,9 +85,12 @@ class Release:
             (account / "namespace").write_text(self.namespace)
             (account / "ca.crt").write_bytes(self.cluster.authority.path("ca.crt").read_bytes())
             (account / "plan.json").write_text(plan)
-            return subprocess.run(
+            result = subprocess.run(
                 [program(), "secrets", "--plan", account / "plan.json", "--account", account, "--server",
-                 f"https://127.0.0.1:{self.cluster.port}"], capture_output=True, text=True, check=check)
+                 f"https://127.0.0.1:{self.cluster.port}"], capture_output=True, text=True, check=False)
+        if check and result.returncode != 0:
+            raise AssertionError(f"the job ended with {result.returncode}\n{result.stdout}{result.stderr}")
+        return result
 
     def secret(self, name):
         return self.get("secret", f"{self.fullname}-{name}")

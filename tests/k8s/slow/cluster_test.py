@@ -15,6 +15,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "e2e"))
 
 # pylint: disable=wrong-import-position
 import helm
+import pki
 import suite
 from control_plane import ControlPlane, missing
 from helm import LEAST, merged, objects, pod
@@ -97,12 +98,36 @@ class TrialTest(unittest.TestCase):
                              "-p", '[{"op": "move", "from": "/data/other", "path": "/data/seal.key"}]')
         self.assertEqual(decoded(self.release.secret("seal-key"), "seal.key"), key)
 
-    def test_5_helm_test(self):
+    def test_5_another_authority(self):
+        """As README.md says: trusted beside the old one, then put in its place, then the job."""
+        with tempfile.TemporaryDirectory() as folder:
+            new = pki.Authority(folder, days="3650")
+            certificate, key = (new.path(name).read_bytes() for name in ("ca.crt", "ca.key"))
+            old = decoded(self.release.secret("ca"), "tls.crt")
+            for service in SERVICES:
+                self.put(f"{service}-tls", {"ca.crt": old + certificate})
+            self.put("ca", {"tls.crt": certificate, "tls.key": key, "ca.crt": certificate})
+            said = self.release.make_secrets().stdout
+            self.assertEqual(said.count("it is of another authority"), len(SERVICES), said)
+            for service in SERVICES:
+                secret = self.release.secret(f"{service}-tls")
+                self.assertEqual(decoded(secret, "ca.crt"), old + certificate)
+                leaf = pathlib.Path(folder) / "leaf.crt"
+                leaf.write_bytes(decoded(secret, "tls.crt"))
+                subprocess.run(["openssl", "verify", "-CAfile", new.path("ca.crt"), leaf], check=True,
+                               capture_output=True)
+        self.assertEqual(self.release.make_secrets().stdout, "")
+
+    def put(self, name, data):
+        data = {key: base64.b64encode(value).decode() for key, value in data.items()}
+        self.release.kubectl("patch", "secret", f"stackyard-{name}", "-p", json.dumps({"data": data}))
+
+    def test_6_helm_test(self):
         said = self.release.helm("test", "stackyard", "--timeout", "60s")
         self.assertIn("stackyard-smoke-test", said)
         self.assertIn("Succeeded", said)
 
-    def test_6_what_must_not_be_lost_outlives_the_release(self):
+    def test_7_what_must_not_be_lost_outlives_the_release(self):
         before = {s["metadata"]["name"]: s["data"] for s in self.release.get("secrets")["items"]
                   if s["type"] != "helm.sh/release.v1"}
         self.release.uninstall()

@@ -1,39 +1,52 @@
-#!/bin/sh
-# databases.sh: makes the databases of gateway, stacks and quota and their users in PostgreSQL, as the
-# secrets of terraform/modules/secrets say. Runs as a job in the cluster (deploy/aws/databases.yaml),
-# since nothing else reaches the database, with psql alone. Safe to run again: it makes what is missing,
-# and gives users the passwords that the secrets have now.
-#   PGHOST, PGPORT, PGUSER, PGPASSWORD   the owner of the instance
-#   SECRETS                              a folder with SERVICE/database, /username and /password
-#
-# The tables of a service belong to a role of its name. Its two users take turns: both become that role
-# when they connect, so that what one makes is the other's too, and one is good until the next turn.
-set -eu
+#!/usr/bin/env bash
+# databases.sh ENVIRONMENT: makes the databases of gateway, stacks and quota and their users, by a job in
+# the environment's cluster, as the secrets of Terraform say. To be run once by somebody who administers
+# the cluster, after scripts/cluster.sh, and again for new passwords: count database.password_version up,
+# apply, run this, then deploy. Nobody is cut off: docs/adr/0031.
+# KUBECONFIG is the cluster; without it, that which Terraform made. STACKYARD_POSTGRES_IMAGE is an image
+# with psql.
+set -euo pipefail
+# shellcheck source=scripts/lib.sh
+. "$(dirname "$0")/lib.sh"
+# shellcheck source=scripts/tf-lib.sh
+. "$(dirname "$0")/tf-lib.sh"
+# shellcheck source=scripts/environment-lib.sh
+. "$(dirname "$0")/environment-lib.sh"
 
-run() { psql -X -q -v ON_ERROR_STOP=1 "$@"; }
+IMAGE=${STACKYARD_POSTGRES_IMAGE:-public.ecr.aws/docker/library/postgres:16-alpine}
+WAIT=${STACKYARD_JOB_WAIT:-300s}
 
-for folder in "$SECRETS"/*/; do
-  service=$(basename "$folder")
-  database=$(cat "$folder/database")
-  username=$(cat "$folder/username")
-  # The password goes by the environment: arguments are seen by everybody.
-  NEW_PASSWORD=$(cat "$folder/password")
-  export NEW_PASSWORD
-  run -d postgres -v owner="$service" -v username="$username" -v database="$database" <<'END'
-\getenv password NEW_PASSWORD
-SELECT format('CREATE ROLE %I NOLOGIN', :'owner')
-  WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = :'owner') \gexec
-SELECT format('CREATE ROLE %I LOGIN', :'username')
-  WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = :'username') \gexec
-SET password_encryption = 'scram-sha-256';
-SELECT format('ALTER ROLE %I PASSWORD %L', :'username', :'password') \gexec
-SELECT format('GRANT %I TO %I', :'owner', :'username') \gexec
-SELECT format('ALTER ROLE %I SET role TO %L', :'username', :'owner') \gexec
--- Who owns the instance is no superuser, and must be a member to give a database away.
-SELECT format('GRANT %I TO %I', :'owner', current_user) \gexec
-SELECT format('CREATE DATABASE %I OWNER %I', :'database', :'owner')
-  WHERE NOT EXISTS (SELECT FROM pg_database WHERE datname = :'database') \gexec
-SELECT format('REVOKE ALL ON DATABASE %I FROM PUBLIC', :'database') \gexec
-END
-  echo "the database $database is $service's, who connects as $username"
-done
+[ "$#" = 1 ] || die 'the environment is missing' 'use: scripts/databases.sh staging|production'
+environment_exists "$1"
+need_tools
+need_cluster_tools
+
+umask 077
+WORK=$(mktemp -d)
+trap 'rm -rf "$WORK"' EXIT
+read_outputs "$1" "$WORK/outputs.json"
+use_cluster "$WORK"
+
+NAMESPACE=$(output .namespace.value)
+RUN=$(date -u +%Y%m%d%H%M%S)
+JOB=stackyard-databases-$RUN
+in_namespace() { kubectl --namespace "$NAMESPACE" "$@"; }
+
+filled "$ROOT/deploy/aws/databases.yaml" "RUN=$RUN" "POSTGRES_IMAGE=$IMAGE" \
+  "OWNER_SECRET=$(output .database.value.owner_secret)" \
+  "GATEWAY_SECRET=$(output .database.value.secrets.gateway)" \
+  "STACKS_SECRET=$(output .database.value.secrets.stacks)" \
+  "QUOTA_SECRET=$(output .database.value.secrets.quota)" \
+  "DATABASE_ADDRESS=$(output .database.value.address)" \
+  "DATABASE_PORT=$(output .database.value.port)" >"$WORK/job.yaml"
+kubectl create configmap stackyard-databases --dry-run=client --output yaml \
+  --from-file="$ROOT/deploy/aws/databases.sh" | in_namespace apply --filename - >/dev/null
+in_namespace apply --filename "$WORK/job.yaml" >/dev/null
+rc=0
+in_namespace wait --for=condition=Complete --timeout="$WAIT" "job/$JOB" >/dev/null || rc=1
+in_namespace logs "job/$JOB" 2>/dev/null || true
+# The owner's password stays in the cluster no longer than that.
+in_namespace delete externalsecret "$JOB" --ignore-not-found >/dev/null
+[ "$rc" = 0 ] || die 'the databases could not be made' \
+  "read what the job says above, or: kubectl --namespace $NAMESPACE describe job/$JOB"
+say "[databases] $1 has its databases and users"

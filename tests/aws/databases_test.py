@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""scripts/databases.sh against a real PostgreSQL, as an owner who is no superuser, as on RDS."""
+"""deploy/aws/databases.sh against a real PostgreSQL, as an owner who is no superuser, as on RDS."""
 
 import pathlib
 import shutil
@@ -41,7 +41,7 @@ class DatabasesTest(unittest.TestCase):
                                ("password", f"{password}'{service}")):
                 (folder / name).write_text(text)
         answer = subprocess.run(
-            [ROOT / "scripts/databases.sh"], capture_output=True, text=True,
+            [ROOT / "deploy/aws/databases.sh"], capture_output=True, text=True,
             env={"PATH": ENVIRONMENT["PATH"], "PGHOST": str(self.postgres.dir), "PGUSER": "owner",
                  "SECRETS": str(self.dir / "secrets")})
         self.assertEqual(answer.returncode, 0, answer.stderr)

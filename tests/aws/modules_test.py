@@ -97,7 +97,7 @@ class CodeTest(unittest.TestCase):
     def test_each_refusal_has_a_test(self):
         for folder in with_tests():
             tests = "".join(p.read_text() for p in (folder / "tests").glob("*.tftest.hcl"))
-            refused = re.findall(r"\bvar\.(\w+)", "".join(
+            refused = re.findall(r"\bvar\.(\w+)", ", ".join(
                 re.findall(r"expect_failures = \[(.*?)\]", tests, re.S)))
             for name, body in VALIDATED.findall((folder / "variables.tf").read_text()
                                                 if (folder / "variables.tf").exists() else ""):
@@ -123,6 +123,15 @@ class CodeTest(unittest.TestCase):
         for file in ("variables.tf", "outputs.tf", "versions.tf"):
             self.assertEqual((FOLDER / "staging" / file).read_text(),
                              (FOLDER / "production" / file).read_text())
+
+    def test_costs_are_added_up(self):
+        text = (FOLDER / "README.md").read_text()
+        rows = re.findall(r"^\| [^|*]+ \| (\d+) \| ([\d.]+) \| (hour|month) \| ([\d.]+) \|$", text, re.M)
+        self.assertGreater(len(rows), 10)
+        for number, price, unit, month in rows:
+            self.assertAlmostEqual(int(number) * float(price) * (730 if unit == "hour" else 1), float(month), 2)
+        [total] = re.findall(r"^\| \*\*together\*\* .*\*\*([\d.]+)\*\* \|$", text, re.M)
+        self.assertAlmostEqual(sum(float(month) for *_, month in rows), float(total), 2)
 
     def test_format(self):
         answer = subprocess.run([TERRAFORM, f"-chdir={FOLDER}", "fmt", "-check", "-recursive", "-diff"],

@@ -8,7 +8,8 @@ configuration and security group, a node group's update configuration. Mended: n
 remote access that nobody asked for; parameters of RDS parameter groups are told, and Performance
 Insights, the key of a Prometheus workspace and the description of a rule that names a security group
 are remembered, and how many old versions a bucket's lifecycle keeps; tags of a launch template are not
-part of its data. Whatever is asked for is there at once; nothing is checked that AWS would check.
+part of its data. moto refuses by a bucket's policy whatever its conditions are: here who comes counts
+as coming by TLS. Whatever is asked for is there at once; nothing is checked that AWS would check.
 """
 
 import json
@@ -26,8 +27,9 @@ from moto.ec2.models.security_groups import SecurityGroupRule
 from moto.eks import urls
 from moto.eks.exceptions import ResourceNotFoundException
 from moto.eks.responses import EKSResponse
+from moto.iam.access_control import IAMPolicy, PermissionResult
 from moto.rds.responses import RDSResponse
-from moto.s3.models import S3Backend
+from moto.s3.models import FakeBucket, S3Backend
 from moto.s3.responses import S3Response
 
 # What belongs to clusters: {cluster ARN: {kind: {key: object}}}.
@@ -257,6 +259,16 @@ def get_lifecycle(self, _original=S3Response.get_bucket_lifecycle):
         del self.serialized
 
 
+def permission(self, action, resource):
+    policy = json.loads(self.policy or '{"Statement": []}')
+    policy["Statement"] = [
+        statement for statement in policy["Statement"]
+        if statement.get("Condition") != {"Bool": {"aws:SecureTransport": "false"}}]
+    if not policy["Statement"]:
+        return PermissionResult.NEUTRAL
+    return IAMPolicy(json.dumps(policy)).is_action_permitted(action, resource)
+
+
 def install():
     cluster = "{0}/clusters/(?P<name>[^/]+)"
     # A principal is an ARN, with slashes of its own.
@@ -275,6 +287,7 @@ def install():
     LaunchTemplateVersion.__init__ = make_version
     PrometheusServiceResponse.create_workspace = create_workspace
     Workspace.to_dict = tell_workspace
+    FakeBucket.get_permission = permission
     S3Backend.put_bucket_lifecycle = put_lifecycle
     S3Response.get_bucket_lifecycle = get_lifecycle
 

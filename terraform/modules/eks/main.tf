@@ -4,7 +4,8 @@
 data "aws_partition" "current" {}
 
 locals {
-  policies = "arn:${data.aws_partition.current.partition}:iam::aws:policy"
+  deployers = "stackyard:deployers"
+  policies  = "arn:${data.aws_partition.current.partition}:iam::aws:policy"
 }
 
 # ---- Control plane ---------------------------------------------------------------------------
@@ -87,18 +88,18 @@ resource "aws_iam_openid_connect_provider" "this" {
 
 # ---- Who may do what in it -------------------------------------------------------------------
 
-resource "aws_eks_access_entry" "this" {
-  for_each = merge(var.admin_role_arns, var.deployer_role_arns)
+resource "aws_eks_access_entry" "admin" {
+  for_each = var.admin_role_arns
 
   cluster_name  = aws_eks_cluster.this.name
   principal_arn = each.value
 }
 
 resource "aws_eks_access_policy_association" "admin" {
-  for_each = var.admin_role_arns
+  for_each = aws_eks_access_entry.admin
 
   cluster_name  = aws_eks_cluster.this.name
-  principal_arn = aws_eks_access_entry.this[each.key].principal_arn
+  principal_arn = each.value.principal_arn
   policy_arn    = "arn:${data.aws_partition.current.partition}:eks::aws:cluster-access-policy/AmazonEKSClusterAdminPolicy"
 
   access_scope {
@@ -106,17 +107,14 @@ resource "aws_eks_access_policy_association" "admin" {
   }
 }
 
-resource "aws_eks_access_policy_association" "deployer" {
+# No policy of EKS's: they know nothing of the objects of operators, which the chart makes. What the
+# group may do, in one namespace, is said by deploy/aws/namespace.yaml.
+resource "aws_eks_access_entry" "deployer" {
   for_each = var.deployer_role_arns
 
-  cluster_name  = aws_eks_cluster.this.name
-  principal_arn = aws_eks_access_entry.this[each.key].principal_arn
-  policy_arn    = "arn:${data.aws_partition.current.partition}:eks::aws:cluster-access-policy/AmazonEKSAdminPolicy"
-
-  access_scope {
-    type       = "namespace"
-    namespaces = [var.namespace]
-  }
+  cluster_name      = aws_eks_cluster.this.name
+  principal_arn     = each.value
+  kubernetes_groups = [local.deployers]
 }
 
 # ---- Nodes -----------------------------------------------------------------------------------

@@ -56,7 +56,7 @@ variable "admin_role_arns" {
 }
 
 variable "deployer_role_arns" {
-  description = "IAM roles that deploy Stackyard, by a name of your own: they may edit its namespace."
+  description = "IAM roles that deploy Stackyard, by a name of your own: the group stackyard:deployers, which has its namespace."
   type        = map(string)
   default     = {}
   nullable    = false
@@ -64,18 +64,6 @@ variable "deployer_role_arns" {
   validation {
     condition     = alltrue([for arn in values(var.deployer_role_arns) : can(regex("^arn:[a-z-]+:iam::[0-9]{12}:(role|user)/", arn))])
     error_message = "deployer_role_arns must be ARNs of IAM roles or users."
-  }
-}
-
-variable "namespace" {
-  description = "Namespace that Stackyard is deployed to."
-  type        = string
-  default     = "stackyard"
-  nullable    = false
-
-  validation {
-    condition     = can(regex("^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$", var.namespace))
-    error_message = "namespace must be 1 to 63 of a-z, 0-9 and -, and neither start nor end with -."
   }
 }
 

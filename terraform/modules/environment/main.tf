@@ -49,7 +49,6 @@ module "eks" {
   public_access_cidrs = var.public_access_cidrs
   admin_role_arns     = var.admin_role_arns
   deployer_role_arns  = var.deployer_role_arns
-  namespace           = local.namespace
   log_key_arn         = module.logs_key.arn
 
   node_groups = {

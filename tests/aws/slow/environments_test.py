@@ -13,7 +13,8 @@ import tempfile
 import unittest
 
 HERE = pathlib.Path(__file__).resolve().parent
-sys.path[:0] = [str(HERE.parents[1] / "e2e"), str(HERE.parent)]
+sys.path[:0] = [str(HERE.parents[1] / "e2e"), str(HERE.parents[1] / "k8s"), str(HERE.parent)]
+import control_plane
 import suite
 from checkout import ACCOUNT, REGION, Checkout, missing
 from emulator import Emulator
@@ -22,6 +23,7 @@ BUCKET = f"stackyard-tfstate-{ACCOUNT}-{REGION}"
 ADMIN = f"arn:aws:iam::{ACCOUNT}:role/platform-admin"
 SERVICES = ("gateway", "stacks", "quota")
 IMAGES = (*SERVICES, "rest", "runner", "cli")
+COMMIT = "0123456789abcdef0123456789abcdef01234567"
 LONGEST_SECONDS = 3600
 
 
@@ -164,6 +166,80 @@ class EnvironmentsTest(unittest.TestCase):
         self.assertEqual(json.loads(after[0])["username"], "stacks_b")
         self.assertNotEqual(json.loads(after[0])["password"], json.loads(before[0])["password"])
         self.assertEqual(after[1], before[1])
+
+    # ---- A release --------------------------------------------------------------------------
+
+    def push_images(self):
+        digests = {}
+        for image in IMAGES:
+            manifest = {"schemaVersion": 2, "mediaType": "application/vnd.oci.image.manifest.v1+json",
+                        "config": {"mediaType": "application/vnd.oci.image.config.v1+json", "size": 2,
+                                   "digest": "sha256:" + "0" * 64}, "layers": [],
+                        "annotations": {"image": image}}
+            digests[image] = self.checkout.aws(
+                "ecr", "put-image", "--repository-name", f"stackyard-{image}", "--image-tag", COMMIT,
+                "--image-manifest", json.dumps(manifest), "--query", "image.imageId.imageDigest")
+        return digests
+
+    def deploy(self, *arguments):
+        return self.checkout.try_run("scripts/deploy.sh", *arguments)
+
+    def test_33_what_cannot_be_deployed_is_refused(self):
+        for arguments, fault in (
+                (["staging", "latest"], "latest is no image tag"),
+                (["staging"], "the image tag is missing"),
+                (["staging", COMMIT], f"there is no image stackyard-gateway:{COMMIT}"),
+                (["nowhere", COMMIT], "there is no environment 'nowhere'"),
+                (["--timeout", "soon", "staging", COMMIT], "--timeout soon is no duration")):
+            with self.subTest(arguments=arguments):
+                answer = self.deploy(*arguments)
+                self.assertEqual(answer.returncode, 1, answer.stderr)
+                self.assertIn(fault, answer.stderr)
+
+    @unittest.skipIf(control_plane.missing(), control_plane.missing())
+    def test_34_staging_is_deployed_to_a_control_plane(self):
+        digests = self.push_images()
+        told = self.checkout.run("scripts/cluster.sh", "--dry-run", "staging")
+        self.assertIn("helm upgrade keda keda --install", told)
+        self.assertIn("helm upgrade external-dns", told)
+        with control_plane.ControlPlane() as cluster:
+            self.checkout.run("scripts/cluster.sh", "--no-charts", "staging", KUBECONFIG=str(cluster.kubeconfig))
+            told = self.checkout.run("scripts/databases.sh", "staging", KUBECONFIG=str(cluster.kubeconfig))
+            self.assertIn("staging has its databases and users", told)
+            # Who deploys is nobody else: what the group may do is enough.
+            deployer = cluster.user("deployer", "/O=stackyard:deployers/CN=github")
+            told = self.checkout.run("scripts/deploy.sh", "--no-test", "staging", COMMIT,
+                                     KUBECONFIG=str(deployer))
+            self.assertIn("https://staging.example.com", told)
+
+            def get(*arguments):
+                return json.loads(cluster.kubectl("-n", "stackyard", "get", *arguments, "-o", "json"))["items"]
+            images = {c["image"] for d in get("deployments") for c in d["spec"]["template"]["spec"]["containers"]}
+            registry = f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com"
+            self.assertEqual(images, {f"{registry}/stackyard-{image}@{digests[image]}"
+                                      for image in IMAGES if image != "cli"})
+            keys = {d["remoteRef"]["key"] for e in get("externalsecrets") for d in e["spec"]["data"]}
+            # And the owner's password is no longer asked for.
+            self.assertEqual(keys, {f"stackyard-staging/{name}" for name in (
+                "database/gateway", "database/stacks", "database/quota", "seal-key")})
+            [job] = [j for j in get("jobs") if j["metadata"]["name"].startswith("stackyard-databases-")]
+            self.assertEqual(job["status"]["succeeded"], 1)
+            accounts = {a["metadata"]["name"] for a in get("serviceaccounts")}
+            self.assertLessEqual({"stackyard-stacks", "stackyard-runner"}, accounts)
+
+            # A release by its file: other images, and none of what the registry says of the tag.
+            release = self.dir / "release.json"
+            other = dict.fromkeys(IMAGES, "sha256:" + "1" * 64)
+            release.write_text(json.dumps({"commit": COMMIT, "prefix": registry, "digests": other}))
+            self.checkout.run("scripts/deploy.sh", "--no-test", "staging", COMMIT,
+                              KUBECONFIG=str(deployer), STACKYARD_RELEASE=str(release))
+            images = {c["image"] for d in get("deployments") for c in d["spec"]["template"]["spec"]["containers"]}
+            self.assertEqual({image.rpartition("@")[2] for image in images}, {"sha256:" + "1" * 64})
+            # Who deploys may not weaken the namespace, nor look into another.
+            for verb, what, where in (("patch", "namespaces", "stackyard"), ("get", "secrets", "kube-system")):
+                answer = cluster.run("auth", "can-i", verb, what, "-n", where, "--as=github",
+                                     "--as-group=stackyard:deployers")
+                self.assertEqual(answer.stdout.strip(), "no")
 
     def test_39_staging_is_taken_away(self):
         self.destroy("staging")

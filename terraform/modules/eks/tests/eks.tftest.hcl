@@ -52,8 +52,8 @@ run "defaults" {
     error_message = "Pods must not reach the metadata of nodes."
   }
   assert {
-    condition     = tolist(aws_eks_access_policy_association.deployer["github"].access_scope[0].namespaces) == tolist(["stackyard"])
-    error_message = "Who deploys may edit one namespace."
+    condition     = aws_eks_access_entry.deployer["github"].kubernetes_groups == toset(["stackyard:deployers"]) && length(aws_eks_access_policy_association.admin) == 0
+    error_message = "Who deploys is in a group, and administers nothing."
   }
 }
 
@@ -85,10 +85,9 @@ run "refuses_other_bad_values" {
     node_groups        = { general = { instance_types = ["m7i.large"], min_size = 1, max_size = 2, taint = "runners" } }
     admin_role_arns    = { me = "admin" }
     deployer_role_arns = { github = "arn:aws:s3:::bucket" }
-    namespace          = "Stackyard"
     addons             = ["coredns"]
     log_days           = 8
     log_key_arn        = "key"
   }
-  expect_failures = [var.node_groups, var.admin_role_arns, var.deployer_role_arns, var.namespace, var.addons, var.log_days, var.log_key_arn]
+  expect_failures = [var.node_groups, var.admin_role_arns, var.deployer_role_arns, var.addons, var.log_days, var.log_key_arn]
 }

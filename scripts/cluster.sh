@@ -67,4 +67,4 @@ charts() {
 [ -z "$CHARTS" ] || charts
 filled "$ROOT/deploy/aws/namespace.yaml" "${VALUES[@]}" | apply
 filled "$ROOT/deploy/aws/secret-store.yaml" "${VALUES[@]}" | apply
-say "[cluster] $ENVIRONMENT is ready: scripts/databases.sh $ENVIRONMENT, then make release ENV=$ENVIRONMENT"
+say "[cluster] $ENVIRONMENT is ready: make release ENV=$ENVIRONMENT"

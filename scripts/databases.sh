@@ -1,8 +1,7 @@
 #!/usr/bin/env bash
 # databases.sh ENVIRONMENT: makes the databases of gateway, stacks and quota and their users, by a job in
-# the environment's cluster, as the secrets of Terraform say. To be run once by somebody who administers
-# the cluster, after scripts/cluster.sh, and again for new passwords: count database.password_version up,
-# apply, run this, then deploy. Nobody is cut off: docs/adr/0031.
+# the environment's cluster, as the secrets of Terraform say. scripts/deploy.sh runs it. New passwords:
+# count database.password_version up, apply, deploy; nobody is cut off (docs/adr/0031).
 # KUBECONFIG is the cluster; without it, that which Terraform made. STACKYARD_POSTGRES_IMAGE is an image
 # with psql.
 set -euo pipefail

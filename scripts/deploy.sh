@@ -1,13 +1,16 @@
 #!/usr/bin/env bash
 # deploy.sh [FLAG...] ENVIRONMENT [IMAGE_TAG]: brings a release of Stackyard onto an environment's cluster:
-# the Helm chart with terraform/ENVIRONMENT/values.yaml and what Terraform tells of the environment, then
-# a smoke test. A release that does not get ready is taken back by Helm.
+# databases and users, then the Helm chart with terraform/ENVIRONMENT/values.yaml and what Terraform tells
+# of the environment, then a smoke test. When the release does not get ready, or fails the test, what ran
+# before comes back.
 #   IMAGE_TAG            the commit that the images were built from; else Terraform's image_tag
+#   --digests FILE       JSON, {"gateway": "sha256:…", …}: those images and no others; without it the
+#                        registry tells what the tag means
 #   --timeout DURATION   how long it may take to be ready (15m)
+#   --no-databases       leave databases and users as they are
 #   --no-test            leave the smoke test out
 #   --dry-run            say what Helm would make, and change nothing
-# STACKYARD_RELEASE is a file of scripts/release.sh: those images and no others. Without it the registry
-# tells what the tag means. KUBECONFIG is the cluster; without it, that which Terraform made.
+# KUBECONFIG is the cluster; without it, that which Terraform made.
 set -euo pipefail
 # shellcheck source=scripts/lib.sh
 . "$(dirname "$0")/lib.sh"
@@ -19,11 +22,13 @@ set -euo pipefail
 USAGE='use: scripts/deploy.sh [FLAG...] staging|production [IMAGE_TAG]'
 IMAGES=(gateway rest stacks quota runner cli)
 RELEASE=stackyard
-TIMEOUT=15m TEST=1 DRY_RUN=''
+TIMEOUT=15m DATABASES=1 TEST=1 DRY_RUN='' FILE=''
 
 while [ "${1:-}" != "${1#--}" ]; do
   case $1 in
     --timeout) TIMEOUT=${2:-}; shift ;;
+    --digests) FILE=${2:-}; [ -n "$FILE" ] || die '--digests lacks its value' "$USAGE"; shift ;;
+    --no-databases) DATABASES='' ;;
     --no-test) TEST='' ;;
     --dry-run) DRY_RUN=1 ;;
     *) die "unknown flag $1" "$USAGE" ;;
@@ -31,11 +36,11 @@ while [ "${1:-}" != "${1#--}" ]; do
   shift
 done
 case $# in 1 | 2) ;; *) die 'one environment, and one image tag or none' "$USAGE" ;; esac
-ENVIRONMENT=$1 TAG=${2:-} FILE=${STACKYARD_RELEASE:-}
+ENVIRONMENT=$1 TAG=${2:-}
 environment_exists "$ENVIRONMENT"
 [[ $TIMEOUT =~ ^[0-9]+(s|m|h)$ ]] || die "--timeout $TIMEOUT is no duration" 'write it as 15m'
-[ -z "$FILE" ] || jq -e '.digests | objects' "$FILE" >/dev/null 2>&1 ||
-  die "STACKYARD_RELEASE is $FILE, which is no release" 'make it: scripts/release.sh push'
+[ -z "$FILE" ] || jq -e 'type == "object" and length > 0' "$FILE" >/dev/null 2>&1 ||
+  die "--digests $FILE holds no digests" 'it must be {"gateway": "sha256:…", …}'
 need_tools
 need_cluster_tools
 
@@ -60,8 +65,7 @@ read_environment() {
 find_digests() {
   local image digest
   if [ -n "$FILE" ]; then
-    jq .digests "$FILE" >"$WORK/digests.json"
-    PREFIX=$(jq -r --arg prefix "$PREFIX" '.prefix // $prefix' "$FILE")
+    cp "$FILE" "$WORK/digests.json"
   elif [[ $PREFIX =~ ^([0-9]{12})\.dkr\.ecr\.([a-z0-9-]+)\.amazonaws\.com(/.*)?$ ]]; then
     local account=${BASH_REMATCH[1]} region=${BASH_REMATCH[2]} path=${BASH_REMATCH[3]#/}
     echo '{}' >"$WORK/digests.json"
@@ -77,8 +81,7 @@ find_digests() {
   else
     echo '{}' >"$WORK/digests.json"
   fi
-  jq --arg tag "$TAG" --arg prefix "$PREFIX" '{image: {prefix: $prefix, tag: $tag, digests: .}}' \
-    "$WORK/digests.json" >"$WORK/image.yaml"
+  jq --arg tag "$TAG" '{image: {tag: $tag, digests: .}}' "$WORK/digests.json" >"$WORK/image.yaml"
 }
 
 helm_values() { printf -- '--values\n%s\n' "$ROOT/terraform/$ENVIRONMENT/values.yaml" "$WORK/environment.yaml" "$WORK/image.yaml"; }
@@ -99,12 +102,19 @@ deploy_release() {
   }
 }
 
+# smoke_test: a first release has nothing before it, and stays to be looked at.
 smoke_test() {
+  local last
   say '[deploy] smoke test'
   helm test "$RELEASE" --namespace "$NAMESPACE" --timeout "$TIMEOUT" --logs >"$WORK/test.log" 2>&1 && return 0
   cat "$WORK/test.log" >&2
-  die "$ENVIRONMENT runs the release, and it failed the smoke test" \
-    "read what is above; to go back: helm rollback $RELEASE --namespace $NAMESPACE --wait"
+  last=$(helm history "$RELEASE" --namespace "$NAMESPACE" --output json |
+    jq '[.[] | select(.status == "superseded")] | last | .revision // empty')
+  [ -n "$last" ] || die 'the smoke test of the first release failed' 'read what is above'
+  helm rollback "$RELEASE" "$last" --namespace "$NAMESPACE" --wait --timeout "$TIMEOUT" >&2 ||
+    die "the smoke test failed, and so did the way back to revision $last" \
+      "by hand: helm rollback $RELEASE $last --namespace $NAMESPACE"
+  die "the smoke test failed; $ENVIRONMENT runs as revision $last did" 'read what is above'
 }
 
 read_environment
@@ -116,6 +126,7 @@ fi
 use_cluster "$WORK"
 kubectl get namespace "$NAMESPACE" >/dev/null 2>"$WORK/fault" ||
   die "there is no namespace $NAMESPACE: $(tail -n 1 "$WORK/fault")" "prepare the cluster first: scripts/cluster.sh $ENVIRONMENT"
+[ -z "$DATABASES" ] || "$ROOT/scripts/databases.sh" "$ENVIRONMENT"
 deploy_release
 [ -z "$TEST" ] || smoke_test
 say "[deploy] $ENVIRONMENT runs $TAG: $(output .url.value), gRPC at $(output .grpc_target.value)"

@@ -56,6 +56,17 @@ build_kubernetes() { PATH=$(dirname "$GO"):$PATH "$ROOT/scripts/kubernetes.sh"; 
 
 fetch_cyclonedx() { pip_or_die cyclonedx install "$CYCLONEDX_WHEEL"; }
 
+# For tests of what calls AWS. Its own virtual environment, since it pins what moto needs newer; and only
+# where there is none: people's own is version 2, which no registry has.
+AWS_CLI_WHEEL='awscli==1.46.3'
+fetch_aws_cli() {
+  rm -rf "$TOOLS/aws-cli"
+  logged "$SETUP_LOGS/aws-cli-venv.log" "$TOOLS/py/bin/python" -m venv "$TOOLS/aws-cli" ||
+    die 'no virtual environment could be made' "see $SETUP_LOGS/aws-cli-venv.log"
+  pip_or_die aws-cli --python "$TOOLS/aws-cli/bin/python" install "$AWS_CLI_WHEEL"
+  ln -sf ../aws-cli/bin/aws "$TOOLS/bin/aws"
+}
+
 # without_services COMMAND...: Debian starts the services of the packages that it installs. Tests
 # start their own, on free ports; so none is started, nor at the next boot, unless it was there before.
 without_services() {
@@ -88,6 +99,9 @@ full_deploy_stages() {
   stage cyclonedx "$TOOLS/py/bin/jsonschema" "$CYCLONEDX_WHEEL" fetch_cyclonedx
   key=$(tool_key deploy)
   stage tflint "$TOOLS/bin/tflint" "$key" build_tflint
+  if [ -e "$TOOLS/bin/aws" ] || ! command -v aws >/dev/null; then
+    stage aws-cli "$TOOLS/bin/aws" "$AWS_CLI_WHEEL" fetch_aws_cli
+  fi
   build_kubernetes
 }
 

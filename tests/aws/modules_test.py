@@ -124,6 +124,30 @@ class CodeTest(unittest.TestCase):
             self.assertEqual((FOLDER / "staging" / file).read_text(),
                              (FOLDER / "production" / file).read_text())
 
+    def test_roles_are_for_accounts_that_there_are(self):
+        """A role whose service account is called otherwise is taken by nobody, and nothing says so."""
+        roles = set()
+        for path in FOLDER.glob("modules/*/*.tf"):
+            for body in re.findall(r'source += "../workload_role"\n(.*?)^}', path.read_text(), re.M | re.S):
+                found = dict(re.findall(r'^  (namespace|service_account) += "?([\w.-]+)"?$', body, re.M))
+                roles.add((found["namespace"], found["service_account"]))
+        places = {}
+        for line in (ROOT / "deploy/aws/charts.txt").read_text().splitlines():
+            if line and not line.startswith("#"):
+                release, namespace = line.lstrip("?").split()[:2]
+                places[release] = namespace
+        accounts = set()
+        for release, namespace in places.items():
+            text = (ROOT / f"deploy/aws/charts/{release}.yaml").read_text()
+            for name in re.findall(r"serviceAccount: {name: ([\w-]+)}", text):
+                accounts.add((namespace, name))
+        # Those of the chart, of EKS's own add-on, and those whose namespace is a variable.
+        known = {("local.namespace", "stackyard-stacks"), ("local.namespace", "stackyard-runner"),
+                 ("kube-system", "ebs-csi-controller-sa")}
+        monitoring = {("monitoring", name) for place, name in roles if place == "var.namespace"}
+        named = {role for role in roles if role[0] != "var.namespace"} | monitoring
+        self.assertEqual(named, accounts | known)
+
     def test_costs_are_added_up(self):
         text = (FOLDER / "README.md").read_text()
         rows = re.findall(r"^\| [^|*]+ \| (\d+) \| ([\d.]+) \| (hour|month) \| ([\d.]+) \|$", text, re.M)

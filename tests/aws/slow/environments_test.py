@@ -204,12 +204,11 @@ class EnvironmentsTest(unittest.TestCase):
         self.assertIn("helm upgrade external-dns", told)
         with control_plane.ControlPlane() as cluster:
             self.checkout.run("scripts/cluster.sh", "--no-charts", "staging", KUBECONFIG=str(cluster.kubeconfig))
-            told = self.checkout.run("scripts/databases.sh", "staging", KUBECONFIG=str(cluster.kubeconfig))
-            self.assertIn("staging has its databases and users", told)
             # Who deploys is nobody else: what the group may do is enough.
             deployer = cluster.user("deployer", "/O=stackyard:deployers/CN=github")
             told = self.checkout.run("scripts/deploy.sh", "--no-test", "staging", COMMIT,
                                      KUBECONFIG=str(deployer))
+            self.assertIn("staging has its databases and users", told)
             self.assertIn("https://staging.example.com", told)
 
             def get(*arguments):
@@ -227,12 +226,11 @@ class EnvironmentsTest(unittest.TestCase):
             accounts = {a["metadata"]["name"] for a in get("serviceaccounts")}
             self.assertLessEqual({"stackyard-stacks", "stackyard-runner"}, accounts)
 
-            # A release by its file: other images, and none of what the registry says of the tag.
-            release = self.dir / "release.json"
-            other = dict.fromkeys(IMAGES, "sha256:" + "1" * 64)
-            release.write_text(json.dumps({"commit": COMMIT, "prefix": registry, "digests": other}))
-            self.checkout.run("scripts/deploy.sh", "--no-test", "staging", COMMIT,
-                              KUBECONFIG=str(deployer), STACKYARD_RELEASE=str(release))
+            # By digests: those images, and none of what the registry says of the tag.
+            other = self.dir / "digests.json"
+            other.write_text(json.dumps(dict.fromkeys(IMAGES, "sha256:" + "1" * 64)))
+            self.checkout.run("scripts/deploy.sh", "--no-test", "--no-databases", "--digests", other, "staging",
+                              COMMIT, KUBECONFIG=str(deployer))
             images = {c["image"] for d in get("deployments") for c in d["spec"]["template"]["spec"]["containers"]}
             self.assertEqual({image.rpartition("@")[2] for image in images}, {"sha256:" + "1" * 64})
             # Who deploys may not weaken the namespace, nor look into another.

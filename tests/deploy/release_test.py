@@ -20,10 +20,21 @@ import suite
 IMAGES = ("gateway", "rest", "stacks", "quota", "runner", "cli")
 PREFIX = "123456789012.dkr.ecr.eu-central-1.amazonaws.com"
 
-# Each call leaves a line in a journal.
+# The cluster is a file with the revision in force; each call leaves a line in a journal.
+HELM = """#!/bin/bash
+echo "helm $*" >>"$PLAY/journal"
+case $1 in
+  list) printf '[{"revision":"%s"}]' "$(cat "$PLAY/revision")" ;;
+  rollback) echo $(($(cat "$PLAY/revision") + 1)) >"$PLAY/revision" ;;
+esac
+"""
 DEPLOY = """#!/bin/bash
-echo "deploy $* $(jq -r .gateway "$2" | cut -c1-10)" >>"$PLAY/journal"
-exit "$(cat "$PLAY/outcome")"
+echo "deploy $* $(jq -r .digests.gateway "$STACKYARD_RELEASE" | cut -c1-10)" >>"$PLAY/journal"
+case $(cat "$PLAY/outcome") in
+  refused) exit 1 ;;
+  broken) echo 8 >"$PLAY/revision"; exit 1 ;;
+  *) echo 8 >"$PLAY/revision" ;;
+esac
 """
 AWS = """#!/bin/bash
 echo "aws $*" >>"$PLAY/journal"
@@ -62,14 +73,14 @@ class ReleaseTest(unittest.TestCase):
         for name in ("release.sh", "lib.sh", "env.sh", "changed-parts.sh", "drift.sh"):
             shutil.copy2(ROOT / "scripts" / name, self.repo / "scripts")
         for path, text in ((self.repo / "scripts/deploy.sh", DEPLOY), (self.repo / "scripts/tf.sh", TF), (self.repo / "scripts/images.sh", BUILD),
-                           (self.play / "bin/aws", AWS),
+                           (self.play / "bin/helm", HELM), (self.play / "bin/aws", AWS),
                            (self.play / "bin/buildah", BUILDAH)):
             path.write_text(text)
             path.chmod(0o755)
         (self.repo / ".gitignore").write_text("/build/\n")
         self.git("init", "-q", "-b", "main")
         self.commit = self.committed("README.md")
-        for name, text in (("outcome", "0"), ("registry", self.digest("gateway"))):
+        for name, text in (("revision", "7"), ("outcome", "fine"), ("registry", self.digest("gateway"))):
             (self.play / name).write_text(text)
 
     def git(self, *arguments):
@@ -114,15 +125,28 @@ class ReleaseTest(unittest.TestCase):
     # ---- Deploy ------------------------------------------------------------------------------
 
     def test_a_release_is_deployed_by_its_digests(self):
-        self.deploy("production")
-        self.assertEqual(self.journal("deploy"), [
-            f"deploy --digests {self.repo}/build/release-digests.json production {self.commit} sha256:000"])
+        said = self.deploy("production")
+        self.assertIn(f"production runs {self.commit}, revision 8", said)
+        self.assertEqual(self.journal("deploy"), [f"deploy production {self.commit} sha256:000"])
         self.assertEqual(len(self.journal("aws ecr describe-images")), len(IMAGES))
+        self.assertEqual(self.journal("helm rollback"), [])
 
-    def test_a_deployment_that_fails_fails(self):
-        (self.play / "outcome").write_text("1")
+    def test_what_fails_is_rolled_back(self):
+        (self.play / "outcome").write_text("broken")
+        said = self.deploy(code=1)
+        self.assertIn("revision 7 runs as before", said)
+        self.assertEqual([line.split("--")[0] for line in self.journal("helm rollback")],
+                         ["helm rollback stackyard 7 "])
+
+    def test_what_changed_nothing_needs_no_rollback(self):
+        (self.play / "outcome").write_text("refused")
         self.deploy(code=1)
-        self.assertEqual(len(self.journal("deploy")), 1)
+        self.assertEqual(self.journal("helm rollback"), [])
+
+    def test_a_first_deployment_that_fails_says_so(self):
+        (self.play / "revision").write_text("")
+        (self.play / "outcome").write_text("refused")
+        self.assertIn("nothing to go back to", self.deploy(code=1))
 
     def test_bad_releases_are_refused_before_anything_happens(self):
         for changes, wanted in (

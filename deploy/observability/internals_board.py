@@ -71,8 +71,10 @@ def dashboard():
                   (f"60 * {rate('stackyard_stacks_deliveries_total', 'channel_type, result')}",
                    "{{channel_type}} {{result}}"), stack=True, runbook="deliveries-given-up",
                   width=12),
-            graph("Spans dropped", "A second, by service: traces have gaps.", "short",
-                  (rate("stackyard_trace_spans_dropped_total", "job", JOB), "{{job}}"),
+            graph("Spans", "A second, by service: exported, or dropped, so that traces have gaps. "
+                  "Only where traces are exported.", "short",
+                  (rate("stackyard_trace_spans_exported_total", "job", JOB), "{{job}} exported"),
+                  (rate("stackyard_trace_spans_dropped_total", "job", JOB), "{{job}} dropped"),
                   runbook="traces-dropped", width=12),
         ]), ("Who is let in", [
             graph("Denied", "Calls a second, by reason.", "reqps",

@@ -80,11 +80,11 @@ class Lives:
 
     # ---- Helpers ----------------------------------------------------------------------------
 
-    def create(self, project, name, template, lease="86400s", who=None, **parameters):
+    def create(self, project, stack, template, parameters=None, lease="86400s", who=None):
         return (who or self.admin).post(
-            f"/v1/projects/{project}/stacks?stackId={name}&reason=play",
-            {"templateVersion": f"templates/{template}/versions/1", "parameters": parameters,
-             "lease": {"duration": lease}})
+            f"/v1/projects/{project}/stacks?stackId={stack}&reason=play",
+            {"templateVersion": f"templates/{template}/versions/1",
+             "parameters": parameters or {}, "lease": {"duration": lease}})
 
     def refused(self, call, *arguments):
         try:
@@ -147,22 +147,22 @@ class Lives:
         if not self.emulator:
             return None
         bundles.published(self.admin, "json-object", "1", bundles.pack(bundles.read("json-object")))
-        return self.create("data", "settings", "json-object", name="settings",
-                           content={"debug": True})
+        return self.create("data", "settings", "json-object",
+                           {"name": "settings", "content": {"debug": True}})
 
     def stacks_of_web(self):
         ann, dave = self.mesh.rest("ann"), self.mesh.rest("dave")
-        operations = [self.create("web", f"shop-{number}", "counted", amount=number + 2)
+        operations = [self.create("web", f"shop-{number}", "counted", {"amount": number + 2})
                       for number in range(3)]
-        operations.append(self.create("data", "night", "counted", lease="1800s", amount=4))
+        operations.append(self.create("data", "night", "counted", {"amount": 4}, lease="1800s"))
         for operation in operations:
             self.admin.succeed(operation, PATIENCE)
         # One is approved, one waits for somebody.
-        approved = self.create("web", "api", "hello", who=ann, name="Ann")
+        approved = self.create("web", "api", "hello", {"name": "Ann"}, who=ann)
         request = self.admin.get(f"/v1/{self.awaits_review(approved)}")
         dave.post(f"/v1/{request['name']}:approve", {"planDigest": request["planDigest"]})
         self.admin.succeed(approved, PATIENCE)
-        self.awaits_review(self.create("web", "blog", "hello", who=ann, name="Blog"))
+        self.awaits_review(self.create("web", "blog", "hello", {"name": "Blog"}, who=ann))
         failing = self.create("web", "wrong", "broken")
         assert "error" in self.admin.wait(failing, PATIENCE)
         self.admin.succeed(self.admin.post("/v1/projects/web/stacks:preview", {
@@ -175,14 +175,14 @@ class Lives:
     def quota_is_short(self):
         """More than there is is asked for; then there is less than what is held."""
         self.admin.put("/v1/projects/data/quota/limits/resources", {"value": 10})
-        short = self.create("data", "huge", "counted", amount=20)
+        short = self.create("data", "huge", "counted", {"amount": 20})
         assert "error" in self.admin.wait(short, PATIENCE)
         self.admin.put("/v1/projects/data/quota/limits/resources", {"value": 3})
 
     def a_runner_dies(self):
         journal = self.mesh.mark("journal")
-        operation = self.create("web", "lasting", "slow", steps=3, seconds=3,
-                                journal=str(journal))
+        operation = self.create("web", "lasting", "slow",
+                                {"steps": 3, "seconds": 3, "journal": str(journal)})
         run = eventually(
             lambda: self._applying("lasting", pathlib.Path(journal)), "the apply goes on", PATIENCE)
         victim = self.mesh.runner_called(run["runner"])

@@ -22,6 +22,7 @@
 #include "common/listen_address.h"
 #include "common/log.h"
 #include "common/peer_identity.h"
+#include "common/rpc_metrics.h"
 #include "common/status_macros.h"
 #include "common/version.h"
 #include "grpc/health/v1/health.pb.h"
@@ -145,6 +146,9 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& optio
   // every sixth call of 16 at a time made one.
   builder.SetSyncServerOption(grpc::ServerBuilder::SyncServerOption::MIN_POLLERS, 2);
   builder.SetSyncServerOption(grpc::ServerBuilder::SyncServerOption::MAX_POLLERS, 64);
+  std::vector<std::unique_ptr<grpc::experimental::ServerInterceptorFactoryInterface>> interceptors;
+  if (options.metrics != nullptr) interceptors.push_back(MakeRpcMetrics(*options.metrics));
+  builder.experimental().SetInterceptorCreators(std::move(interceptors));
   for (grpc::Service* service : services) builder.RegisterService(service);
   if (generic != nullptr) builder.RegisterCallbackGenericService(generic);
 

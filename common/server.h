@@ -2,6 +2,7 @@
 #pragma once
 
 #include <grpcpp/impl/service_type.h>
+#include <prometheus/registry.h>
 
 #include <functional>
 #include <memory>
@@ -39,6 +40,8 @@ struct ServerOptions {
   PeerTable peers;
   // For mutual TLS, which Unix sockets do without; nullptr: none. Must outlive the server.
   const PeerIdentity* identity = nullptr;
+  // Where calls are counted; nullptr: nowhere. Must outlive the server.
+  prometheus::Registry* metrics = nullptr;
 
   // Adds --listen, --metrics-listen, --drain and --log-level.
   void AddFlags(Flags& flags);

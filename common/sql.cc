@@ -3,6 +3,7 @@
 #include <soci/postgresql/soci-postgresql.h>
 #include <soci/sqlite3/soci-sqlite3.h>
 
+#include <algorithm>
 #include <deque>
 #include <exception>
 #include <filesystem>
@@ -17,6 +18,8 @@
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "absl/synchronization/mutex.h"
+#include "absl/time/clock.h"
+#include "common/database_metrics.h"
 #include "common/log.h"
 #include "common/sqlite_statements.h"
 #include "common/sqlite_version.h"
@@ -103,22 +106,43 @@ class SessionPool {
 // A borrowed session, given back at the end of the scope.
 class Borrowed {
  public:
-  explicit Borrowed(SessionPool& pool) : pool_(pool), session_(pool.Take()) {}
-  ~Borrowed() { pool_.Add(std::move(session_)); }
+  // `metrics` may be null.
+  Borrowed(SessionPool& pool, bool write, DatabaseMetrics* metrics)
+      : pool_(pool), metrics_(metrics) {
+    const absl::Time start = metrics_ == nullptr ? absl::Time() : absl::Now();
+    session_ = pool.Take();
+    if (metrics_ != nullptr) metrics_->Take(write, absl::Now() - start);
+  }
+  ~Borrowed() {
+    if (metrics_ != nullptr) metrics_->GiveBack();
+    pool_.Add(std::move(session_));
+  }
   Borrowed(const Borrowed&) = delete;
   Borrowed& operator=(const Borrowed&) = delete;
   soci::session& operator*() { return *session_; }
 
  private:
   SessionPool& pool_;
+  DatabaseMetrics* const metrics_;
   std::unique_ptr<soci::session> session_;
 };
 
+// Does the work of a transaction, and tells how long it took.
+absl::Status Timed(DatabaseMetrics* metrics, bool write,
+                   const std::function<absl::Status()>& work) {
+  if (metrics == nullptr) return work();
+  const absl::Time start = absl::Now();
+  absl::Status status = work();
+  metrics->End(write, status, absl::Now() - start);
+  return status;
+}
+
 class SqliteDatabase final : public Database {
  public:
-  SqliteDatabase(const std::string& path, int connections) : Database(true) {
+  SqliteDatabase(const std::string& path, int connections)
+      // A database in memory is private to its connection.
+      : Database(true), connections_(path == ":memory:" ? 1 : std::max(connections, 1)) {
     writers_.Add(Connect(path));
-    // A database in memory is private to its connection.
     if (path == ":memory:") return;
     readers_.emplace();
     for (int i = 1; i < connections; ++i) readers_->Add(Connect(path));
@@ -131,9 +155,12 @@ class SqliteDatabase final : public Database {
 
  protected:
   absl::Status Run(const Body& body, bool write) override {
-    Borrowed session(write || !readers_ ? writers_ : *readers_);
-    return InTransaction(*session, write ? "BEGIN IMMEDIATE" : "BEGIN", body);
+    Borrowed session(write || !readers_ ? writers_ : *readers_, write, metrics());
+    return Timed(metrics(), write, [&] {
+      return InTransaction(*session, write ? "BEGIN IMMEDIATE" : "BEGIN", body);
+    });
   }
+  int connections() const override { return connections_; }
 
  private:
   static std::unique_ptr<soci::session> Connect(const std::string& path) {
@@ -148,6 +175,7 @@ class SqliteDatabase final : public Database {
     return session;
   }
 
+  const int connections_;
   SessionPool writers_;
   std::optional<SessionPool> readers_;
   std::optional<SqliteVersion> version_;
@@ -155,7 +183,8 @@ class SqliteDatabase final : public Database {
 
 class PostgresDatabase final : public Database {
  public:
-  PostgresDatabase(const std::string& connection, int connections) : Database(false) {
+  PostgresDatabase(const std::string& connection, int connections)
+      : Database(false), connections_(connections) {
     for (int i = 0; i < connections; ++i) {
       auto session = std::make_unique<soci::session>(soci::postgresql, connection);
       SetTimeouts(*session);
@@ -165,12 +194,15 @@ class PostgresDatabase final : public Database {
 
  protected:
   absl::Status Run(const Body& body, bool write) override {
-    Borrowed session(pool_);
-    RETURN_IF_ERROR(Reconnect(*session));
-    const char* begin = write ? "BEGIN ISOLATION LEVEL READ COMMITTED"
-                              : "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
-    return InTransaction(*session, begin, body);
+    Borrowed session(pool_, write, metrics());
+    return Timed(metrics(), write, [&]() -> absl::Status {
+      RETURN_IF_ERROR(Reconnect(*session));
+      const char* begin = write ? "BEGIN ISOLATION LEVEL READ COMMITTED"
+                                : "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
+      return InTransaction(*session, begin, body);
+    });
   }
+  int connections() const override { return connections_; }
 
  private:
   // A replica that vanished within a transaction must not keep others from its rows for hours.
@@ -192,6 +224,7 @@ class PostgresDatabase final : public Database {
     return absl::UnavailableError(absl::StrCat("no connection to the database: ", done.message()));
   }
 
+  const int connections_;
   SessionPool pool_;
 };
 
@@ -249,6 +282,13 @@ absl::Status Migrate(Database& database, const Migrations& migrations) {
 
 }  // namespace
 
+Database::Database(bool sqlite) : sqlite_(sqlite) {}
+Database::~Database() = default;
+
+void Database::Measure(prometheus::Registry& registry) {
+  metrics_ = std::make_unique<DatabaseMetrics>(registry, connections());
+}
+
 absl::StatusOr<std::unique_ptr<Database>> Database::Open(std::string_view url,
                                                          const Migrations& migrations,
                                                          int connections) {
@@ -288,10 +328,7 @@ absl::Status Database::Write(const Body& body) {
   absl::Status status;
   for (int attempt = 0; attempt < kAttempts; ++attempt) {
     status = Run(body, true);
-    // An error with a payload is the body's own answer, not the engine's.
-    bool own = false;
-    status.ForEachPayload([&](absl::string_view, const absl::Cord&) { own = true; });
-    if (own || !absl::IsAborted(status)) break;
+    if (IsOwnAnswer(status) || !absl::IsAborted(status)) break;
   }
   return status;
 }

@@ -15,8 +15,11 @@ import (
 	"stackyard.dev/rest/internal/rest"
 )
 
-// Set by the build: -ldflags '-X main.version=1.2.3'.
-var version = "dev"
+// Set by the build: -ldflags '-X main.version=1.2.3 -X main.commit=0123abc'.
+var (
+	version = "dev"
+	commit  = "unknown"
+)
 
 func main() {
 	os.Exit(run(os.Args[1:]))
@@ -35,7 +38,7 @@ func run(args []string) int {
 		fmt.Println("stackyard-rest " + version)
 		return 0
 	}
-	options.Version = version
+	options.Version, options.Commit = version, commit
 
 	log := rest.NewLogger(os.Stderr, options.LogLevel)
 	slog.SetDefault(log)

@@ -17,6 +17,8 @@ import (
 type Options struct {
 	// Listen is the `host:port` of the HTTP server; port 0 takes a free one.
 	Listen string
+	// MetricsListen is the `host:port` that Prometheus asks; empty: nothing is measured.
+	MetricsListen string
 	// Gateway is the gRPC target: `host:port` or `unix:/path`.
 	Gateway string
 	// GatewayCA is a PEM file of the authorities that the gateway's certificate may come from; empty:
@@ -51,6 +53,8 @@ type Options struct {
 	ShowVersion bool
 	// Version is told in the API's description.
 	Version string
+	// Commit is what the program was built from.
+	Commit string
 }
 
 // DefaultOptions are those of a program started without flags.
@@ -72,6 +76,7 @@ func DefaultOptions() Options {
 		Drain:       20 * time.Second,
 		LogLevel:    slog.LevelInfo,
 		Version:     "dev",
+		Commit:      "unknown",
 	}
 }
 
@@ -82,6 +87,7 @@ func ParseOptions(args []string, env func(string) (string, bool), help io.Writer
 	flags := flag.NewFlagSet("stackyard-rest", flag.ContinueOnError)
 	flags.SetOutput(io.Discard)
 	flags.StringVar(&o.Listen, "listen", o.Listen, "`address` (host:port) to serve HTTP on")
+	flags.StringVar(&o.MetricsListen, "metrics-listen", o.MetricsListen, "`address` (host:port) of the Prometheus endpoint; empty: none")
 	flags.StringVar(&o.Gateway, "gateway", o.Gateway, "gRPC `target` of the gateway: host:port or unix:/path")
 	flags.StringVar(&o.GatewayCA, "gateway-ca", o.GatewayCA, "PEM `file` of authorities for TLS to the gateway; empty: no TLS")
 	flags.StringVar(&o.TLSCert, "tls-cert", o.TLSCert, "PEM `file` of the public port's certificate, read again when it changes; empty: no TLS")
@@ -207,6 +213,9 @@ func listOf(text string) (parts []string) {
 func (o Options) check() (errs []error) {
 	if _, _, err := net.SplitHostPort(o.Listen); err != nil {
 		errs = append(errs, fmt.Errorf("--listen %q: expected host:port", o.Listen))
+	}
+	if _, _, err := net.SplitHostPort(o.MetricsListen); o.MetricsListen != "" && err != nil {
+		errs = append(errs, fmt.Errorf("--metrics-listen %q: expected host:port", o.MetricsListen))
 	}
 	if o.Gateway == "" {
 		errs = append(errs, errors.New("--gateway: expected host:port or unix:/path"))

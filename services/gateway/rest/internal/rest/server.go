@@ -23,6 +23,9 @@ type Server struct {
 	conn     *grpc.ClientConn
 	drain    context.CancelFunc
 	failed   chan error
+	// metrics and its listener are nil where nothing is measured.
+	metrics         *http.Server
+	metricsListener net.Listener
 }
 
 // Start listens and serves. The gateway need not be there yet: /healthz tells.
@@ -33,7 +36,11 @@ func Start(o Options, log *slog.Logger) (*Server, error) {
 		drain()
 		return nil, fmt.Errorf("--gateway %q: %w", o.Gateway, err)
 	}
-	handler, err := newHandler(o, conn, draining, log)
+	var measured *metrics
+	if o.MetricsListen != "" {
+		measured = newMetrics(o)
+	}
+	handler, err := newHandler(o, conn, draining, log, measured)
 	if err != nil {
 		drain()
 		return nil, err
@@ -66,6 +73,12 @@ func Start(o Options, log *slog.Logger) (*Server, error) {
 			},
 			ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelWarn),
 		},
+	}
+	if measured != nil {
+		if s.metrics, s.metricsListener, err = serveMetrics(measured, o.MetricsListen, log); err != nil {
+			drain()
+			return nil, errors.Join(err, listener.Close())
+		}
 	}
 	go func() { s.failed <- s.http.Serve(listener) }()
 	log.Info("serving", "address", s.Address(), "gateway", o.Gateway, "version", o.Version)
@@ -114,11 +127,17 @@ func (s *Server) Shutdown() error {
 		s.log.Warn("calls were cut off at the end of the drain time")
 		err = s.http.Close()
 	}
+	// Last, so that the drain is still seen.
+	if s.metrics != nil {
+		err = errors.Join(err, s.metrics.Close())
+	}
 	s.log.Info("stopped")
 	return errors.Join(err, s.conn.Close())
 }
 
+// newHandler answers everything; `measured` may be nil.
 func newHandler(o Options, conn *grpc.ClientConn, draining context.Context, log *slog.Logger,
+	measured *metrics,
 ) (http.Handler, error) {
 	api, err := newAPI(o, conn, draining)
 	if err != nil {
@@ -147,6 +166,9 @@ func newHandler(o Options, conn *grpc.ClientConn, draining context.Context, log 
 		mux.ServeHTTP(w, r)
 	})
 	handler := withCORS(o.CORSOrigins, withBounds(withCompression(root)))
+	if measured != nil {
+		handler = withMetrics(measured, routeLabels(api.table, pages), handler)
+	}
 	return withRequestID(withClient(o.TrustedProxies, withLog(log, o.WriteTimeout, handler))), nil
 }
 

@@ -239,6 +239,12 @@ PROCESSES = [
         "A process has nearly as many files open as it may",
         f"{WHO} has {{{{ $value | humanizePercentage }}}} of its files open."),
     Alert(
+        "StackyardGaugesStale", "warning", "5m",
+        f'time() - stackyard_gauges_read_time_seconds{{job=~"{JOBS}"}} > 900',
+        "A replica tells old numbers of its database",
+        f"{WHO} last read its gauges {{{{ $value | humanizeDuration }}}} ago: alerts on queue, "
+        "leases, quota and outbox may be late or wrong."),
+    Alert(
         "StackyardTracesDropped", "info", "15m",
         "sum by (namespace, job) (rate(stackyard_trace_spans_dropped_total[5m])) > 0",
         "Traces have gaps",

@@ -18,11 +18,8 @@ import urllib.parse
 import urllib.request
 
 import matplotlib
+import matplotlib.pyplot as plt
 from PIL import Image
-
-matplotlib.use("Agg")
-import matplotlib.dates  # noqa: E402
-import matplotlib.pyplot as plt  # noqa: E402
 
 DASHBOARDS = pathlib.Path(__file__).resolve().parents[2] / "helm/stackyard/dashboards"
 LABEL = "Drawn from the dashboard's definition by our own script, not by Grafana"
@@ -32,6 +29,8 @@ PALETTE = ["#3274d9", "#e0752d", "#56a64b", "#8f3bb8", "#c4162a", "#1f9e9e", "#b
            "#5d6d7e", "#e24d8f"]
 INK, GREY, PAPER = "#24292e", "#6b7280", "#f1f3f5"
 STEPS = 180
+# No display is needed.
+matplotlib.use("Agg")
 
 
 class Api:
@@ -226,8 +225,10 @@ class Picture:
                 self.write(x + width, line - 14, f"+ {len(names) - number} more", 7, GREY,
                            ha="right")
                 return
-            self.write(at, line, "━", 8, PALETTE[number % len(PALETTE)])
-            self.write(at + 13, line, shown, 7, GREY)
+            self.figure.patches.append(plt.Rectangle(
+                (at / WIDTH, 1 - (line + 7) / self.height), 11 / WIDTH, 4 / self.height,
+                transform=self.figure.transFigure, color=PALETTE[number % len(PALETTE)], lw=0))
+            self.write(at + 15, line, shown, 7, GREY)
             at += needed + 8
 
     def bargauge(self, panel, x, y, width, height):

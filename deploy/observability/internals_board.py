@@ -54,6 +54,11 @@ def dashboard():
                   stack=True, runbook="database-errors", width=6),
             graph("Time of transactions", "95 % are faster.", "s",
                   (quantile(0.95, TRANSACTIONS, "job, mode", JOB), "{{job}} {{mode}}"), width=6),
+            graph("Age of gauges", "How long ago each replica read what dashboards show of its "
+                  "database.", "s",
+                  (f"time() - max by (job, instance) "
+                   f"({of('stackyard_gauges_read_time_seconds', JOB)})", "{{job}} {{instance}}"),
+                  limits=[(900, ORANGE)], runbook="gauges-stale", width=24, height=6),
         ]), ("Blobs and outbox", [
             graph("Blob requests", "A second, by operation and result.", "ops",
                   (rate(BLOBS + "_count", "operation, result"), "{{operation}} {{result}}"),

@@ -258,6 +258,11 @@ CASES = [
          {**one("process_open_fds", "80x20", GATEWAY), **one("process_max_fds", "100x20", GATEWAY)},
          "stackyard-gateway on 10.0.0.3:9090, namespace prod has 85% of its files open.",
          AT_GATEWAY),
+    Case("StackyardGaugesStale", 30, one("stackyard_gauges_read_time_seconds", "60x40", STACKS),
+         one("stackyard_gauges_read_time_seconds", "900x40", STACKS),
+         "stackyard-stacks on 10.0.0.1:9090, namespace prod last read its gauges 29m 0s ago: "
+         "alerts on queue, leases, quota and outbox may be late or wrong.",
+         {"job": "stackyard-stacks", "instance": "10.0.0.1:9090"}),
     Case("StackyardTracesDropped", 25,
          one("stackyard_trace_spans_dropped_total", "0+60x40", GATEWAY),
          one("stackyard_trace_spans_dropped_total", "9x40", GATEWAY),

@@ -3,7 +3,9 @@ is short, people who are not let in, webhooks, and a runner that dies in the mid
 
 import json
 import pathlib
+import random
 import signal
+import time
 
 import bundles
 import issuer as issuers
@@ -113,6 +115,27 @@ class Lives:
         self.a_runner_dies()
         if provider:
             self.admin.succeed(provider, PATIENCE)
+
+    def go_on(self, until):
+        """Days of a small team, shortened: stacks come, change, are looked at and go."""
+        dice = random.Random(7)
+        ann = self.mesh.rest("ann")
+        number = 0
+        while time.time() < until:
+            number += 1
+            waiting = [self.create("web", f"day-{number}-{one}", dice.choice(["counted", "counted",
+                                                                              "broken"]))
+                       for one in range(dice.randint(1, 4))]
+            for operation in waiting:
+                self.admin.wait(operation, PATIENCE)
+            for _ in range(dice.randint(10, 60)):
+                ann.get("/v1/projects/web/stacks")
+                ann.get("/v1/projects/web/quota/usage")
+            ended = [self.admin.delete("/v1/" + self.admin.get(f"/v1/{operation['name']}")
+                                       ["metadata"]["target"])
+                     for operation in waiting[dice.randint(0, 1):]]
+            for operation in ended:
+                self.admin.wait(operation, PATIENCE)
 
     def people_and_templates(self):
         for project in ("web", "data"):

@@ -185,6 +185,15 @@ class ObjectivesTest(unittest.TestCase):
                 "eval_time": f"{at}m", "exp_samples": self.expected}, *also]}, evaluation)
         self.assertEqual(code, 0, said)
 
+    def test_docs_tell_them_as_they_are(self):
+        text = (definitions.ROOT / "docs/observability.md").read_text()
+        for one in objectives.OBJECTIVES:
+            self.assertIn(f"| `{one.slo}` | {one.target * 100:g} % of ", text)
+        for burn in objectives.BURNS:
+            words = [f"{int(window[:-1])} {window[-1].replace('m', 'min')}"
+                     for window in (burn.long, burn.short)]
+            self.assertIn(f"| {words[0]} and {words[1]} | `{burn.severity}` |", text)
+
     def test_each_burn_rate_fires_and_the_ones_above_do_not(self):
         # Longer than the slowest waits.
         at = 195

@@ -3,13 +3,19 @@
 it must bring data, or be named here with the reason why it rightly brings none."""
 
 import math
+import pathlib
 import re
+import sys
 import unittest
 
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+
+# pylint: disable=wrong-import-position
 import definitions
 from lives import Lives
 from prometheus import Prometheus
 
+import draw
 import suite
 from emulator import missing
 from mesh import eventually
@@ -131,6 +137,14 @@ class LiveTest(suite.MeshTestCase):
         self.assertEqual({labels["job"]: value for labels, value in replicas},
                          {"stackyard-gateway": 1, "stackyard-rest": 1, "stackyard-stacks": 1,
                           "stackyard-quota": 1, "stackyard-runner": 2})
+
+    def test_pictures_can_be_drawn(self):
+        folder = LIVES.mesh.dir / "pictures"
+        settings = draw.Settings(120, "30s")
+        for path in draw.draw(f"http://{PROMETHEUS.address}", folder, settings):
+            with self.subTest(picture=path.name):
+                self.assertTrue(path.read_bytes().startswith(b"\x89PNG"))
+                self.assertTrue(20_000 < path.stat().st_size < 300_000, path.stat().st_size)
 
     def test_no_alert_pages_about_a_mesh_that_is_well(self):
         firing = PROMETHEUS.query('ALERTS{alertstate="firing", severity="critical"}')

@@ -239,6 +239,12 @@ PROCESSES = [
         "A process has nearly as many files open as it may",
         f"{WHO} has {{{{ $value | humanizePercentage }}}} of its files open."),
     Alert(
+        "StackyardCertificateEnds", "critical", "10m",
+        f'stackyard_certificate_end_time_seconds{{job=~"{JOBS}"}} - time() < 3600',
+        "A service's certificate ends within the hour, and there is no new one",
+        f"The certificate of {WHO} ends in {{{{ $value | humanizeDuration }}}}; other services "
+        "refuse it then."),
+    Alert(
         "StackyardGaugesStale", "warning", "5m",
         f'time() - stackyard_gauges_read_time_seconds{{job=~"{JOBS}"}} > 900',
         "A replica tells old numbers of its database",

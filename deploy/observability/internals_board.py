@@ -1,7 +1,7 @@
 """Where does it hurt? Calls between services, databases, blobs, outbox, limits, processes."""
 
 from board import board, gauge, job_variable, of, quantile, rate
-from panels import ORANGE, RED, graph, grid, number
+from panels import GREEN, ORANGE, RED, graph, grid, number
 
 UID = "stackyard-internals"
 JOB = 'job=~"$job"'
@@ -118,9 +118,14 @@ def dashboard():
                   (f"sum by (instance) ({of('go_goroutines', JOB)})", "{{instance}}")),
             grid("Versions", "What runs where: replicas by version.", "short",
                  (f"count by (job, version, commit) ({of('stackyard_build_info', JOB)})",
-                  "replicas"), runbook="version-skew", width=16),
+                  "replicas"), runbook="version-skew", width=12),
+            number("First certificate to end", "Those of services, from now on; they are renewed "
+                   "long before.", "s",
+                   f"min({of('stackyard_certificate_end_time_seconds', JOB)}) - time()",
+                   [(3600, ORANGE), (14400, GREEN)], "certificate-ends", width=6, height=8,
+                   below=RED),
             number("Longest without a restart", "Since the oldest process began.", "s",
-                   f"time() - min({of('process_start_time_seconds', JOB)})", width=8, height=8),
+                   f"time() - min({of('process_start_time_seconds', JOB)})", width=6, height=8),
         ])], [job_variable()])
 
 

@@ -258,6 +258,13 @@ CASES = [
          {**one("process_open_fds", "80x20", GATEWAY), **one("process_max_fds", "100x20", GATEWAY)},
          "stackyard-gateway on 10.0.0.3:9090, namespace prod has 85% of its files open.",
          AT_GATEWAY),
+    Case("StackyardCertificateEnds", 32,
+         one("stackyard_certificate_end_time_seconds", "4800x40", STACKS),
+         # Renewed once; an hour and a second are left.
+         one("stackyard_certificate_end_time_seconds", "3000x9 5521x40", STACKS),
+         "The certificate of stackyard-stacks on 10.0.0.1:9090, namespace prod ends in 48m 0s; "
+         "other services refuse it then.",
+         {"job": "stackyard-stacks", "instance": "10.0.0.1:9090"}),
     Case("StackyardGaugesStale", 30, one("stackyard_gauges_read_time_seconds", "60x40", STACKS),
          one("stackyard_gauges_read_time_seconds", "900x40", STACKS),
          "stackyard-stacks on 10.0.0.1:9090, namespace prod last read its gauges 29m 0s ago: "

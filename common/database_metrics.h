@@ -10,6 +10,12 @@
 
 namespace stackyard {
 
+class Database;
+
+// Has a database tell of its connections and transactions from now on. To be called before other
+// threads use it; the registry must outlive it.
+void MeasureDatabase(Database& database, prometheus::Registry& registry);
+
 // Thread-safe.
 class DatabaseMetrics {
  public:

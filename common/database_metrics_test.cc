@@ -24,7 +24,7 @@ class DatabaseMetricsTest : public testing::Test {
     std::filesystem::create_directories(folder_);
     db_ = *Database::Open("sqlite:" + (folder_ / "test.db").string(),
                           {"CREATE TABLE things (name TEXT UNIQUE NOT NULL)"}, 3);
-    db_->Measure(registry_);
+    MeasureDatabase(*db_, registry_);
   }
   ~DatabaseMetricsTest() override {
     db_.reset();

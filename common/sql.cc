@@ -137,11 +137,29 @@ absl::Status Timed(DatabaseMetrics* metrics, bool write,
   return status;
 }
 
-class SqliteDatabase final : public Database {
+// What both engines share: that somebody may measure them.
+class PooledDatabase : public Database {
+ public:
+  PooledDatabase(bool sqlite, int connections) : Database(sqlite), connections_(connections) {}
+
+  void Measure(prometheus::Registry& registry) {
+    metrics_ = std::make_unique<DatabaseMetrics>(registry, connections_);
+  }
+
+ protected:
+  // nullptr: nobody measures.
+  DatabaseMetrics* metrics() const { return metrics_.get(); }
+
+ private:
+  const int connections_;
+  std::unique_ptr<DatabaseMetrics> metrics_;
+};
+
+class SqliteDatabase final : public PooledDatabase {
  public:
   SqliteDatabase(const std::string& path, int connections)
       // A database in memory is private to its connection.
-      : Database(true), connections_(path == ":memory:" ? 1 : std::max(connections, 1)) {
+      : PooledDatabase(true, path == ":memory:" ? 1 : std::max(connections, 1)) {
     writers_.Add(Connect(path));
     if (path == ":memory:") return;
     readers_.emplace();
@@ -160,7 +178,6 @@ class SqliteDatabase final : public Database {
       return InTransaction(*session, write ? "BEGIN IMMEDIATE" : "BEGIN", body);
     });
   }
-  int connections() const override { return connections_; }
 
  private:
   static std::unique_ptr<soci::session> Connect(const std::string& path) {
@@ -175,16 +192,15 @@ class SqliteDatabase final : public Database {
     return session;
   }
 
-  const int connections_;
   SessionPool writers_;
   std::optional<SessionPool> readers_;
   std::optional<SqliteVersion> version_;
 };
 
-class PostgresDatabase final : public Database {
+class PostgresDatabase final : public PooledDatabase {
  public:
   PostgresDatabase(const std::string& connection, int connections)
-      : Database(false), connections_(connections) {
+      : PooledDatabase(false, connections) {
     for (int i = 0; i < connections; ++i) {
       auto session = std::make_unique<soci::session>(soci::postgresql, connection);
       SetTimeouts(*session);
@@ -202,7 +218,6 @@ class PostgresDatabase final : public Database {
       return InTransaction(*session, begin, body);
     });
   }
-  int connections() const override { return connections_; }
 
  private:
   // A replica that vanished within a transaction must not keep others from its rows for hours.
@@ -224,7 +239,6 @@ class PostgresDatabase final : public Database {
     return absl::UnavailableError(absl::StrCat("no connection to the database: ", done.message()));
   }
 
-  const int connections_;
   SessionPool pool_;
 };
 
@@ -282,11 +296,8 @@ absl::Status Migrate(Database& database, const Migrations& migrations) {
 
 }  // namespace
 
-Database::Database(bool sqlite) : sqlite_(sqlite) {}
-Database::~Database() = default;
-
-void Database::Measure(prometheus::Registry& registry) {
-  metrics_ = std::make_unique<DatabaseMetrics>(registry, connections());
+void MeasureDatabase(Database& database, prometheus::Registry& registry) {
+  if (auto* pooled = dynamic_cast<PooledDatabase*>(&database)) pooled->Measure(registry);
 }
 
 absl::StatusOr<std::unique_ptr<Database>> Database::Open(std::string_view url,

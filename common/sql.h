@@ -18,13 +18,7 @@
 #include "absl/status/statusor.h"
 #include "google/protobuf/message_lite.h"
 
-namespace prometheus {
-class Registry;
-}
-
 namespace stackyard {
-
-class DatabaseMetrics;
 
 // Schema changes, oldest first; each is one or more statements separated by `;`, which does not
 // separate between two `$$`. Only ever add to the end. `{bigserial}` stands for an automatic
@@ -43,11 +37,7 @@ class Database {
   static absl::StatusOr<std::unique_ptr<Database>> Open(std::string_view url,
                                                         const Migrations& migrations,
                                                         int connections = 8);
-  virtual ~Database();
-
-  // Tells of connections and transactions from now on. To be called before other threads use the
-  // database; the registry must outlive it.
-  void Measure(prometheus::Registry& registry);
+  virtual ~Database() = default;
 
   // Runs `body` in a read-only snapshot.
   absl::Status Read(const Body& body);
@@ -79,13 +69,9 @@ class Database {
   bool is_sqlite() const { return sqlite_; }
 
  protected:
-  explicit Database(bool sqlite);
+  explicit Database(bool sqlite) : sqlite_(sqlite) {}
   // One attempt.
   virtual absl::Status Run(const Body& body, bool write) = 0;
-  // How many may be open at a time.
-  virtual int connections() const = 0;
-  // nullptr: nobody measures.
-  DatabaseMetrics* metrics() const { return metrics_.get(); }
 
  private:
   template <typename T, typename Runner>
@@ -101,7 +87,6 @@ class Database {
   }
 
   const bool sqlite_;
-  std::unique_ptr<DatabaseMetrics> metrics_;
 };
 
 // Messages as base64 TEXT.

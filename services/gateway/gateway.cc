@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/channel.h"
+#include "common/database_metrics.h"
 #include "common/http_get.h"
 #include "common/log.h"
 #include "common/peer_identity.h"
@@ -183,6 +184,7 @@ absl::StatusOr<std::unique_ptr<Gateway>> Gateway::Start(const ServerOptions& ser
                                    ? absl::StrCat("sqlite:", options.data, "/gateway.db")
                                    : options.database;
   ASSIGN_OR_RETURN(parts->database, Database::Open(database, GatewayMigrations()));
+  if (!server.metrics_listen.empty()) MeasureDatabase(*parts->database, registry);
   const std::string token_file = options.admin_token_file.empty()
                                      ? absl::StrCat(options.data, "/admin-token")
                                      : options.admin_token_file;

@@ -29,7 +29,7 @@ int Main(int argc, char** argv) {
 
   BlockSignals();
   SetLogService("stackyard-gateway");
-  const auto metrics = Metrics::Open(server_options.metrics_listen);
+  const auto metrics = Metrics::Open(server_options.metrics_listen, "gateway");
   if (!metrics.ok()) return Fail(metrics.status());
   const SystemClock clock;
   const auto gateway = Gateway::Start(server_options, options, clock, (*metrics)->registry());

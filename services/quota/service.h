@@ -19,6 +19,10 @@ struct Options {
   std::string data = "data";
   // `sqlite:PATH` or `postgresql://…`; empty: SQLite in `data`.
   std::string database;
+  // Time between two looks at the database for gauges.
+  absl::Duration metrics_interval = absl::Seconds(15);
+  // Most time series of projects' usage.
+  int metrics_series = 5000;
   // All of this, as Introspection tells it.
   std::vector<FlagSetting> settings;
 

@@ -80,7 +80,7 @@ absl::StatusOr<std::unique_ptr<Program>> Program::Start(const ProgramOptions& op
       program->containment_->Check({options.allow_without.begin(), options.allow_without.end()}));
   LogContainment(*program->containment_);
   ASSIGN_OR_RETURN(program->identity_, PeerIdentity::Open(options.mtls, "runner", program->clock_));
-  ASSIGN_OR_RETURN(program->metrics_, Metrics::Open(options.server.metrics_listen));
+  ASSIGN_OR_RETURN(program->metrics_, Metrics::Open(options.server.metrics_listen, "runner"));
   program->run_metrics_ = std::make_unique<RunMetrics>(program->metrics_->registry());
   program->plans_ = std::make_unique<PlanStore>(program->workspace_->plans());
 
@@ -134,6 +134,7 @@ absl::Status Program::OpenServer(const ProgramOptions& options,
   introspection_ = std::make_unique<Introspection>("runner", options.settings, probes_);
   ServerOptions server = options.server;
   server.identity = identity_.get();
+  if (metrics_->served()) server.metrics = &metrics_->registry();
   server.peers =
       PeerTable(PeerTable::Entries{{"stackyard.internal.v1.IntrospectionService", {"gateway"}}});
   ASSIGN_OR_RETURN(server_, Server::Start(server, {introspection_.get()}));

@@ -20,7 +20,12 @@ RunMetrics::RunMetrics(prometheus::Registry& registry)
                 .Name("stackyard_runner_slots_busy")
                 .Help("Runs that go on.")
                 .Register(registry)
-                .Add({})) {}
+                .Add({})),
+      draining_(prometheus::BuildGauge()
+                    .Name("stackyard_runner_draining")
+                    .Help("1 from SIGTERM on: no new runs are taken.")
+                    .Register(registry)
+                    .Add({})) {}
 
 void RunMetrics::CountRun(const std::string& work, const std::string& result) {
   runs_.Add({{"work", work}, {"result", result}}).Increment();

@@ -133,6 +133,7 @@ absl::Duration Runner::Beat() {
 }
 
 void Runner::Drain(absl::Duration limit) {
+  parts_.metrics.SetDraining();
   const absl::Time end = absl::Now() + limit;
   const auto idle = [this]() ABSL_SHARED_LOCKS_REQUIRED(mutex_) { return CountRunning() == 0; };
   {

@@ -10,7 +10,7 @@ namespace {
 
 constexpr char kColumns[] =
     "SELECT id, target, work, leased, generation, runner, lease_until, cancel, events_seen, "
-    "log_seen FROM queue WHERE ";
+    "log_seen, enqueue_micros, acquire_micros FROM queue WHERE ";
 
 // What a runner may take: a person's lock of a state keeps the stack's runs waiting.
 constexpr char kWaiting[] =
@@ -28,6 +28,8 @@ QueueEntry ToEntry(const soci::row& row) {
   entry.cancel = static_cast<int>(IntAt(row, 7));
   entry.events_seen = IntAt(row, 8);
   entry.log_seen = IntAt(row, 9);
+  entry.enqueue_time = FromMicros(IntAt(row, 10));
+  entry.acquire_time = FromMicros(IntAt(row, 11));
   return entry;
 }
 
@@ -72,6 +74,7 @@ std::vector<QueueEntry> LeaseEntries(Change& change, const std::string& runner, 
     entry.lease_until = until;
     entry.events_seen = 0;
     entry.log_seen = 0;
+    entry.acquire_time = change.now;
     SaveEntry(change, entry);
   }
   return entries;
@@ -108,12 +111,20 @@ absl::StatusOr<QueueEntry> CheckLease(Change& change, const Lease& lease) {
 void SaveEntry(Change& change, const QueueEntry& entry) {
   const int leased = entry.leased ? 1 : 0;
   const int64_t until = ToMicros(entry.lease_until);
+  const int64_t enqueued = ToMicros(entry.enqueue_time), acquired = ToMicros(entry.acquire_time);
   change.sql << "UPDATE queue SET leased = :leased, generation = :generation, runner = :runner, "
-                "lease_until = :until, cancel = :cancel, events_seen = :events, log_seen = :log "
-                "WHERE id = :id",
+                "lease_until = :until, cancel = :cancel, events_seen = :events, log_seen = :log, "
+                "enqueue_micros = :enqueued, acquire_micros = :acquired WHERE id = :id",
       soci::use(leased), soci::use(entry.generation), soci::use(entry.runner), soci::use(until),
       soci::use(entry.cancel), soci::use(entry.events_seen), soci::use(entry.log_seen),
-      soci::use(entry.id);
+      soci::use(enqueued), soci::use(acquired), soci::use(entry.id);
+}
+
+void GiveBack(Change& change, QueueEntry entry) {
+  entry.leased = false;
+  entry.enqueue_time = change.now;
+  SaveEntry(change, entry);
+  change.touched.queue = true;
 }
 
 void FinishEntry(Change& change, const QueueEntry& entry) {

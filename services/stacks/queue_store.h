@@ -29,6 +29,10 @@ struct QueueEntry {
   // What this generation has reported.
   int64_t events_seen = 0;
   int64_t log_seen = 0;
+  // When it was queued, or given back by a runner.
+  absl::Time enqueue_time;
+  // When the current runner took it. The epoch: by a program that did not write it down.
+  absl::Time acquire_time;
 };
 
 // Adds work. WRONG_STATE when `busy` (a stack's uid, or a template version) has work already.
@@ -50,6 +54,9 @@ std::optional<QueueEntry> FindEntry(Change& change, const std::string& target);
 absl::StatusOr<QueueEntry> CheckLease(Change& change, const Lease& lease);
 
 void SaveEntry(Change& change, const QueueEntry& entry);
+
+// Puts an entry that was leased back into the queue.
+void GiveBack(Change& change, QueueEntry entry);
 
 // Takes an entry away, and remembers its generation so that a repeated completion is known.
 void FinishEntry(Change& change, const QueueEntry& entry);

@@ -236,11 +236,13 @@ absl::StatusOr<AcquireRunsResponse> RunQueue::TryAcquire(const AcquireRunsReques
   // Before anything is leased: nobody takes a run that cannot begin.
   ASSIGN_OR_RETURN(const StateTexts states, StateTexts::OfRuns(store_, blobs_, waiting));
   using Drafts = std::vector<Draft>;
+  RunTally tally;
   ASSIGN_OR_RETURN(
       Drafts drafts,
       store_.WriteValue<Drafts>(
           RunnerActor(request.runner()), [&](Change& change) -> absl::StatusOr<Drafts> {
             Drafts result;
+            tally = {.now = change.now};
             const auto entries = LeaseEntries(change, request.runner(), request.free_slots(),
                                               change.now + options_.lease);
             for (const QueueEntry& entry : entries) {
@@ -265,10 +267,12 @@ absl::StatusOr<AcquireRunsResponse> RunQueue::TryAcquire(const AcquireRunsReques
               assignment.mutable_lease()->set_generation(entry.generation);
               *assignment.mutable_timeout() = ToProto(options_.run_timeout);
               *assignment.mutable_policy() = options_.policy;
+              tally.acquired.push_back(entry);
               result.push_back(*std::move(draft));
             }
             return result;
           }));
+  Count(tally);
   AcquireRunsResponse response;
   for (Draft& draft : drafts) {
     if (!draft.state_digest.empty()) {
@@ -391,29 +395,35 @@ absl::StatusOr<SaveStateResponse> RunQueue::SaveState(const SaveStateRequest& re
 absl::StatusOr<CompleteRunResponse> RunQueue::Complete(const CompleteRunRequest& request) {
   ASSIGN_OR_RETURN(const StateTexts states,
                    StateTexts::OfRuns(store_, blobs_, {request.lease().run()}));
-  return store_.WriteValue<CompleteRunResponse>(
+  RunTally tally;
+  auto response = store_.WriteValue<CompleteRunResponse>(
       Actor(), [&](Change& change) -> absl::StatusOr<CompleteRunResponse> {
+        tally = {.now = change.now};
         // The answer to the first completion may have been lost.
         if (WasFinished(change, request.lease())) return CompleteRunResponse();
         ASSIGN_OR_RETURN(const QueueEntry entry, CheckLease(change, request.lease()));
-        RETURN_IF_ERROR(Finish(change, request, entry, states));
+        RETURN_IF_ERROR(Finish(change, request, entry, states, tally));
         return CompleteRunResponse();
       });
+  if (response.ok()) Count(tally);
+  return response;
 }
 
 absl::Status RunQueue::Finish(Change& change, const CompleteRunRequest& request,
-                              const QueueEntry& entry, const StateTexts& states) {
+                              const QueueEntry& entry, const StateTexts& states, RunTally& tally) {
   absl::Status status = FromProto(request.status());
   const bool drained = !status.ok() && WasDrained(status) && entry.cancel == 0;
   if (drained && entry.work != Assignment::APPLY) {
     // Another runner starts over, destroying from the state that was saved last.
-    QueueEntry again = entry;
-    again.leased = false;
-    SaveEntry(change, again);
-    change.touched.queue = true;
+    GiveBack(change, entry);
     return absl::OkStatus();
   }
   FinishEntry(change, entry);
+  const RunResult result = drained            ? RunResult::kDrained
+                           : status.ok()      ? RunResult::kOk
+                           : entry.cancel > 0 ? RunResult::kCancelled
+                                              : RunResult::kFailed;
+  tally.ended.push_back({entry, result});
   if (entry.work == Assignment::INSPECT) return OnInspected(change, entry.target, request);
 
   if (entry.work == Assignment::PREVIEW) {
@@ -455,18 +465,23 @@ absl::StatusOr<int> RunQueue::TakeBack() {
   if (expired.empty()) return 0;
   // While states cannot be read nobody could go on with a run anyway.
   ASSIGN_OR_RETURN(const StateTexts states, StateTexts::OfRuns(store_, blobs_, expired));
-  return store_.WriteValue<int>(Actor(), [&](Change& change) -> absl::StatusOr<int> {
+  RunTally tally;
+  auto count = store_.WriteValue<int>(Actor(), [&](Change& change) -> absl::StatusOr<int> {
+    tally = {.now = change.now};
     const std::vector<QueueEntry> entries = ExpiredEntries(change);
     for (const QueueEntry& entry : entries) {
       LogWarning("a runner fell silent", {{"runner", entry.runner}, {"run", entry.target}});
-      RETURN_IF_ERROR(TakeOver(change, entry, "fell silent", states));
+      RETURN_IF_ERROR(TakeOver(change, entry, "fell silent", states, tally));
     }
     return static_cast<int>(entries.size());
   });
+  if (count.ok()) Count(tally);
+  return count;
 }
 
 absl::Status RunQueue::TakeOver(Change& change, QueueEntry entry, const std::string& how,
-                                const StateTexts& states) {
+                                const StateTexts& states, RunTally& tally) {
+  ++tally.takeovers;
   if (entry.work == Assignment::APPLY || entry.work == Assignment::DESTROY) {
     ASSIGN_OR_RETURN(RunAndStack both, LoadRun(change, entry.target));
     auto& [run, stack] = both;
@@ -484,6 +499,7 @@ absl::Status RunQueue::TakeOver(Change& change, QueueEntry entry, const std::str
       // The next generation, so that the lost runner's completion is refused.
       ++entry.generation;
       FinishEntry(change, entry);
+      tally.ended.push_back({entry, RunResult::kLost});
       run.mutable_run()->set_state(Run::FAILED);
       *run.mutable_run()->mutable_error() = ToProto(lost);
       *run.mutable_run()->mutable_end_time() = ToProto(change.now);
@@ -500,9 +516,7 @@ absl::Status RunQueue::TakeOver(Change& change, QueueEntry entry, const std::str
       RETURN_IF_ERROR(SaveStack(change, stack));
     }
   }
-  entry.leased = false;
-  SaveEntry(change, entry);
-  change.touched.queue = true;
+  GiveBack(change, std::move(entry));
   return absl::OkStatus();
 }
 

@@ -313,6 +313,12 @@ CREATE TABLE documents (
 CREATE INDEX documents_digest ON documents (digest);
 CREATE INDEX documents_stack ON documents (stack_uid) WHERE stack_uid <> '';
 CREATE INDEX documents_pending ON documents (id) WHERE pending <> ''
+)sql",
+          // What metrics are read from: when a runner took an entry of the queue, and a way to the
+          // tasks that expire change requests, of which each that waits has one.
+          R"sql(
+ALTER TABLE queue ADD COLUMN acquire_micros BIGINT NOT NULL DEFAULT 0;
+CREATE INDEX tasks_expire ON tasks (name) WHERE substr(name, 1, 7) = 'expire/'
 )sql"};
 }
 

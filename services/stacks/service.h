@@ -42,6 +42,8 @@ struct Options {
   std::string catalog_policy;
   ReconcilerOptions reconciler;
   RetentionOptions retention;
+  // Time between two looks at the database for gauges.
+  absl::Duration metrics_interval = absl::Seconds(15);
   // Threads that do the steps with quota.
   int saga_threads = 4;
   // Threads that deliver to channels and send mail.

@@ -214,6 +214,10 @@ absl::StatusOr<std::unique_ptr<Gateway>> Gateway::Start(const ServerOptions& ser
 
 const std::string& Gateway::target() const { return parts_->front->target(); }
 
+std::shared_ptr<prometheus::Collectable> Gateway::certificate() const {
+  return parts_->peer_identity == nullptr ? nullptr : parts_->peer_identity->metrics();
+}
+
 int Gateway::ServeUntilSignal() {
   WaitForSignal();
   LogInfo("draining");

@@ -50,6 +50,8 @@ class Gateway {
 
   // Address to connect to.
   const std::string& target() const;
+  // For Prometheus, besides the registry: when its certificate ends. nullptr without mutual TLS.
+  std::shared_ptr<prometheus::Collectable> certificate() const;
   // Waits for SIGTERM or SIGINT, then drains. Answers the exit code.
   int ServeUntilSignal();
   // Drains now: health says NOT_SERVING, streams end, calls that go on end within --drain.

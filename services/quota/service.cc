@@ -51,6 +51,7 @@ absl::StatusOr<int> Serve(const Options& options) {
                                                         : options.database));
   ASSIGN_OR_RETURN(const auto metrics, Metrics::Open(options.server.metrics_listen, "quota"));
   if (metrics->served()) MeasureDatabase(store->database(), metrics->registry());
+  if (identity != nullptr) metrics->Show(identity->metrics());
   Limits limits(*store, clock);
   LedgerMetrics ledger_metrics(metrics->registry());
   Ledger ledger(*store, clock, {},

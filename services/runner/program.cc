@@ -81,6 +81,7 @@ absl::StatusOr<std::unique_ptr<Program>> Program::Start(const ProgramOptions& op
   LogContainment(*program->containment_);
   ASSIGN_OR_RETURN(program->identity_, PeerIdentity::Open(options.mtls, "runner", program->clock_));
   ASSIGN_OR_RETURN(program->metrics_, Metrics::Open(options.server.metrics_listen, "runner"));
+  if (program->identity_ != nullptr) program->metrics_->Show(program->identity_->metrics());
   program->run_metrics_ = std::make_unique<RunMetrics>(program->metrics_->registry());
   program->plans_ = std::make_unique<PlanStore>(program->workspace_->plans());
 

@@ -209,6 +209,7 @@ absl::StatusOr<int> Serve(const Options& options) {
                                            Schema()));
   ASSIGN_OR_RETURN(const auto metrics, Metrics::Open(options.server.metrics_listen, "stacks"));
   if (metrics->served()) MeasureDatabase(*db, metrics->registry());
+  if (identity != nullptr) metrics->Show(identity->metrics());
   ASSIGN_OR_RETURN(
       const Sealer sealer,
       OpenSealer(*db, options.seal_key_file.empty() ? absl::StrCat(options.data, "/seal.key")

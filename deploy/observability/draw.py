@@ -186,13 +186,15 @@ class Picture:
         for number, (_, points) in enumerate(lines):
             color = PALETTE[number % len(PALETTE)]
             known = dict(points)
-            values = [known.get(at, math.nan) for at in times]
+            values = own = [known.get(at, math.nan) for at in times]
             if stacked:
                 values = [below + (0 if math.isnan(value) else value)
-                          for below, value in zip(ground, values)]
+                          for below, value in zip(ground, own)]
                 axes.fill_between(times, values, ground, color=color, alpha=.35, lw=0)
                 ground = values
-            axes.plot(times, values, color=color, lw=1.1)
+            # What is nothing must not lie over what is below it.
+            shown = [math.nan if stacked and not one else value for one, value in zip(own, values)]
+            axes.plot(times, shown, color=color, lw=1.1)
             highest = max([highest, *(value for value in values if not math.isnan(value))])
         top = defaults.get("max") or highest * 1.12 or 1
         for step in defaults["thresholds"]["steps"][1:]:
@@ -215,16 +217,16 @@ class Picture:
 
     def legend(self, names, x, y, width, height):
         """Names with their colours, as many as find a place."""
-        at, line, size = x, y, 5.3
+        at, line, size = x, y, 5.6
         for number, name in enumerate(names):
             shown = name if len(name) < 46 else name[:44] + "…"
             needed = 16 + len(shown) * size
-            if at + needed > x + width:
+            last = line + 26 > y + height - 2
+            if at + needed > x + width - (60 if last and number < len(names) - 1 else 0):
+                if last:
+                    self.write(at, line, f"+ {len(names) - number} more", 7, GREY)
+                    return
                 at, line = x, line + 14
-            if line + 12 > y + height - 2:
-                self.write(x + width, line - 14, f"+ {len(names) - number} more", 7, GREY,
-                           ha="right")
-                return
             self.figure.patches.append(plt.Rectangle(
                 (at / WIDTH, 1 - (line + 7) / self.height), 11 / WIDTH, 4 / self.height,
                 transform=self.figure.transFigure, color=PALETTE[number % len(PALETTE)], lw=0))

@@ -209,13 +209,13 @@ absl::StatusOr<int> Serve(const Options& options) {
                                            Schema()));
   ASSIGN_OR_RETURN(const auto metrics, Metrics::Open(options.server.metrics_listen, "stacks"));
   if (metrics->served()) MeasureDatabase(*db, metrics->registry());
-  if (identity != nullptr) metrics->Show(identity->metrics());
   ASSIGN_OR_RETURN(
       const Sealer sealer,
       OpenSealer(*db, options.seal_key_file.empty() ? absl::StrCat(options.data, "/seal.key")
                                                     : options.seal_key_file));
   const SystemClock clock;
   ASSIGN_OR_RETURN(const auto identity, PeerIdentity::Open(options.mtls, "stacks", clock));
+  if (identity != nullptr) metrics->Show(identity->metrics());
   ASSIGN_OR_RETURN(const Stores stores, OpenStores(options, sealer, clock, *metrics));
   const std::unique_ptr<BlobStore>& blobs = stores.blobs;
   Signals signals;

@@ -30,7 +30,7 @@ class Lives:
 
     def __init__(self):
         self.mesh = Mesh(
-            runners=2, metrics=True, environment={"STACKYARD_ADDRESS_RATE": "0"},
+            runners=2, mtls=True, metrics=True, environment={"STACKYARD_ADDRESS_RATE": "0"},
             stacks_flags=["--run-lease", "3s", "--reconcile-interval", "2s",
                           "--allow-webhook-network", "127.0.0.1", "--delivery-attempts", "2",
                           "--delivery-pause", "100ms", "--delivery-timeout", "2s"],
@@ -117,24 +117,28 @@ class Lives:
             self.admin.succeed(provider, PATIENCE)
 
     def go_on(self, until):
-        """Days of a small team, shortened: stacks come, change, are looked at and go."""
+        """Days of a small team, shortened: stacks come, are looked at, and most of them go."""
         dice = random.Random(7)
         ann = self.mesh.rest("ann")
-        number = 0
+        for project in ("web", "data"):
+            for metric in ("resources", "stacks"):
+                self.admin.put(f"/v1/projects/{project}/quota/limits/{metric}", {"value": 200})
+        self.admin.put("/v1/projects/data/quota/limits/resources", {"value": 3})
+        day, old = 0, []
         while time.time() < until:
-            number += 1
-            waiting = [self.create("web", f"day-{number}-{one}", dice.choice(["counted", "counted",
-                                                                              "broken"]))
-                       for one in range(dice.randint(1, 4))]
-            for operation in waiting:
+            day += 1
+            new = [self.create("web", f"day-{day}-{one}", dice.choice(["counted"] * 9 + ["broken"]))
+                   for one in range(dice.randint(1, 4))]
+            for operation in new:
                 self.admin.wait(operation, PATIENCE)
             for _ in range(dice.randint(10, 60)):
                 ann.get("/v1/projects/web/stacks")
                 ann.get("/v1/projects/web/quota/usage")
-            ended = [self.admin.delete("/v1/" + self.admin.get(f"/v1/{operation['name']}")
-                                       ["metadata"]["target"])
-                     for operation in waiting[dice.randint(0, 1):]]
-            for operation in ended:
+            old += [self.admin.get(f"/v1/{operation['name']}")["metadata"]["target"]
+                    for operation in new]
+            kept = dice.randint(2, 9)
+            gone, old = old[:-kept], old[-kept:]
+            for operation in [self.admin.delete(f"/v1/{stack}") for stack in gone]:
                 self.admin.wait(operation, PATIENCE)
 
     def people_and_templates(self):

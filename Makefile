@@ -65,6 +65,10 @@ build: .build ## Compile the services and the command line tool into build/bin
 images: ## Build the container images, tagged by the commit; a tree with changes: scripts/images.sh --dirty
 	@scripts/setup.sh build && scripts/images.sh
 
+.PHONY: dashboards
+dashboards: ## Write the chart's dashboards and rules from deploy/observability
+	@scripts/setup.sh dev && build/tools/py/bin/python deploy/observability/generate.py
+
 .PHONY: clean
 clean: ## Remove what was compiled; fetched tools stay (make distclean removes them too)
 	@rm -rf build/bin build/release build/dev build/asan build/tsan build/fuzz build/gen build/test-results

@@ -20,6 +20,7 @@ SMTP_WHEEL='aiosmtpd==1.4.6'
 API_WHEELS='schemathesis==4.32.5 openapi-spec-validator==0.9.0'
 CRYPTO_WHEEL='cryptography==50.0.2'
 OTLP_WHEEL='opentelemetry-proto==1.45.2'
+DASHBOARD_WHEELS='grafana-foundation-sdk==1769699379!11.6.0 matplotlib==3.11.2 PyYAML==6.0.4'
 HEALTH_NPM=grpc-health-check@2.1.0
 SWAGGER_NPM=swagger-ui-dist@5.34.1
 TOFU_MODULE=github.com/opentofu/opentofu
@@ -241,6 +242,9 @@ fetch_cryptography() { pip_or_die cryptography install "$CRYPTO_WHEEL"; }
 
 # For the collector of the tests of traces.
 fetch_otlp() { pip_or_die otlp install "$OTLP_WHEEL"; }
+# Dashboards are generated, and drawn where there is no Grafana.
+# shellcheck disable=SC2086  # several words
+fetch_dashboards() { pip_or_die dashboards install $DASHBOARD_WHEELS; }
 
 fetch_smtp() { pip_or_die smtp install "$SMTP_WHEEL"; }
 
@@ -377,6 +381,7 @@ main() {
     site=$("$TOOLS/py/bin/python" -c 'import sysconfig; print(sysconfig.get_path("platlib"))')
     stage cryptography "$site/cryptography" "$CRYPTO_WHEEL" fetch_cryptography
     stage otlp "$site/opentelemetry/proto" "$OTLP_WHEEL" fetch_otlp
+    stage dashboards "$site/grafana_foundation_sdk" "$DASHBOARD_WHEELS" fetch_dashboards
     stage smtp "$TOOLS/py/bin/aiosmtpd" "$SMTP_WHEEL" fetch_smtp
     stage api-checks "$TOOLS/py/bin/schemathesis" "$API_WHEELS" fetch_api_checks
     # The emulator is of use only with the AWS provider.

@@ -228,9 +228,7 @@ PROCESSES = [
         f"{WHO} was started {{{{ $value }}}} times more within 15 minutes."),
     Alert(
         "StackyardVersionSkew", "warning", "1h",
-        "count by (namespace) (\n"
-        f'  count by (namespace, version, commit) (stackyard_build_info{{job=~"{JOBS}"}})\n'
-        ") > 1",
+        "count by (namespace) (count by (namespace, version, commit) (stackyard_build_info)) > 1",
         "Replicas of different versions run side by side",
         f"{{{{ $value }}}} versions have been running {IN} for an hour: a rollout does not end."),
     Alert(
@@ -238,6 +236,18 @@ PROCESSES = [
         f'process_open_fds{{job=~"{JOBS}"}} / process_max_fds{{job=~"{JOBS}"}} > 0.8',
         "A process has nearly as many files open as it may",
         f"{WHO} has {{{{ $value | humanizePercentage }}}} of its files open."),
+    Alert(
+        "StackyardCertificateEnds", "critical", "10m",
+        "stackyard_certificate_end_time_seconds - time() < 3600",
+        "A service's certificate ends within the hour, and there is no new one",
+        f"The certificate of {WHO} ends in {{{{ $value | humanizeDuration }}}}; other services "
+        "refuse it then."),
+    Alert(
+        "StackyardGaugesStale", "warning", "5m",
+        "time() - stackyard_gauges_read_time_seconds > 900",
+        "A replica tells old numbers of its database",
+        f"{WHO} last read its gauges {{{{ $value | humanizeDuration }}}} ago: alerts on queue, "
+        "leases, quota and outbox may be late or wrong."),
     Alert(
         "StackyardTracesDropped", "info", "15m",
         "sum by (namespace, job) (rate(stackyard_trace_spans_dropped_total[5m])) > 0",

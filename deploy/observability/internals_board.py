@@ -1,7 +1,7 @@
 """Where does it hurt? Calls between services, databases, blobs, outbox, limits, processes."""
 
 from board import board, gauge, job_variable, of, quantile, rate
-from panels import ORANGE, RED, graph, grid, number
+from panels import GREEN, ORANGE, RED, graph, grid, number
 
 UID = "stackyard-internals"
 JOB = 'job=~"$job"'
@@ -54,6 +54,11 @@ def dashboard():
                   stack=True, runbook="database-errors", width=6),
             graph("Time of transactions", "95 % are faster.", "s",
                   (quantile(0.95, TRANSACTIONS, "job, mode", JOB), "{{job}} {{mode}}"), width=6),
+            graph("Age of gauges", "How long ago each replica read what dashboards show of its "
+                  "database.", "s",
+                  (f"time() - max by (job, instance) "
+                   f"({of('stackyard_gauges_read_time_seconds', JOB)})", "{{job}} {{instance}}"),
+                  limits=[(900, ORANGE)], runbook="gauges-stale", width=24, height=6),
         ]), ("Blobs and outbox", [
             graph("Blob requests", "A second, by operation and result.", "ops",
                   (rate(BLOBS + "_count", "operation, result"), "{{operation}} {{result}}"),
@@ -71,8 +76,10 @@ def dashboard():
                   (f"60 * {rate('stackyard_stacks_deliveries_total', 'channel_type, result')}",
                    "{{channel_type}} {{result}}"), stack=True, runbook="deliveries-given-up",
                   width=12),
-            graph("Spans dropped", "A second, by service: traces have gaps.", "short",
-                  (rate("stackyard_trace_spans_dropped_total", "job", JOB), "{{job}}"),
+            graph("Spans", "A second, by service: exported, or dropped, so that traces have gaps. "
+                  "Only where traces are exported.", "short",
+                  (rate("stackyard_trace_spans_exported_total", "job", JOB), "{{job}} exported"),
+                  (rate("stackyard_trace_spans_dropped_total", "job", JOB), "{{job}} dropped"),
                   runbook="traces-dropped", width=12),
         ]), ("Who is let in", [
             graph("Denied", "Calls a second, by reason.", "reqps",
@@ -111,9 +118,14 @@ def dashboard():
                   (f"sum by (instance) ({of('go_goroutines', JOB)})", "{{instance}}")),
             grid("Versions", "What runs where: replicas by version.", "short",
                  (f"count by (job, version, commit) ({of('stackyard_build_info', JOB)})",
-                  "replicas"), runbook="version-skew", width=16),
+                  "replicas"), runbook="version-skew", width=12),
+            number("First certificate to end", "Those of services, from now on; they are renewed "
+                   "long before.", "s",
+                   f"min({of('stackyard_certificate_end_time_seconds', JOB)}) - time()",
+                   [(3600, ORANGE), (14400, GREEN)], "certificate-ends", width=6, height=8,
+                   below=RED),
             number("Longest without a restart", "Since the oldest process began.", "s",
-                   f"time() - min({of('process_start_time_seconds', JOB)})", width=8, height=8),
+                   f"time() - min({of('process_start_time_seconds', JOB)})", width=6, height=8),
         ])], [job_variable()])
 
 

@@ -243,6 +243,10 @@ absl::StatusOr<std::unique_ptr<Gateway>> Gateway::Start(const ServerOptions& ser
 const std::string& Gateway::target() const { return parts_->front->target(); }
 const std::string& Gateway::health_target() const { return parts_->health->target(); }
 
+std::shared_ptr<prometheus::Collectable> Gateway::certificate() const {
+  return parts_->peer_identity == nullptr ? nullptr : parts_->peer_identity->metrics();
+}
+
 int Gateway::ServeUntilSignal() {
   WaitForSignal();
   parts_->health->Drain();

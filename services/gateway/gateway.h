@@ -57,6 +57,8 @@ class Gateway {
   const std::string& target() const;
   // Where health alone is served; empty: nowhere.
   const std::string& health_target() const;
+  // For Prometheus, besides the registry: when its certificate ends. nullptr without mutual TLS.
+  std::shared_ptr<prometheus::Collectable> certificate() const;
   // Waits for SIGTERM or SIGINT, then as ServerOptions::drain_delay says, and drains. Answers the
   // exit code.
   int ServeUntilSignal();

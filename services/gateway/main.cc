@@ -40,6 +40,7 @@ int Main(int argc, char** argv) {
   const SystemClock clock;
   const auto gateway = Gateway::Start(server_options, options, clock, (*metrics)->registry());
   if (!gateway.ok()) return Fail(gateway.status());
+  if (const auto certificate = (*gateway)->certificate()) (*metrics)->Show(certificate);
   return (*gateway)->ServeUntilSignal();
 }
 

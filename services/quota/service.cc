@@ -62,6 +62,7 @@ absl::StatusOr<int> Serve(const Options& options) {
   ASSIGN_OR_RETURN(const auto store,
                    OpenWithin(options.database_wait, [&] { return Store::Open(url); }));
   if (metrics->served()) MeasureDatabase(store->database(), metrics->registry());
+  if (identity != nullptr) metrics->Show(identity->metrics());
   Limits limits(*store, clock);
   LedgerMetrics ledger_metrics(metrics->registry());
   Ledger ledger(*store, clock, {},

@@ -95,6 +95,7 @@ absl::StatusOr<std::unique_ptr<Program>> Program::Start(const ProgramOptions& op
   ASSIGN_OR_RETURN(program->metrics_, Metrics::Open(options.server.metrics_listen, "runner"));
   ASSIGN_OR_RETURN(program->tracing_, Tracing::Open(options.tracing, "stackyard-runner",
                                                     program->metrics_->registry()));
+  if (program->identity_ != nullptr) program->metrics_->Show(program->identity_->metrics());
   program->run_metrics_ = std::make_unique<RunMetrics>(program->metrics_->registry());
   program->plans_ = std::make_unique<PlanStore>(program->workspace_->plans());
 

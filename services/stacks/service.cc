@@ -227,6 +227,7 @@ absl::StatusOr<int> Serve(const Options& options) {
                                                     : options.seal_key_file));
   const SystemClock clock;
   ASSIGN_OR_RETURN(const auto identity, PeerIdentity::Open(options.mtls, "stacks", clock));
+  if (identity != nullptr) metrics->Show(identity->metrics());
   ASSIGN_OR_RETURN(const Stores stores, OpenStores(options, sealer, clock, *metrics));
   const std::unique_ptr<BlobStore>& blobs = stores.blobs;
   Signals signals;

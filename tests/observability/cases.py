@@ -22,6 +22,8 @@ STACKS = 'job="stackyard-stacks", instance="10.0.0.1:9090"'
 RUNNER = 'job="stackyard-runner", instance="10.0.0.2:9090"'
 GATEWAY = 'job="stackyard-gateway", instance="10.0.0.3:9090"'
 QUOTA = 'job="stackyard-quota", instance="10.0.0.4:9090"'
+SOMEBODY = 'job="somebody", instance="else"'
+ISSUER = 'issuer="https://id.example.com"'
 AT_GATEWAY = {"job": "stackyard-gateway", "instance": "10.0.0.3:9090"}
 
 
@@ -97,6 +99,15 @@ CASES = [
          "3 runs are queued in namespace prod, and no runner reports a slot."),
     Case("StackyardNoRunner", 6, {**queued("3x20"), **runner("slots", "0x20")}, queued("0x20"),
          "3 runs are queued in namespace prod, and no runner reports a slot."),
+    # What runs needs no runner to come.
+    Case("StackyardNoRunner", 6, queued("3x20"),
+         stacks("stackyard_stacks_queue_runs", "3x20", 'state="running"'),
+         "3 runs are queued in namespace prod, and no runner reports a slot."),
+    Case("StackyardRunnersBusy", 31,
+         {**queued("1x40"), **runner("slots", "2x40"), **runner("slots_busy", "2x40")},
+         {**stacks("stackyard_stacks_queue_runs", "2x40", 'state="running"'),
+          **runner("slots", "2x40"), **runner("slots_busy", "2x40")},
+         "All 2 slots are busy in namespace prod, and runs wait for one."),
     Case("StackyardRunnersBusy", 31,
          {**queued("1x40"), **runner("slots", "2x40"), **runner("slots_busy", "2x40")},
          {**queued("1x40"), **runner("slots", "2x40"), **runner("slots_busy", "1x40")},
@@ -176,14 +187,17 @@ CASES = [
     Case("StackyardTasksLag", 6, lag("tasks", "125x20"), lag("deliveries", "4000x20"),
          "The oldest task that is due in namespace prod has been due for 2m 5s: stacks wait for "
          "quota, leases are not ended."),
-    Case("StackyardNoticesLag", 11, lag("deliveries", "310x20"), lag("deliveries", "300x20"),
+    Case("StackyardNoticesLag", 11, lag("deliveries", "310x20"),
+         {**lag("deliveries", "300x20"), **lag("tasks", "4000x20")},
          "The oldest of deliveries that is due in namespace prod has been due for 5m 10s.",
          {"kind": "deliveries"}),
     Case("StackyardDeliveriesGivenUp", 65,
          stacks("stackyard_stacks_deliveries_total", "0x60 1x10", 'channel_type="webhook"',
                 'result="given_up"'),
-         stacks("stackyard_stacks_deliveries_total", "0+1x70", 'channel_type="webhook"',
-                'result="retried"'),
+         {**stacks("stackyard_stacks_deliveries_total", "0+1x70", 'channel_type="webhook"',
+                   'result="retried"'),
+          **stacks("stackyard_stacks_deliveries_total", "7x70", 'channel_type="webhook"',
+                   'result="given_up"')},
          "About 1 deliveries by webhook were given up within an hour in namespace prod.",
          {"channel_type": "webhook"}),
     Case("StackyardDatabaseErrors", 15,
@@ -223,9 +237,10 @@ CASES = [
           **gateway("limited_total", "0+30x40", 'limit="open_calls"')},
          "1.5 calls or connections a second are refused by limits in namespace prod."),
     Case("StackyardIssuerKeysFailing", 25,
-         gateway("issuer_failures_total", "0+1x40", 'issuer="https://id.example.com"'),
-         gateway("issuer_failures_total", "0x15 1x40", 'issuer="https://id.example.com"'),
-         "10 tries to fetch the keys of https://id.example.com failed within 10 minutes in "
+         # One each five minutes, and each ten.
+         gateway("issuer_failures_total", "0x4 1x4 2x4 3x4 4x4 5x4 6x4", ISSUER),
+         gateway("issuer_failures_total", "0x9 1x9 2x9 3x9", ISSUER),
+         "2 tries to fetch the keys of https://id.example.com failed within 10 minutes in "
          "namespace prod: its people cannot come in once the kept keys are old.",
          {"issuer": "https://id.example.com"}),
     Case("StackyardServiceDown", 3, up("0x10"),
@@ -239,12 +254,13 @@ CASES = [
     Case("StackyardReplicaDown", 11, up("0x20"), up("0x8 1x1 0x10"),
          "Prometheus does not reach stackyard-gateway on 10.0.0.3:9090, namespace prod.",
          AT_GATEWAY),
-    Case("StackyardReplicaDown", 11, up("0x20"), up("0x20", 'job="somebody", instance="else"'),
+    Case("StackyardReplicaDown", 11, up("0x20"), up("0x20", SOMEBODY),
          "Prometheus does not reach stackyard-gateway on 10.0.0.3:9090, namespace prod.",
          AT_GATEWAY),
     Case("StackyardCrashLoop", 18,
          one("process_start_time_seconds", "10x3 200x3 400x3 600x10", GATEWAY),
-         one("process_start_time_seconds", "10x3 200x3 400x10", GATEWAY),
+         {**one("process_start_time_seconds", "10x3 200x3 400x10", GATEWAY),
+          **one("process_start_time_seconds", "10x3 200x3 400x3 600x10", SOMEBODY)},
          "stackyard-gateway on 10.0.0.3:9090, namespace prod was started 3 times more within 15 "
          "minutes.", AT_GATEWAY),
     Case("StackyardVersionSkew", 61, {**version("aaa", STACKS), **version("bbb", QUOTA)},
@@ -255,9 +271,23 @@ CASES = [
          "2 versions have been running in namespace prod for an hour: a rollout does not end."),
     Case("StackyardFilesNearlyExhausted", 11,
          {**one("process_open_fds", "85x20", GATEWAY), **one("process_max_fds", "100x20", GATEWAY)},
-         {**one("process_open_fds", "80x20", GATEWAY), **one("process_max_fds", "100x20", GATEWAY)},
+         {**one("process_open_fds", "80x20", GATEWAY), **one("process_max_fds", "100x20", GATEWAY),
+          **one("process_open_fds", "99x20", SOMEBODY),
+          **one("process_max_fds", "100x20", SOMEBODY)},
          "stackyard-gateway on 10.0.0.3:9090, namespace prod has 85% of its files open.",
          AT_GATEWAY),
+    Case("StackyardCertificateEnds", 32,
+         one("stackyard_certificate_end_time_seconds", "4800x40", STACKS),
+         # Renewed once; an hour and a second are left.
+         one("stackyard_certificate_end_time_seconds", "3000x9 5521x40", STACKS),
+         "The certificate of stackyard-stacks on 10.0.0.1:9090, namespace prod ends in 48m 0s; "
+         "other services refuse it then.",
+         {"job": "stackyard-stacks", "instance": "10.0.0.1:9090"}),
+    Case("StackyardGaugesStale", 30, one("stackyard_gauges_read_time_seconds", "60x40", STACKS),
+         one("stackyard_gauges_read_time_seconds", "900x40", STACKS),
+         "stackyard-stacks on 10.0.0.1:9090, namespace prod last read its gauges 29m 0s ago: "
+         "alerts on queue, leases, quota and outbox may be late or wrong.",
+         {"job": "stackyard-stacks", "instance": "10.0.0.1:9090"}),
     Case("StackyardTracesDropped", 25,
          one("stackyard_trace_spans_dropped_total", "0+60x40", GATEWAY),
          one("stackyard_trace_spans_dropped_total", "9x40", GATEWAY),

@@ -1,10 +1,8 @@
 #!/usr/bin/env python3
-"""Recording rules and alerts, as promtool evaluates them; and their runbooks."""
+"""Recording rules and alerts, as promtool evaluates them."""
 
 import collections
 import pathlib
-import re
-import subprocess
 import tempfile
 import unittest
 
@@ -15,24 +13,12 @@ import objectives
 import suite
 from cases import CASES
 from names import runbook_of, runbook_url
+from promtool import promtool
 
 UNITS = {"m": 1, "h": 60}
-# What each runbook answers.
-PARTS = ["## What it means", "## What users notice", "## How to look", "## What to do",
-         "## How to know that it is over"]
-
 
 def minutes(duration):
     return int(duration[:-1]) * UNITS[duration[-1]]
-
-
-def promtool(*args):
-    try:
-        done = subprocess.run(["promtool", *map(str, args)], capture_output=True, text=True,
-                              check=False, timeout=300)
-    except FileNotFoundError:
-        raise AssertionError("promtool is missing; install Debian's prometheus (make setup)") from None
-    return done.returncode, done.stdout + done.stderr
 
 
 def series(values, namespace="prod"):
@@ -199,6 +185,15 @@ class ObjectivesTest(unittest.TestCase):
                 "eval_time": f"{at}m", "exp_samples": self.expected}, *also]}, evaluation)
         self.assertEqual(code, 0, said)
 
+    def test_docs_tell_them_as_they_are(self):
+        text = (definitions.ROOT / "docs/observability.md").read_text()
+        for one in objectives.OBJECTIVES:
+            self.assertIn(f"| `{one.slo}` | {one.target * 100:g} % of ", text)
+        for burn in objectives.BURNS:
+            words = [f"{int(window[:-1])} {window[-1].replace('m', 'min')}"
+                     for window in (burn.long, burn.short)]
+            self.assertIn(f"| {words[0]} and {words[1]} | `{burn.severity}` |", text)
+
     def test_each_burn_rate_fires_and_the_ones_above_do_not(self):
         # Longer than the slowest waits.
         at = 195
@@ -258,31 +253,6 @@ class ObjectivesTest(unittest.TestCase):
             left.append({"labels": f'{{namespace="{namespace}", slo="{one.slo}"}}', "value": 0.75})
         self.assert_alerts(50, also=[{"expr": f"round({objectives.LEFT}, 0.001)",
                                       "eval_time": "50m", "exp_samples": left}])
-
-
-class RunbooksTest(unittest.TestCase):
-    def test_each_alert_has_one_and_each_one_an_alert(self):
-        wanted = {f"{runbook_of(name)}.md" for name in definitions.alerts()}
-        there = {path.name for path in definitions.RUNBOOKS.glob("*.md")} - {"README.md"}
-        self.assertEqual(there, wanted)
-
-    def test_each_answers_what_matters_at_night(self):
-        for name, rules in definitions.alerts().items():
-            text = (definitions.RUNBOOKS / f"{runbook_of(name)}.md").read_text()
-            with self.subTest(alert=name):
-                self.assertTrue(text.startswith(f"# {name}\n"))
-                places = [text.find(f"\n{part}\n") for part in PARTS]
-                self.assertNotIn(-1, places, PARTS)
-                self.assertEqual(places, sorted(places))
-                for severity in {rule["labels"]["severity"] for rule in rules}:
-                    self.assertIn(f"`{severity}`", text.split(PARTS[0])[0])
-                self.assertIn("```", text, "a command or a query to look with")
-
-    def test_the_list_names_all(self):
-        text = (definitions.RUNBOOKS / "README.md").read_text()
-        linked = set(re.findall(r"\(([a-z-]+\.md)\)", text))
-        self.assertEqual(linked, {path.name for path in definitions.RUNBOOKS.glob("*.md")}
-                         - {"README.md"})
 
 
 if __name__ == "__main__":

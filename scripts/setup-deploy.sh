@@ -36,7 +36,11 @@ build_helm() {
   build_tool helm helm.sh/helm/v3/cmd/helm \
     "-X ${versions}Major=1 -X ${versions}Minor=$HELM_KUBERNETES"
 }
-build_kubectl() { build_tool kubernetes k8s.io/kubernetes/cmd/kubectl; }
+build_kubectl() {
+  local version
+  version=$(sed -n 's/^[[:space:]]*k8s.io\/kubernetes \(v[0-9.]*\)$/\1/p' "$ROOT/scripts/tools/kubernetes/go.mod")
+  build_tool kubernetes k8s.io/kubernetes/cmd/kubectl "-X k8s.io/component-base/version.gitVersion=$version"
+}
 build_helm_unittest() { build_tool helm github.com/helm-unittest/helm-unittest/cmd/helm-unittest; }
 
 # A virtual environment of its own: checkov pins a hundred packages, some of which others need newer.

@@ -2,6 +2,7 @@
 """The manifests of deploy/gitops: Argo CD takes them, what they name is there, and what they would
 deploy is what the chart and Kubernetes take, by digests."""
 
+import functools
 import os
 import pathlib
 import re
@@ -44,22 +45,24 @@ def kubeconform(text):
     return done.stdout
 
 
+@functools.cache
+def rendered(name):
+    """What Argo CD would apply: its own `helm template`, with the files that the Application names."""
+    chart, _ = chart_of(load(f"argocd/{name}.yaml"))
+    files = [ROOT / path.removeprefix("$values/") for path in chart["helm"]["valueFiles"]]
+    done = subprocess.run(
+        [helm.tool("helm"), "template", chart["helm"]["releaseName"], ROOT / chart["path"], "--namespace",
+         load(f"argocd/{name}.yaml")["spec"]["destination"]["namespace"], "--skip-tests",
+         *[word for file in files for word in ("--values", str(file))],
+         *[word for version in VERSIONS for word in ("--api-versions", version)]],
+        check=False, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
 class GitOpsTest(unittest.TestCase):
     def applications(self):
         return {name: load(f"argocd/{name}.yaml") for name in ENVIRONMENTS}
-
-    def rendered(self, name):
-        """What Argo CD would apply: its own `helm template`, with the files that the Application names."""
-        chart, _ = chart_of(load(f"argocd/{name}.yaml"))
-        files = [ROOT / path.removeprefix("$values/") for path in chart["helm"]["valueFiles"]]
-        done = subprocess.run(
-            [helm.tool("helm"), "template", chart["helm"]["releaseName"], ROOT / chart["path"], "--namespace",
-             load(f"argocd/{name}.yaml")["spec"]["destination"]["namespace"], "--skip-tests",
-             *[word for file in files for word in ("--values", str(file))],
-             *[word for version in VERSIONS for word in ("--api-versions", version)]],
-            check=False, capture_output=True, text=True)
-        self.assertEqual(done.returncode, 0, done.stderr)
-        return done.stdout
 
     def test_argo_takes_them(self):
         if not (schemas.CRDS / "application.yaml").exists():
@@ -86,7 +89,7 @@ class GitOpsTest(unittest.TestCase):
         for name, application in self.applications().items():
             image = load(f"environments/{name}/image.yaml")["image"]
             self.assertEqual(chart_of(application)[0]["targetRevision"], image["tag"])
-            images = set(re.findall(r"^ *image: \"?([^\"\n]+)\"?$", self.rendered(name), re.M))
+            images = set(re.findall(r"^ *image: \"?([^\"\n]+)\"?$", rendered(name), re.M))
             self.assertGreaterEqual(len(images), 5)
             for one in images:
                 self.assertRegex(one, r"@sha256:[0-9a-f]{64}$")
@@ -96,11 +99,11 @@ class GitOpsTest(unittest.TestCase):
             self.assertNotIn("STACKYARD_ALL_TOOLS", os.environ, "run scripts/setup.sh deploy")
             self.skipTest("the package kubernetes-validate is not installed (make setup)")
         for name in ENVIRONMENTS:
-            kubeconform(self.rendered(name))
+            kubeconform(rendered(name))
 
     def test_argo_and_autoscalers_do_not_pull_at_the_same_field(self):
         for name in ENVIRONMENTS:
-            objects = [doc for doc in yaml.safe_load_all(self.rendered(name)) if doc]
+            objects = [doc for doc in yaml.safe_load_all(rendered(name)) if doc]
             scaled = {doc["spec"]["scaleTargetRef"]["name"] for doc in objects
                       if doc["kind"] in ("HorizontalPodAutoscaler", "ScaledObject")}
             self.assertEqual(len(scaled), 4)
@@ -111,7 +114,7 @@ class GitOpsTest(unittest.TestCase):
     def test_nothing_is_made_up_in_the_cluster(self):
         """Secrets that a job makes there are in no backup and in no repository."""
         for name in ENVIRONMENTS:
-            kinds = [doc["kind"] for doc in yaml.safe_load_all(self.rendered(name)) if doc]
+            kinds = [doc["kind"] for doc in yaml.safe_load_all(rendered(name)) if doc]
             self.assertNotIn("Secret", kinds)
             self.assertNotIn("Job", kinds)
 

@@ -23,6 +23,7 @@ NO_PROVIDER = None if MIRROR and emulator.missing() != "no AWS provider" else "n
 CHECKOV = shutil.which("checkov", path=f"{ROOT}/build/tools/bin:{os.environ['PATH']}")
 # Whole environments take long: slow/environments_test.py has them.
 SLOW = ("staging", "production")
+LONGEST_SECONDS = 2400
 VALIDATED = re.compile(r'^variable "(\w+)" \{\n(.*?)^\}', re.M | re.S)
 
 
@@ -72,7 +73,7 @@ class ModulesTest(unittest.TestCase):
     def terraform(self, folder, *arguments):
         answer = subprocess.run(
             [TERRAFORM, f"-chdir={self.tree / folder}", *arguments], capture_output=True, text=True,
-            env={**self.environment, "TF_DATA_DIR": str(self.dir / "data" / folder)}, timeout=600)
+            env={**self.environment, "TF_DATA_DIR": str(self.dir / "data" / folder)}, timeout=1200)
         self.assertEqual(answer.returncode, 0, f"{folder}\n{answer.stdout}\n{answer.stderr}")
         return answer.stdout
 
@@ -174,4 +175,4 @@ class CodeTest(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    suite.main()
+    suite.main(LONGEST_SECONDS)

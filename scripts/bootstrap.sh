@@ -25,7 +25,9 @@ there() {
     'use credentials that administer the account, then run the same command again'
 }
 
-bucket_there() { there "the bucket $BUCKET" aws s3api head-bucket --region "$STATE_REGION" --bucket "$BUCKET"; }
+bucket_there() {
+  there "the bucket $BUCKET" aws s3api head-bucket --region "$STATE_REGION" --bucket "$BUCKET"
+}
 
 state_there() {
   there "a state in $BUCKET" aws s3api head-object --region "$STATE_REGION" --bucket "$BUCKET" \
@@ -46,7 +48,8 @@ END
   rm -f "$OVERRIDE"
   mapfile -t flags < <(backend_flags bootstrap "$BUCKET")
   tf bootstrap init -migrate-state -force-copy "${flags[@]}" >/dev/null
-  state_there || die "the state did not arrive in $BUCKET" "it is still in $LOCAL_STATE: run the same command again"
+  state_there || die "the state did not arrive in $BUCKET" \
+    "it is still in $LOCAL_STATE: run the same command again"
   rm -f "$LOCAL_STATE" "$LOCAL_STATE.backup"
   say "[bootstrap] the state is in s3://$BUCKET/bootstrap/terraform.tfstate now"
 }
@@ -57,7 +60,7 @@ if [ -s "$LOCAL_STATE" ] || [ -e "$OVERRIDE" ] || ! bucket_there; then
   first_start "$@"
 elif ! state_there; then
   die "the bucket $BUCKET is there, and holds no state of terraform/bootstrap" \
-    "if nobody needs it, delete it; else put the lost state to bootstrap/terraform.tfstate in it, or import what there is"
+    "delete it if nobody needs it; else put the lost state back to bootstrap/terraform.tfstate, or import"
 else
   use_backend bootstrap
   tf bootstrap apply "$@"

@@ -57,7 +57,8 @@ read_environment() {
   [ -n "$TAG" ] || TAG=$(sed -nE 's/^ +"?tag"?: "?([0-9a-f]+)"?$/\1/p' "$WORK/environment.yaml")
   [ -n "$TAG" ] || die 'the image tag is missing' "$USAGE; or set image_tag in terraform/$ENVIRONMENT"
   [[ $TAG =~ ^[0-9a-f]{12,40}$ ]] ||
-    die "$TAG is no image tag" 'give the commit id, 12 to 40 hex digits; names such as latest are never deployed'
+    die "$TAG is no image tag" \
+      'give the commit id, 12 to 40 hex digits; names such as latest are never deployed'
 }
 
 # find_digests: what the tag means now. A tag of our registry never moves; what is deployed is named by
@@ -84,7 +85,10 @@ find_digests() {
   jq --arg tag "$TAG" '{image: {tag: $tag, digests: .}}' "$WORK/digests.json" >"$WORK/image.yaml"
 }
 
-helm_values() { printf -- '--values\n%s\n' "$ROOT/terraform/$ENVIRONMENT/values.yaml" "$WORK/environment.yaml" "$WORK/image.yaml"; }
+helm_values() {
+  printf -- '--values\n%s\n' "$ROOT/terraform/$ENVIRONMENT/values.yaml" "$WORK/environment.yaml" \
+    "$WORK/image.yaml"
+}
 
 deploy_release() {
   local flags values
@@ -125,7 +129,8 @@ if [ -n "$DRY_RUN" ]; then
 fi
 use_cluster "$WORK"
 kubectl get namespace "$NAMESPACE" >/dev/null 2>"$WORK/fault" ||
-  die "there is no namespace $NAMESPACE: $(tail -n 1 "$WORK/fault")" "prepare the cluster first: scripts/cluster.sh $ENVIRONMENT"
+  die "there is no namespace $NAMESPACE: $(tail -n 1 "$WORK/fault")" \
+    "prepare the cluster first: scripts/cluster.sh $ENVIRONMENT"
 [ -z "$DATABASES" ] || "$ROOT/scripts/databases.sh" "$ENVIRONMENT"
 deploy_release
 [ -z "$TEST" ] || smoke_test

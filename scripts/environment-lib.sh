@@ -3,7 +3,10 @@
 
 # environment_exists NAME
 environment_exists() {
-  case $1 in staging | production) ;; *) die "there is no environment '$1'" 'use staging or production' ;; esac
+  case $1 in
+    staging | production) ;;
+    *) die "there is no environment '$1'" 'use staging or production' ;;
+  esac
 }
 
 need_cluster_tools() {
@@ -43,5 +46,6 @@ use_cluster() {
   export KUBECONFIG=$1/kubeconfig
   aws eks update-kubeconfig --region "$(output .region.value)" --name "$(output .cluster_name.value)" \
     --kubeconfig "$KUBECONFIG" >/dev/null ||
-    die "the cluster of $OUTPUTS_OF cannot be found" 'look whose credentials are in force: aws sts get-caller-identity'
+    die "the cluster of $OUTPUTS_OF cannot be found" \
+      'look whose credentials are in force: aws sts get-caller-identity'
 }

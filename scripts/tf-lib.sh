@@ -16,7 +16,8 @@ layer_exists() {
 
 need_tools() {
   command -v "$TERRAFORM" >/dev/null ||
-    die "$TERRAFORM is not installed" 'install Terraform 1.11 or newer, or OpenTofu 1.11 or newer (STACKYARD_TERRAFORM names it)'
+    die "$TERRAFORM is not installed" \
+      'install Terraform or OpenTofu, 1.11 or newer (STACKYARD_TERRAFORM names it)'
   command -v aws >/dev/null || die 'the AWS CLI is not installed' 'install the AWS CLI, version 2'
 }
 
@@ -24,7 +25,8 @@ need_tools() {
 state_bucket() {
   local account
   account=$(aws sts get-caller-identity --region "$STATE_REGION" --query Account --output text) ||
-    die 'AWS does not know who you are' 'log in (aws sso login, or AWS_PROFILE), then run the same command again'
+    die 'AWS does not know who you are' \
+      'log in (aws sso login, or AWS_PROFILE), then run the same command again'
   printf 'stackyard-tfstate-%s-%s' "$account" "$STATE_REGION"
 }
 

@@ -12,7 +12,8 @@ set -euo pipefail
 # shellcheck source=scripts/tf-lib.sh
 . "$(dirname "$0")/tf-lib.sh"
 
-[ "$#" -ge 2 ] || die 'what is to be run is missing' 'use: scripts/tf.sh bootstrap|global|staging|production COMMAND [ARGUMENT...]'
+[ "$#" -ge 2 ] || die 'what is to be run is missing' \
+  'use: scripts/tf.sh bootstrap|global|staging|production COMMAND [ARGUMENT...]'
 LAYER=$1
 shift
 layer_exists "$LAYER"

@@ -21,8 +21,9 @@ from mesh import MIRROR, ROOT, TERRAFORM, eventually
 FOLDER = ROOT / "terraform"
 NO_PROVIDER = None if MIRROR and emulator.missing() != "no AWS provider" else "no AWS provider"
 CHECKOV = shutil.which("checkov", path=f"{ROOT}/build/tools/bin:{os.environ['PATH']}")
-# Whole environments take long: slow/environments_test.py has them.
-SLOW = ("staging", "production")
+# Whole environments take long: here they are only validated, slow/whole_test.py has their tests.
+WHOLE = ("environment", "staging", "production")
+LONGEST_SECONDS = 2400
 VALIDATED = re.compile(r'^variable "(\w+)" \{\n(.*?)^\}', re.M | re.S)
 
 
@@ -53,6 +54,8 @@ class Provider:
 
 
 class ModulesTest(unittest.TestCase):
+    whole = False
+
     @classmethod
     def setUpClass(cls):
         if NO_PROVIDER:
@@ -72,7 +75,7 @@ class ModulesTest(unittest.TestCase):
     def terraform(self, folder, *arguments):
         answer = subprocess.run(
             [TERRAFORM, f"-chdir={self.tree / folder}", *arguments], capture_output=True, text=True,
-            env={**self.environment, "TF_DATA_DIR": str(self.dir / "data" / folder)}, timeout=600)
+            env={**self.environment, "TF_DATA_DIR": str(self.dir / "data" / folder)}, timeout=1200)
         self.assertEqual(answer.returncode, 0, f"{folder}\n{answer.stdout}\n{answer.stderr}")
         return answer.stdout
 
@@ -80,12 +83,13 @@ class ModulesTest(unittest.TestCase):
         for path in with_tests():
             folder = path.relative_to(FOLDER)
             with self.subTest(folder=str(folder)):
+                command = "test" if (folder.name in WHOLE) == self.whole else "validate"
+                # Whoever is validated as a part of another is not once more; nor what is tested elsewhere.
+                if command == "validate" and (self.whole or folder.name == "environment"):
+                    continue
                 self.terraform(folder, "init", "-backend=false", "-input=false", "-no-color")
-                if folder.name in SLOW:
-                    self.terraform(folder, "validate", "-no-color")
-                else:
-                    told = self.terraform(folder, "test", "-no-color")
-                    print(f"    {folder}: {told.strip().splitlines()[-1]}", flush=True)
+                told = self.terraform(folder, command, "-no-color")
+                print(f"    {folder}: {told.strip().splitlines()[-1]}", flush=True)
 
 
 class CodeTest(unittest.TestCase):
@@ -174,4 +178,4 @@ class CodeTest(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    suite.main()
+    suite.main(LONGEST_SECONDS)

@@ -23,10 +23,7 @@ namespace stackyard {
 // Schema changes, oldest first; each is one or more statements separated by `;`, which does not
 // separate between two `$$`. Only ever add to the end. `{bigserial}` stands for an automatic
 // integer key on either engine, `{bytes}` for a text that is ordered by its bytes. A statement that
-// begins with `{sqlite}` or `{postgres}` is for that engine alone. Replicas of the release before
-// go on working beside the new schema: what a migration may do is in CONTRIBUTING.md. One with the
-// statement `{min_version N}` is for programs that know the first N migrations at least; those that
-// know fewer do not start on it.
+// begins with `{sqlite}` or `{postgres}` is for that engine alone.
 using Migrations = std::vector<std::string>;
 
 class Database {
@@ -36,8 +33,7 @@ class Database {
   // `url` is `sqlite:/path/to/file`, `sqlite::memory:` or `postgresql://…` (a libpq URL or
   // `postgresql:` and a libpq connection string). `connections` bounds what is open at a time;
   // SQLite has one writer and the rest readers. Applies the migrations that are missing, one
-  // replica at a time. A schema that is newer than these migrations is left alone:
-  // FAILED_PRECONDITION when it says that it is not for this program.
+  // replica at a time.
   static absl::StatusOr<std::unique_ptr<Database>> Open(std::string_view url,
                                                         const Migrations& migrations,
                                                         int connections = 8);

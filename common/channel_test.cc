@@ -60,8 +60,8 @@ class NameServer {
     sockaddr_in from{};
     for (;;) {
       socklen_t length = sizeof(from);
-      const ssize_t size = recvfrom(socket_, query, sizeof(query), 0,
-                                    reinterpret_cast<sockaddr*>(&from), &length);
+      const ssize_t size =
+          recvfrom(socket_, query, sizeof(query), 0, reinterpret_cast<sockaddr*>(&from), &length);
       if (size <= 0) return;
       const std::string answer = Answer(std::string(query, static_cast<size_t>(size)));
       sendto(socket_, answer.data(), answer.size(), 0, reinterpret_cast<sockaddr*>(&from), length);
@@ -122,9 +122,7 @@ class Replica final : public v1::ProjectService::Service {
 
 class ChannelTest : public testing::Test {
  protected:
-  void ConnectTo(int port) {
-    stub_ = v1::ProjectService::NewStub(Connect(names_.TargetOf(port)));
-  }
+  void ConnectTo(int port) { stub_ = v1::ProjectService::NewStub(Connect(names_.TargetOf(port))); }
   // Calls, and counts who answered. No call may fail.
   std::map<std::string, int> Call(int count) {
     std::map<std::string, int> answers;

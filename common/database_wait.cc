@@ -15,9 +15,8 @@ bool DatabaseWait::Again(const absl::Status& failure) {
   const absl::Duration left = end_ - absl::Now();
   if (!absl::IsUnavailable(failure) || left <= absl::ZeroDuration()) return false;
   if (!told_) {
-    LogWarning(
-        "the start waits for the database",
-        {{"for", absl::FormatDuration(limit_)}, {"error", std::string(failure.message())}});
+    LogWarning("the start waits for the database",
+               {{"for", absl::FormatDuration(limit_)}, {"error", std::string(failure.message())}});
   }
   told_ = true;
   return !WaitForSignal(std::min(left, absl::Seconds(1)));

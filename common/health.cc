@@ -110,9 +110,10 @@ void Health::Tell(grpc::HealthCheckServiceInterface* told) const {
 }
 
 ReadyWhile::ReadyWhile(Health& health, std::function<absl::Status()> check, absl::Duration pause)
-    : health_(health), check_(std::move(check)), pause_(pause), loop_("ready", [this] {
-        return Look();
-      }) {}
+    : health_(health),
+      check_(std::move(check)),
+      pause_(pause),
+      loop_("ready", [this] { return Look(); }) {}
 
 absl::Duration ReadyWhile::Look() {
   const absl::Status status = check_();

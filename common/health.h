@@ -33,8 +33,8 @@ inline constexpr char kReadiness[] = "readiness";
 class Health {
  public:
   // Not ready. `listen`, `host:port`, serves health in plain text and nothing else, to anybody: for
-  // a kubelet, which has no certificate. Empty: nowhere. UNAVAILABLE with one line that says what is
-  // wrong with --health-listen.
+  // a kubelet, which has no certificate. Empty: nowhere. UNAVAILABLE with one line that says what
+  // is wrong with --health-listen.
   static absl::StatusOr<std::unique_ptr<Health>> Open(const std::string& listen);
   ~Health();
 
@@ -66,8 +66,8 @@ class Health {
 
 // Keeps a process ready while a check of what it cannot do without, its database, succeeds. It is
 // ready from the first success on; after that only failures one after the other say that it is not,
-// so that a hiccup takes no replica away. A check that is slow says nothing: under load all replicas
-// are slow, and the fewer are left, the slower.
+// so that a hiccup takes no replica away. A check that is slow says nothing: under load all
+// replicas are slow, and the fewer are left, the slower.
 class ReadyWhile {
  public:
   // `check` is called on a thread of this object, `pause` apart.

@@ -107,8 +107,7 @@ TEST(HealthTest, NothingElseAnswersOnItsAddress) {
   grpc::ClientContext context;
   Prepare(context, kPatience);
   v1::Project project;
-  EXPECT_EQ(stub->GetProject(&context, {}, &project).error_code(),
-            grpc::StatusCode::UNIMPLEMENTED);
+  EXPECT_EQ(stub->GetProject(&context, {}, &project).error_code(), grpc::StatusCode::UNIMPLEMENTED);
 }
 
 TEST(HealthTest, AWatchHearsOfEachChange) {

@@ -84,8 +84,8 @@ class Server {
   // caller's to close; -1 when there is none to be had. From any thread.
   int ConnectInside();
   // Waits for SIGTERM or SIGINT, and then, with health saying NOT_SERVING, for `drain_delay` or
-  // another signal. Then drains: new calls are refused, calls that go on end within `drain`. Answers
-  // the exit code.
+  // another signal. Then drains: new calls are refused, calls that go on end within `drain`.
+  // Answers the exit code.
   int ServeUntilSignal();
   // Drains now.
   void Shutdown();

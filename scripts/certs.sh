@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# certs.sh [--days N] [--trust-domain NAME] [--dns NAME] DIR [SERVICE...]: certificates for mutual TLS
-# between services, for development and tests. Production has an authority of its own: docs/security.md.
+# certs.sh [--days N] [--trust-domain NAME] [--dns NAME] DIR [SERVICE...]: certificates for mutual
+# TLS between services, for development and tests. Production has an authority of its own:
+# docs/security.md.
 #   DIR/ca.pem, ca.key          the authority; made where there is none, kept else
 #   DIR/SERVICE.pem, .key       made anew by every call: gateway, stacks, quota, runner and keda, or
 #                               those that are named. Services that run take them up within seconds

@@ -230,6 +230,7 @@ TEST_P(GaugesTest, TellsWhoWaitsForReview) {
   EXPECT_EQ(Read("change_request_oldest_seconds"), 60);
   v1::RejectChangeRequestRequest reject;
   reject.set_name(PendingRequest("cart").name());
+  reject.set_reason("not now");
   ASSERT_TRUE(reviews_->Reject(Dan(), reject).ok());
   EXPECT_EQ(Waiting("provision"), 0);
   EXPECT_EQ(Waiting("quota"), 0);

@@ -1,5 +1,6 @@
 #include "common/span.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -120,8 +121,13 @@ void Span::BeganAt(absl::Time time) {
 void Span::Link(std::string_view traceparent) {
   if (!recording() || record_->links.size() >= kMostLinks) return;
   const std::optional<TraceContext> other = TraceContext::Parse(traceparent);
-  // Within a trace the parents tell it.
-  if (other && other->trace_id != record_->context.trace_id) record_->links.push_back(*other);
+  if (!other) return;
+  // Within a trace the parents tell it, and one link leads to all of another.
+  const auto known = [&](const TraceContext& span) { return span.trace_id == other->trace_id; };
+  if (known(record_->context) || std::any_of(record_->links.begin(), record_->links.end(), known)) {
+    return;
+  }
+  record_->links.push_back(*other);
 }
 
 void Span::Fail(std::string_view why) {

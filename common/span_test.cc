@@ -96,9 +96,10 @@ TEST_F(SpanTest, ALinkedOneHasATraceOfItsOwn) {
   EXPECT_EQ(spans[0].links[0].Format(), kRecorded);
 }
 
-TEST_F(SpanTest, LinksToItsOwnTraceAreLeftOut) {
+TEST_F(SpanTest, LinksThatTellNothingNewAreLeftOut) {
   Span span = Span::Child("work", SpanKind::kInternal, kRecorded);
   span.Link(kRecorded);
+  span.Link(kOther);
   span.Link(kOther);
   span.Link("nonsense");
   span.End();

@@ -217,10 +217,10 @@ class Picture:
 
     def legend(self, names, x, y, width, height):
         """Names with their colours, as many as find a place."""
-        at, line, size = x, y, 5.6
+        at, line = x, y
         for number, name in enumerate(names):
             shown = name if len(name) < 46 else name[:44] + "…"
-            needed = 16 + len(shown) * size
+            needed = 16 + sum(6.8 if letter.isupper() else 5.6 for letter in shown)
             last = line + 26 > y + height - 2
             if at + needed > x + width - (60 if last and number < len(names) - 1 else 0):
                 if last:

@@ -50,12 +50,6 @@ def tearDownModule():
         image.close()
 
 
-def revision():
-    """What tags must say: the commit, and whether there was more."""
-    head = run("git", "-C", str(ROOT), "rev-parse", "HEAD").strip()
-    return head + ("-dirty" if run("git", "-C", str(ROOT), "status", "--porcelain") else "")
-
-
 class ContentTest(unittest.TestCase):
     """What lies in the images."""
 

@@ -219,7 +219,8 @@ class NodeTest(suite.unittest.TestCase):
 
     def test_3_update_under_load(self):
         environment = {**ENVIRONMENT, "STACKYARD_ENDPOINT": f"{service_address()}:8081",
-                       "STACKYARD_TOKEN": TOKEN, "STACKYARD_PROJECT": "web", "NO_COLOR": "1"}
+                       "STACKYARD_TOKEN": TOKEN, "STACKYARD_PROJECT": "web", "NO_COLOR": "1",
+                       "STACKYARD_PLAINTEXT": "1"}
         names = [f"rolling-{number}" for number in range(6)]
         began = time.monotonic()
         with Load(f"{service_address()}:8080", [CLI], TOKEN, environment) as load:

@@ -2,6 +2,7 @@
 """The images: built by scripts/images.sh, what is in them, and the whole mesh run from them. Needs root, runc
 and buildah."""
 
+import functools
 import json
 import os
 import pathlib
@@ -139,8 +140,7 @@ class BillTest(unittest.TestCase):
                 self.assertIn(f"\nVersion: {debian[package]}\n", record)
 
     def test_they_name_every_go_module(self):
-        for image, program in (("stackyard-rest", "stackyard-rest"), ("stackyard-cli", "stackyard-release"),
-                               ("stackyard-runner", "stackyard-inspect"), ("stackyard-runner", "opa")):
+        for image, program in (("stackyard-rest", "stackyard-rest"),                                ("stackyard-runner", "stackyard-inspect"), ("stackyard-runner", "opa")):
             bill = json.loads((IMAGES / f"{image}.cdx.json").read_text())
             named = {(one["name"], one["version"]) for one in bill["components"]}
             told = run("go", "version", "-m", str(BUILT[image].root / "usr/bin" / program))
@@ -163,8 +163,11 @@ def libraries_of(image):
     """What the loader in the image finds for the programs of it."""
     found = set()
     for path in sorted((image.root / "usr/bin").iterdir()):
-        if path.is_symlink() or path.read_bytes()[:4] != b"\x7fELF":
+        if path.is_symlink():
             continue
+        with path.open("rb") as file:
+            if file.read(4) != b"\x7fELF":
+                continue
         # The libraries by the loader that is in there, without anything of this machine.
         answer = subprocess.run(["chroot", str(image.root), LOADER, "--list", f"/usr/bin/{path.name}"],
                                 capture_output=True, text=True, check=False)
@@ -175,14 +178,20 @@ def libraries_of(image):
     return found
 
 
+@functools.cache
+def owner(path):
+    """The package of a file; None: dpkg knows it by another name."""
+    answer = subprocess.run(["dpkg", "-S", path], capture_output=True, text=True, check=False)
+    return answer.stdout.split(":")[0] if answer.returncode == 0 else None
+
+
 def package_of(image, library):
     """The package that dpkg of this machine, which is the same Debian, names for a library."""
     real = "/" + str((image.root / library.lstrip("/")).resolve().relative_to(image.root))
-    for name in (real, real.removeprefix("/usr"), library):
-        answer = subprocess.run(["dpkg", "-S", name], capture_output=True, text=True, check=False)
-        if answer.returncode == 0:
-            return answer.stdout.split(":")[0]
-    raise AssertionError(f"dpkg knows no {library}")
+    found = owner(real) or owner(real.removeprefix("/usr")) or owner(library)
+    if not found:
+        raise AssertionError(f"dpkg knows no {library}")
+    return found
 
 
 class ContainerMesh(Mesh):

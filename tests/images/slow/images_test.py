@@ -140,7 +140,8 @@ class BillTest(unittest.TestCase):
                 self.assertIn(f"\nVersion: {debian[package]}\n", record)
 
     def test_they_name_every_go_module(self):
-        for image, program in (("stackyard-rest", "stackyard-rest"),                                ("stackyard-runner", "stackyard-inspect"), ("stackyard-runner", "opa")):
+        for image, program in (("stackyard-rest", "stackyard-rest"),
+                               ("stackyard-runner", "stackyard-inspect"), ("stackyard-runner", "opa")):
             bill = json.loads((IMAGES / f"{image}.cdx.json").read_text())
             named = {(one["name"], one["version"]) for one in bill["components"]}
             told = run("go", "version", "-m", str(BUILT[image].root / "usr/bin" / program))

@@ -48,9 +48,8 @@ def values(tag, **runner):
     service = {"autoscaling": {"enabled": False}, "replicas": 2, "resources": small}
     return {
         "image": {"prefix": "localhost", "tag": tag},
-        "defaults": {"drainDelaySeconds": 5},
         "gateway": {**service, "limits": {"userRate": 0, "addressRate": 0}},
-        "rest": {"resources": small, "drainSeconds": 5},
+        "rest": {"resources": small},
         "stacks": {**service, "catalogPolicy": {"provisioners": ["local-exec"]}},
         "quota": service,
         "runner": {"replicas": 2, "resources": small, "drainSeconds": 120, "seccompProfile": PROFILE,

@@ -28,10 +28,15 @@ done
 [ -n "${STACKYARD_IMAGES_KEEP:-}" ] || "$ROOT/scripts/images.sh" --dirty
 make_pause
 
+# What is mounted in it can be taken away only when the namespaces are gone.
+STACKYARD_NODE_DIR=$(mktemp -d /tmp/sk-node.XXXXXX)
+export STACKYARD_NODE_DIR
+[ -n "${STACKYARD_KEEP:-}" ] || trap 'rm -rf --one-file-system "$STACKYARD_NODE_DIR"' EXIT
+
 # Cgroups are the machine's; all else is ours, and ends with us.
 export PATH=$TOOLS/py/bin:$PATH
 # shellcheck disable=SC2016  # the inner shell expands them
-exec unshare --net --mount --pid --fork --kill-child --mount-proc bash -c '
+unshare --net --mount --pid --fork --kill-child --mount-proc bash -c '
   set -e
   mount --make-rshared /
   ip link set lo up

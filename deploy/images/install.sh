@@ -1,6 +1,6 @@
 #!/bin/sh
-# install.sh LIST: installs the Debian packages of a list that are not there yet. A root that was made
-# with all of them needs neither apt nor the network here.
+# install.sh LIST: installs the Debian packages of a list that are not there yet. A root that was
+# made with all of them needs neither apt nor the network here.
 set -eu
 
 wanted=$(sed -e 's/#.*//' -e '/^[[:space:]]*$/d' "$1")

@@ -19,7 +19,10 @@ put() { cmp -s "$1" "$OUT/$2" || install -m 755 "$1" "$OUT/$2"; }
 
 # engine_name: terraform or tofu, whatever the program is called here.
 engine_name() {
-  if env -u TF_CLI_CONFIG_FILE "$STACKYARD_TERRAFORM" version | head -n 1 | grep -q '^OpenTofu'; then echo tofu; else echo terraform; fi
+  case $(env -u TF_CLI_CONFIG_FILE "$STACKYARD_TERRAFORM" version) in
+    OpenTofu*) echo tofu ;;
+    *) echo terraform ;;
+  esac
 }
 
 find_opa() {
@@ -40,6 +43,7 @@ engine=$(engine_name)
 case $engine in terraform) rm -f "$OUT/tofu" ;; tofu) rm -f "$OUT/terraform" ;; esac
 put "$STACKYARD_TERRAFORM" "$engine"
 put "$TOOLS/bin/opa" opa
-(cd "$OUT" && go version -m stackyard-rest stackyard-inspect stackyard-release "$engine" opa) >"$OUT/go-modules"
+(cd "$OUT" && go version -m stackyard-rest stackyard-inspect stackyard-release "$engine" opa) \
+  >"$OUT/go-modules"
 # shellcheck disable=SC2016  # ${…} is dpkg's own syntax
 dpkg-query -W -f='${Package} ${Version}\n' "${HEADERS[@]}" >"$OUT/built-in"

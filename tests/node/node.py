@@ -45,7 +45,8 @@ class Node(ControlPlane):
     """A control plane with one node that runs containers."""
 
     def __init__(self):
-        super().__init__(nodes=0, bind="0.0.0.0", advertise=ADDRESS, pods=PODS, simulated=False)
+        super().__init__(nodes=0, folder=os.environ.get("STACKYARD_NODE_DIR"), bind="0.0.0.0",
+                         advertise=ADDRESS, pods=PODS, simulated=False)
         self.socket = self.dir / "containerd.sock"
         # Pods with users of their own go through it to their roots.
         self.dir.chmod(0o711)

@@ -76,11 +76,15 @@ class Scaler:
                 except (subprocess.CalledProcessError, KeyError, ValueError) as error:
                     code, body = 503, {"message": str(getattr(error, "stderr", error))}
                 data = json.dumps(body).encode()
-                self.send_response(code)
-                self.send_header("Content-Type", "application/json")
-                self.send_header("Content-Length", str(len(data)))
-                self.end_headers()
-                self.wfile.write(data)
+                try:
+                    self.send_response(code)
+                    self.send_header("Content-Type", "application/json")
+                    self.send_header("Content-Length", str(len(data)))
+                    self.end_headers()
+                    self.wfile.write(data)
+                except OSError:
+                    # The API server had enough of waiting, and asks again.
+                    self.close_connection = True
 
             def log_message(self, *_):
                 """Nobody reads them."""

@@ -16,9 +16,9 @@ module "environment" {
   interface_endpoints = []
 
   general_nodes       = { instance_types = ["t3.large", "t3a.large"], min_size = 2, max_size = 4 }
-  runner_nodes        = { instance_types = ["m7i.large", "m6i.large", "m6a.large"], min_size = 0, max_size = 4, spot = true }
+  runner_nodes        = { instance_types = ["m7i.large", "m6i.large", "m6a.large"], min_size = 1, max_size = 4, spot = true }
   observability_nodes = { instance_types = ["t3.large", "t3a.large"], min_size = 1, max_size = 2 }
-  runners             = { min = 0, max = 4 }
+  runners             = { min = 1, max = 4 }
 
   database = {
     instance_class = "db.t4g.small"

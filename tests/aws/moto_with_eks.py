@@ -169,6 +169,9 @@ class MoreEks(EKSResponse):
         access = {"authenticationMode": "CONFIG_MAP", "bootstrapClusterCreatorAdminPermissions": True}
         access.update(self._get_param("accessConfig") or {})
         cluster.access_config = access
+        # moto's are all the same, and providers of identities may not be.
+        issuer = f"https://oidc.eks.{self.region}.amazonaws.com/id/{uuid.uuid4().hex.upper()}"
+        cluster.identity = {"oidc": {"issuer": issuer}}
         network = ec2_backends[self.current_account][self.region]
         vpc = network.get_subnet(cluster.resources_vpc_config["subnetIds"][0]).vpc_id
         name = f"eks-cluster-sg-{cluster.name}"
@@ -206,6 +209,7 @@ def describe_db_parameters(self):
 def create_db_instance(self, _original=RDSResponse.create_db_instance):
     answer = _original(self)
     instance = self.backend.databases[self.params["DBInstanceIdentifier"]]
+    instance.dbi_resource_id = f"db-{uuid.uuid4().hex[:26].upper()}"
     instance.performance_insights_enabled = bool(self.params.get("EnablePerformanceInsights"))
     instance.performance_insights_kms_key_id = self.params.get("PerformanceInsightsKMSKeyId")
     instance.performance_insights_retention_period = self.params.get("PerformanceInsightsRetentionPeriod")

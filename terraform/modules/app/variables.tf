@@ -116,8 +116,8 @@ variable "runners" {
   nullable = false
 
   validation {
-    condition     = var.runners.min >= 0 && var.runners.max >= max(1, var.runners.min) && var.runners.max <= 500
-    error_message = "runners: 0 <= min <= max, and max from 1 to 500."
+    condition     = var.runners.min >= 1 && var.runners.max >= var.runners.min && var.runners.max <= 500
+    error_message = "runners: 1 <= min <= max <= 500."
   }
 }
 

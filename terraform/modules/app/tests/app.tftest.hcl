@@ -8,7 +8,7 @@ variables {
   proxy_cidrs        = ["10.40.224.0/21"]
   network_cidr       = "10.40.0.0/16"
   isolated_cidrs     = ["10.40.192.0/21"]
-  runners            = { min = 0, max = 4 }
+  runners            = { min = 1, max = 4 }
   runner_node_labels = { "stackyard.dev/group" = "runners" }
   bucket_urls        = { blobs = "s3://b/stackyard/blobs", documents = "s3://d/stackyard/documents" }
   database_secrets   = { gateway = "x/database/gateway", stacks = "x/database/stacks", quota = "x/database/quota" }

@@ -10,7 +10,7 @@ variables {
   general_nodes       = { instance_types = ["m7i.large"], min_size = 2, max_size = 4 }
   runner_nodes        = { instance_types = ["m7i.large"], min_size = 0, max_size = 4 }
   observability_nodes = { instance_types = ["m7i.large"], min_size = 1, max_size = 2 }
-  runners             = { min = 0, max = 4 }
+  runners             = { min = 1, max = 4 }
   database            = { instance_class = "db.t4g.small", memory_gib = 2 }
 }
 

@@ -52,6 +52,10 @@ absl::StatusOr<std::unique_ptr<Health>> Health::Open(const std::string& listen) 
   builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
   builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, kMostStreams);
   builder.SetMaxReceiveMessageSize(kMostBytes);
+  // Anybody may connect: nobody may stay, or descriptors would run out.
+  builder.AddChannelArgument(GRPC_ARG_MAX_CONNECTION_IDLE_MS, 20'000);
+  builder.AddChannelArgument(GRPC_ARG_MAX_CONNECTION_AGE_MS, 60'000);
+  builder.AddChannelArgument(GRPC_ARG_MAX_CONNECTION_AGE_GRACE_MS, 1'000);
   builder.RegisterCallbackGenericService(&health->listener_->nothing);
   health->listener_->server = builder.BuildAndStart();
   if (health->listener_->server == nullptr) {

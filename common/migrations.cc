@@ -1,5 +1,7 @@
 #include "common/migrations.h"
 
+#include <soci/postgresql/soci-postgresql.h>
+
 #include <string>
 #include <string_view>
 #include <vector>
@@ -10,7 +12,9 @@
 #include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
+#include "absl/time/time.h"
 #include "common/log.h"
+#include "common/server.h"
 #include "common/status_macros.h"
 
 namespace stackyard {
@@ -106,10 +110,39 @@ void TakeTurn(Database& database, soci::session& sql) {
   if (!database.is_sqlite()) sql << "SELECT pg_advisory_xact_lock(7326542)";
 }
 
+// What waits for the lock of a table keeps all who come later waiting, heartbeats of runners among
+// them: so only for a moment at a time, with pauses that grow. A back-up may hold on for minutes.
+constexpr char kLockTimeout[] = "SET LOCAL lock_timeout = '500ms'";
+constexpr absl::Duration kFirstPause = absl::Milliseconds(500);
+constexpr absl::Duration kLongestPause = absl::Seconds(8);
+
+// In a transaction. `locked`: somebody else had a table for too long, and it may be tried again.
+absl::Status BringForward(Database& database, soci::session& sql, const Migrations& migrations,
+                          bool& locked) {
+  const int known = static_cast<int>(migrations.size());
+  TakeTurn(database, sql);
+  const SchemaState state = ReadState(sql);
+  RETURN_IF_ERROR(CheckNotTooNew(state, known));
+  if (state.version >= known) return absl::OkStatus();
+  if (!database.is_sqlite()) sql << kLockTimeout;
+  for (int version = state.version + 1; version <= known; ++version) {
+    try {
+      RETURN_IF_ERROR(Apply(sql, database.is_sqlite(), migrations[version - 1], version));
+    } catch (const soci::postgresql_soci_error& error) {
+      if (error.sqlstate() != "55P03") throw;
+      locked = true;
+      return absl::UnavailableError(
+          "the schema of the database cannot be brought forward: somebody holds a table");
+    }
+  }
+  LogInfo("the schema of the database was brought forward",
+          {{"from", state.version}, {"to", known}});
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 absl::Status Migrate(Database& database, const Migrations& migrations) {
-  const int known = static_cast<int>(migrations.size());
   RETURN_IF_ERROR(database.Write([&](soci::session& sql) {
     // CREATE IF NOT EXISTS alone can collide on PostgreSQL.
     TakeTurn(database, sql);
@@ -120,21 +153,14 @@ absl::Status Migrate(Database& database, const Migrations& migrations) {
            "version INTEGER PRIMARY KEY, min_version INTEGER NOT NULL)";
     return absl::OkStatus();
   }));
-  return database.Write([&](soci::session& sql) -> absl::Status {
-    TakeTurn(database, sql);
-    const SchemaState state = ReadState(sql);
-    RETURN_IF_ERROR(CheckNotTooNew(state, known));
-    if (state.version >= known) return absl::OkStatus();
-    // What waits for a lock on a table keeps all who come later waiting: better to step back, and
-    // try again.
-    if (!database.is_sqlite()) sql << "SET LOCAL lock_timeout = '5s'";
-    for (int version = state.version + 1; version <= known; ++version) {
-      RETURN_IF_ERROR(Apply(sql, database.is_sqlite(), migrations[version - 1], version));
-    }
-    LogInfo("the schema of the database was brought forward",
-            {{"from", state.version}, {"to", known}});
-    return absl::OkStatus();
-  });
+  absl::Duration pause = kFirstPause;
+  while (true) {
+    bool locked = false;
+    const absl::Status status = database.Write(
+        [&](soci::session& sql) { return BringForward(database, sql, migrations, locked); });
+    if (!locked || pause > kLongestPause || WaitForSignal(pause)) return status;
+    pause *= 2;
+  }
 }
 
 }  // namespace stackyard

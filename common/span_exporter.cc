@@ -14,7 +14,7 @@ namespace {
 
 constexpr absl::Duration kInterval = absl::Seconds(1);
 constexpr absl::Duration kLongestPause = absl::Seconds(30);
-constexpr absl::Duration kTimeout = absl::Seconds(5);
+constexpr absl::Duration kTimeout = absl::Seconds(2);
 // With the pauses between them about a minute.
 constexpr int kAttempts = 6;
 

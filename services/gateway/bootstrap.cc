@@ -116,6 +116,18 @@ absl::Status CreateAdmin(soci::session& sql, absl::Time now, const NewToken& mad
   return absl::OkStatus();
 }
 
+// INVALID_ARGUMENT that names the flag.
+absl::StatusOr<NewToken> TakeFirstToken(const std::string& path) {
+  if (!std::ifstream(path)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("--first-admin-token-file=", path, " cannot be read"));
+  }
+  absl::StatusOr<NewToken> token = TakeToken(ReadTokenFile(path));
+  if (token.ok()) return token;
+  return absl::InvalidArgumentError(absl::StrCat("--first-admin-token-file=", path,
+                                                 " holds no token: ", token.status().message()));
+}
+
 }  // namespace
 
 absl::Status EnsureAdmin(Database& database, const Clock& clock, const std::string& token_file) {
@@ -131,15 +143,18 @@ absl::Status EnsureAdmin(Database& database, const Clock& clock, const std::stri
 
 absl::Status EnsureFirstAdmin(Database& database, const Clock& clock,
                               const std::string& token_file) {
-  std::ifstream file(token_file);
-  if (!file) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("--first-admin-token-file=", token_file, " cannot be read"));
-  }
-  const absl::StatusOr<NewToken> token = TakeToken(ReadTokenFile(token_file));
+  const absl::StatusOr<NewToken> token = TakeFirstToken(token_file);
   if (!token.ok()) {
-    return absl::InvalidArgumentError(absl::StrCat("--first-admin-token-file=", token_file,
-                                                   " holds no token: ", token.status().message()));
+    // At later starts nothing hangs on it.
+    bool had = false;
+    RETURN_IF_ERROR(database.Read([&](soci::session& sql) {
+      had = HadFirstAdmin(sql);
+      return absl::OkStatus();
+    }));
+    if (!had) return token.status();
+    LogWarning("the file of the first administrator's token is no good any more",
+               {{"error", std::string(token.status().message())}});
+    return absl::OkStatus();
   }
   bool made = false;
   RETURN_IF_ERROR(database.Write([&](soci::session& sql) -> absl::Status {

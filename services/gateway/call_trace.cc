@@ -13,7 +13,7 @@ bool IsElsewhere(const Route& route) { return route.backend != "gateway"; }
 
 bool IsLocalPeer(std::string_view peer) {
   return peer.starts_with("unix:") || peer.starts_with("ipv4:127.") ||
-         peer.starts_with("ipv6:%5B::1%5D:");
+         peer.starts_with("ipv6:%5B::1%5D:") || peer.starts_with("ipv6:%5B::ffff:127.");
 }
 
 }  // namespace

@@ -129,6 +129,13 @@ TEST_P(FirstAdminTest, LaterStartsChangeNothingWhateverTheFileHolds) {
   EXPECT_FALSE(WhoAmI(second, other.text).ok());
   EXPECT_TRUE(WhoAmI(second, kToken).ok());
   EXPECT_EQ(CountTokens(), 1);
+  // Nor does it have to be there.
+  for (const std::string& text : {std::string(), std::string("what is this")}) {
+    options_.first_admin_token_file = Write("first", text);
+    EXPECT_TRUE(WhoAmI(TestGateway(options_, clock_), kToken).ok());
+  }
+  options_.first_admin_token_file += "-that-is-gone";
+  EXPECT_TRUE(WhoAmI(TestGateway(options_, clock_), kToken).ok());
 }
 
 TEST_P(FirstAdminTest, ARevokedTokenStaysRevokedAndADeletedAdminStaysGone) {

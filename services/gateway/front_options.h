@@ -23,7 +23,7 @@ struct FrontOptions {
   int max_open_calls = 20'000;
   int max_open_calls_per_user = 5'000;
   // Of messages that must be whole before they go on, all together.
-  int max_held_mib = 1024;
+  int max_held_mib = 256;
   // PINGs, SETTINGS, calls that are taken back at once and the like.
   int max_control_frames = 1'000;
   absl::Duration handshake_timeout = absl::Seconds(10);

@@ -26,8 +26,8 @@ using std::chrono::steady_clock;
 constexpr std::chrono::minutes kLongestUnary(15);
 // Of a message to what needs no token.
 constexpr size_t kMostOfStrangers = 64 << 10;
-// Held bytes are counted in steps of more than a stream's windows: most calls count nothing.
-constexpr size_t kHeldStep = 256 << 10;
+// Held bytes are counted in steps: most calls are smaller, and count nothing.
+constexpr size_t kHeldStep = 16 << 10;
 // How often it is asked whether the caller of a stream may still have it.
 constexpr std::chrono::seconds kCheckCaller(2);
 // Nobody waits so long, and it can be added to a time.

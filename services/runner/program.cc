@@ -150,6 +150,8 @@ absl::Status Program::OpenServer(const ProgramOptions& options,
   introspection_ = std::make_unique<Introspection>("runner", options.settings, probes_);
   ServerOptions server = options.server;
   server.identity = identity_.get();
+  // Of runs there are none by then, and who watches is not waited for.
+  server.drain = std::min(server.drain, absl::Seconds(2));
   server.health = health_.get();
   if (metrics_->served()) server.metrics = &metrics_->registry();
   server.peers =

@@ -131,13 +131,15 @@ absl::StatusOr<WaitingRequests> ReadWaitingRequests(soci::session& sql, absl::Ti
                       "AND number = :number",
        soci::use(project), soci::use(number), soci::into(body));
   for (const std::string& task : tasks) {
-    ASSIGN_OR_RETURN(const auto parts,
-                     ParseName("task", task, "expire/projects/*/changeRequests/*"));
-    project = parts[0];
-    if (!absl::SimpleAtoi(parts[1], &number) || !find.execute(true)) continue;
-    ASSIGN_OR_RETURN(const auto request, Unpacked<v1::ChangeRequest>(body));
-    ++waiting.by_type[request.type()];
-    waiting.oldest = std::max(waiting.oldest, now - FromProto(request.create_time()));
+    // One that cannot be read must not silence the others.
+    const auto parts = ParseName("task", task, "expire/projects/*/changeRequests/*");
+    if (!parts.ok()) continue;
+    project = (*parts)[0];
+    if (!absl::SimpleAtoi((*parts)[1], &number) || !find.execute(true)) continue;
+    const auto request = Unpacked<v1::ChangeRequest>(body);
+    if (!request.ok()) continue;
+    ++waiting.by_type[request->type()];
+    waiting.oldest = std::max(waiting.oldest, now - FromProto(request->create_time()));
   }
   return waiting;
 }

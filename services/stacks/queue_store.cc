@@ -135,6 +135,8 @@ void SaveEntry(Change& change, const QueueEntry& entry) {
 void GiveBack(Change& change, QueueEntry entry) {
   entry.leased = false;
   entry.enqueue_time = change.now;
+  // Who takes it next may be a program that does not write this down.
+  entry.acquire_time = absl::UnixEpoch();
   SaveEntry(change, entry);
   change.touched.queue = true;
 }

@@ -317,8 +317,8 @@ CREATE INDEX documents_pending ON documents (id) WHERE pending <> ''
           // What metrics are read from: when a runner took an entry of the queue, and a way to the
           // tasks that expire change requests, of which each that waits has one.
           R"sql(
-ALTER TABLE queue ADD COLUMN acquire_micros BIGINT NOT NULL DEFAULT 0;
-CREATE INDEX tasks_expire ON tasks (name) WHERE substr(name, 1, 7) = 'expire/'
+CREATE INDEX tasks_expire ON tasks (name) WHERE substr(name, 1, 7) = 'expire/';
+ALTER TABLE queue ADD COLUMN acquire_micros BIGINT NOT NULL DEFAULT 0
 )sql",
           // The traces that work which waits goes on with.
           R"sql(

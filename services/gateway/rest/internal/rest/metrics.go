@@ -97,7 +97,7 @@ func routeLabels(table *routeTable, pages map[string]http.Handler) func(*http.Re
 	}
 	return func(r *http.Request) string {
 		switch path := r.URL.Path; {
-		case path == "/healthz" || path == "/readyz":
+		case isProbe(path):
 			return path
 		case path == "/" || path == "/docs/" || pages[path] != nil:
 			return pageRoute

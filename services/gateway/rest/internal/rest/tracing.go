@@ -142,6 +142,12 @@ func (t *tracing) withTrace(traced func(*http.Request) bool, next http.Handler) 
 // gateway may say for a stranger, and it takes our word.
 func (t *tracing) passOn(ctx context.Context, r *http.Request) {
 	client := trace.SpanContextFromContext(ctx)
+	if !client.IsValid() {
+		// What we cannot read, others may read as they like.
+		r.Header.Del("Traceparent")
+		r.Header.Del("Tracestate")
+		return
+	}
 	if !t.trust && client.IsSampled() {
 		client = client.WithTraceFlags(client.TraceFlags() &^ trace.FlagsSampled)
 		traceHeaders.Inject(trace.ContextWithSpanContext(ctx, client), propagation.HeaderCarrier(r.Header))

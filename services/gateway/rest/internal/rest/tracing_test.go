@@ -125,6 +125,17 @@ func TestStrangersDoNotSayHowMuchIsRecorded(t *testing.T) {
 	}
 }
 
+// A header that we do not read, and the gateway would, goes no further.
+func TestWithoutTracingWhatCannotBeReadIsDropped(t *testing.T) {
+	for _, sent := range []string{strings.TrimSuffix(recordedTrace, "01") + "05", "nonsense"} {
+		fake, _, url := start(t, func(*Options) {})
+		call(t, "GET", url+"/v1/projects/p/stacks/web", "", "Traceparent", sent, "Tracestate", "a=b")
+		if got := append(fake.seen.Get("traceparent"), fake.seen.Get("tracestate")...); len(got) != 0 {
+			t.Errorf("%q: %v", sent, got)
+		}
+	}
+}
+
 func TestWithoutTracingATraceGoesOnUnrecorded(t *testing.T) {
 	for trust, want := range map[bool]string{false: silentTrace, true: recordedTrace} {
 		fake, _, url := start(t, func(o *Options) { o.TraceTrustClients = trust })

@@ -200,11 +200,12 @@ void Program::RunUntilSignal() {
 }
 
 void Program::Drain(const ToldAgain& told_again) {
+  const absl::Time end = absl::Now() + drain_ - InterruptTime(drain_);
+  // First, so that whoever sees the rest knows that nothing more is taken.
+  runner_->StopTaking();
   health_->Drain();
   run_metrics_->SetDraining();
-  const absl::Time end = absl::Now() + drain_ - InterruptTime(drain_);
   LogInfo("draining: runs that go on may end", {{"limit", absl::FormatDuration(drain_)}});
-  runner_->StopTaking();
   while (!runner_->Idle() && absl::Now() < end) {
     if (told_again(kLook)) break;
   }

@@ -291,6 +291,16 @@ absl::StatusOr<AcquireRunsResponse> RunQueue::TryAcquire(const AcquireRunsReques
   return response;
 }
 
+absl::Status RunQueue::PutBack(const std::string& runner, const AcquireRunsResponse& leased) {
+  return store_.Write(RunnerActor(runner), [&](Change& change) {
+    for (const Assignment& assignment : leased.assignments()) {
+      auto entry = CheckLease(change, assignment.lease());
+      if (entry.ok()) GiveBack(change, *std::move(entry));
+    }
+    return absl::OkStatus();
+  });
+}
+
 absl::StatusOr<AcquireRunsResponse> RunQueue::Acquire(const AcquireRunsRequest& request,
                                                       const std::function<bool()>& gone) {
   if (request.runner().empty()) return InvalidField("runner", "is missing");
@@ -301,12 +311,15 @@ absl::StatusOr<AcquireRunsResponse> RunQueue::Acquire(const AcquireRunsRequest& 
       absl::Now() + std::min(FromProto(request.timeout()), absl::Minutes(1));
   for (;;) {
     const int64_t seen = queue.Count();
+    if (gone()) return AcquireRunsResponse();
     ASSIGN_OR_RETURN(AcquireRunsResponse response, TryAcquire(request));
-    const absl::Duration left = deadline - absl::Now();
-    if (response.assignments_size() > 0 || left <= absl::ZeroDuration() || queue.closed() ||
-        gone()) {
-      return response;
+    if (response.assignments_size() > 0) {
+      if (!gone()) return response;
+      RETURN_IF_ERROR(PutBack(request.runner(), response));
+      return AcquireRunsResponse();
     }
+    const absl::Duration left = deadline - absl::Now();
+    if (left <= absl::ZeroDuration() || queue.closed()) return response;
     // Work that another replica queued shows within this time.
     queue.Wait(seen, std::min(left, absl::Milliseconds(500)));
   }

@@ -62,6 +62,8 @@ class RunQueue {
  private:
   absl::StatusOr<internal::v1::AcquireRunsResponse> TryAcquire(
       const internal::v1::AcquireRunsRequest& request);
+  // Puts back what was leased to a runner that does not hear of it any more.
+  absl::Status PutBack(const std::string& runner, const internal::v1::AcquireRunsResponse& leased);
   absl::Status Finish(Change& change, const internal::v1::CompleteRunRequest& request,
                       const QueueEntry& entry, const StateTexts& states, RunTally& tally);
 

@@ -59,7 +59,7 @@ std::shared_ptr<grpc::Channel> Make(const std::string& target, bool by_proxy,
   arguments.SetInt(GRPC_ARG_DNS_MIN_TIME_BETWEEN_RESOLUTIONS_MS, 1000);
   if (!ProcessSpans().open()) return grpc::CreateCustomChannel(target, credentials, arguments);
   return grpc::experimental::CreateCustomChannelWithInterceptors(target, credentials, arguments,
-                                                                  TraceClientCalls());
+                                                                 TraceClientCalls());
 }
 
 }  // namespace

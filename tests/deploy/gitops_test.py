@@ -74,6 +74,14 @@ class GitOpsTest(unittest.TestCase):
                         text.replace("releaseName: stackyard", "releaseName: 7")):
             self.assertNotEqual(schemas.check(spoiled, schemas.folder()).returncode, 0)
 
+    def test_namespaces_are_as_a_cluster_by_hand_has_them(self):
+        text = (ROOT / "deploy/aws/namespace.yaml").read_text()
+        labels = next(doc for doc in yaml.safe_load_all(text) if doc["kind"] == "Namespace")["metadata"]["labels"]
+        self.assertEqual(labels["elbv2.k8s.aws/pod-readiness-gate-inject"], "enabled")
+        for application in self.applications().values():
+            metadata = application["spec"]["syncPolicy"]["managedNamespaceMetadata"]
+            self.assertEqual(metadata["labels"], labels)
+
     def test_what_they_name_is_there(self):
         project = load("argocd/project.yaml")["spec"]
         for name, application in self.applications().items():

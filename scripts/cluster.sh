@@ -63,8 +63,9 @@ charts() {
   done <"$ROOT/deploy/aws/charts.txt"
 }
 
-[ -n "$DRY_RUN" ] || use_cluster "$WORK"
+[ -n "$DRY_RUN" ] || use_cluster
 [ -z "$CHARTS" ] || charts
 filled "$ROOT/deploy/aws/namespace.yaml" "${VALUES[@]}" | apply
 filled "$ROOT/deploy/aws/secret-store.yaml" "${VALUES[@]}" | apply
 say "[cluster] $ENVIRONMENT is ready: make release ENV=$ENVIRONMENT"
+say "[cluster] to look at it: . scripts/env.sh; export KUBECONFIG=${KUBECONFIG:-$BUILD/kube/$ENVIRONMENT.config}"

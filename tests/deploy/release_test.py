@@ -20,27 +20,43 @@ import suite
 IMAGES = ("gateway", "rest", "stacks", "quota", "runner", "cli")
 PREFIX = "123456789012.dkr.ecr.eu-central-1.amazonaws.com"
 
-# The cluster is a file with the revision in force; each call leaves a line in a journal.
+# The cluster is a file with the revision in force; each call leaves a line in a journal. --atomic of the
+# real one goes back by itself.
 HELM = """#!/bin/bash
 echo "helm $*" >>"$PLAY/journal"
+now=$(cat "$PLAY/revision")
 case $1 in
-  list) printf '[{"revision":"%s"}]' "$(cat "$PLAY/revision")" ;;
-  rollback) echo $(($(cat "$PLAY/revision") + 1)) >"$PLAY/revision" ;;
+  upgrade)
+    [ "$(cat "$PLAY/outcome")" != unready ] || exit 1
+    while [ $# -gt 0 ]; do [ "$1" != --values ] || cp "$2" "$PLAY/values"; shift; done
+    echo $((now + 1)) >"$PLAY/revision" ;;
+  test) [ "$(cat "$PLAY/outcome")" != broken ] ;;
+  history) jq -n --argjson now "$now" \\
+    '[range(1; $now) | {revision: ., status: "superseded"}] + [{revision: $now, status: "deployed"}]' ;;
+  rollback) echo $((now + 1)) >"$PLAY/revision" ;;
 esac
 """
-DEPLOY = """#!/bin/bash
-echo "deploy $* $(jq -r .digests.gateway "$STACKYARD_RELEASE" | cut -c1-10)" >>"$PLAY/journal"
-case $(cat "$PLAY/outcome") in
-  refused) exit 1 ;;
-  broken) echo 8 >"$PLAY/revision"; exit 1 ;;
-  *) echo 8 >"$PLAY/revision" ;;
-esac
+KUBECTL = """#!/bin/bash
+echo "kubectl $*" >>"$PLAY/journal"
+case $* in *'get secret'*) base64 -w 0 "$PLAY/token" ;; esac
+"""
+CURL = """#!/bin/bash
+echo "curl ${!#} <$(cat)" >>"$PLAY/journal"
+cat "$PLAY/answer"
+[ "$(cat "$PLAY/answer")" != 000 ]
+"""
+TERRAFORM = """#!/bin/bash
+case $* in *'output -json'*) cat "$PLAY/outputs" ;; esac
+"""
+DATABASES = """#!/bin/bash
+echo "databases $*" >>"$PLAY/journal"
 """
 AWS = """#!/bin/bash
 echo "aws $*" >>"$PLAY/journal"
 case $* in
   *get-login-password*) echo the-password ;;
   *describe-images*) cat "$PLAY/registry" ;;
+  *get-caller-identity*) echo 123456789012 ;;
 esac
 """
 # Terraform ends as it is told, and shows the plan that it is given.
@@ -51,6 +67,10 @@ case $2 in
   show) cat "$PLAY/plan" ;;
 esac
 """
+OUTPUTS = {name: {"value": value} for name, value in {
+    "helm_values": "image:\n  prefix: of-terraform", "image_prefix": "of-terraform", "namespace": "stackyard",
+    "url": "https://stackyard.example.com", "grpc_target": "grpc.stackyard.example.com:443",
+    "region": "eu-central-1", "cluster_name": "stackyard-staging"}.items()}
 BUILDAH = """#!/bin/bash
 echo "buildah $* <$(cat)" >>"$PLAY/journal"
 """
@@ -70,9 +90,15 @@ class ReleaseTest(unittest.TestCase):
         self.repo, self.play = self.dir / "repo", self.dir / "play"
         (self.repo / "scripts").mkdir(parents=True)
         (self.play / "bin").mkdir(parents=True)
-        for name in ("release.sh", "lib.sh", "env.sh", "changed-parts.sh", "drift.sh"):
+        for name in ("release.sh", "deploy.sh", "environment-lib.sh", "tf-lib.sh", "lib.sh", "env.sh",
+                     "changed-parts.sh", "drift.sh"):
             shutil.copy2(ROOT / "scripts" / name, self.repo / "scripts")
-        for path, text in ((self.repo / "scripts/deploy.sh", DEPLOY), (self.repo / "scripts/tf.sh", TF), (self.repo / "scripts/images.sh", BUILD),
+        for name in ("staging", "production"):
+            (self.repo / "terraform" / name).mkdir(parents=True)
+        (self.repo / "terraform/modules").mkdir()
+        for path, text in ((self.repo / "scripts/tf.sh", TF), (self.repo / "scripts/images.sh", BUILD),
+                           (self.repo / "scripts/databases.sh", DATABASES), (self.play / "bin/curl", CURL),
+                           (self.play / "bin/terraform", TERRAFORM), (self.play / "bin/kubectl", KUBECTL),
                            (self.play / "bin/helm", HELM), (self.play / "bin/aws", AWS),
                            (self.play / "bin/buildah", BUILDAH)):
             path.write_text(text)
@@ -80,7 +106,8 @@ class ReleaseTest(unittest.TestCase):
         (self.repo / ".gitignore").write_text("/build/\n")
         self.git("init", "-q", "-b", "main")
         self.commit = self.committed("README.md")
-        for name, text in (("revision", "7"), ("outcome", "fine"), ("registry", self.digest("gateway"))):
+        for name, text in (("revision", "7"), ("outcome", "fine"), ("registry", self.digest("gateway")),
+                           ("token", "syt_7"), ("answer", "200"), ("outputs", json.dumps(OUTPUTS))):
             (self.play / name).write_text(text)
 
     def git(self, *arguments):
@@ -107,9 +134,10 @@ class ReleaseTest(unittest.TestCase):
                                     "digests": {i: self.digest(i) for i in IMAGES}, **changes}))
         return path
 
-    def script(self, name, *arguments, code=0):
-        environment = {"PATH": f"{self.play}/bin:{os.environ['PATH']}", "HOME": str(self.dir),
-                       "PLAY": str(self.play), "KUBECONFIG": "/nowhere"}
+    def script(self, name, *arguments, code=0, kubeconfig="/nowhere"):
+        # PREFIX is there as `make` hands it on, and means nothing here.
+        environment = {"PATH": f"{self.play}/bin:{os.environ['PATH']}", "HOME": str(self.dir), "PREFIX": "x",
+                       "PLAY": str(self.play), **({"KUBECONFIG": str(kubeconfig)} if kubeconfig else {})}
         done = subprocess.run([self.repo / "scripts" / name, *map(str, arguments)], cwd=self.repo, check=False,
                               env=environment, capture_output=True, text=True)
         self.assertEqual(done.returncode, code, done.stdout + done.stderr)
@@ -125,28 +153,56 @@ class ReleaseTest(unittest.TestCase):
     # ---- Deploy ------------------------------------------------------------------------------
 
     def test_a_release_is_deployed_by_its_digests(self):
-        said = self.deploy("production")
-        self.assertIn(f"production runs {self.commit}, revision 8", said)
-        self.assertEqual(self.journal("deploy"), [f"deploy production {self.commit} sha256:000"])
-        self.assertEqual(len(self.journal("aws ecr describe-images")), len(IMAGES))
-        self.assertEqual(self.journal("helm rollback"), [])
+        for prefix in (PREFIX, "registry.example.com/platform"):
+            (self.play / "journal").write_text("")
+            self.assertIn(f"production runs {self.commit}", self.deploy("production", prefix=prefix))
+            self.assertEqual(json.loads((self.play / "values").read_text()), {"image": {
+                "prefix": prefix, "tag": self.commit, "digests": {i: self.digest(i) for i in IMAGES}}})
+            self.assertEqual(len(self.journal("aws ecr describe-images")), len(IMAGES) if prefix == PREFIX else 0)
+            self.assertEqual(self.journal("databases"), ["databases production"])
+            self.assertEqual(len(self.journal("helm test")), 1)
+            self.assertEqual(self.journal("helm rollback"), [])
 
-    def test_what_fails_is_rolled_back(self):
+    def test_what_fails_is_rolled_back_once(self):
         (self.play / "outcome").write_text("broken")
-        said = self.deploy(code=1)
-        self.assertIn("revision 7 runs as before", said)
+        self.assertIn("staging runs as revision 7 did", self.deploy(code=1))
         self.assertEqual([line.split("--")[0] for line in self.journal("helm rollback")],
                          ["helm rollback stackyard 7 "])
 
-    def test_what_changed_nothing_needs_no_rollback(self):
-        (self.play / "outcome").write_text("refused")
-        self.deploy(code=1)
+    def test_what_did_not_get_ready_helm_has_taken_back(self):
+        (self.play / "outcome").write_text("unready")
+        self.assertIn("staging runs what it ran before", self.deploy(code=1))
+        self.assertIn("--atomic", self.journal("helm upgrade")[0])
         self.assertEqual(self.journal("helm rollback"), [])
 
     def test_a_first_deployment_that_fails_says_so(self):
-        (self.play / "revision").write_text("")
-        (self.play / "outcome").write_text("refused")
-        self.assertIn("nothing to go back to", self.deploy(code=1))
+        (self.play / "revision").write_text("0")
+        (self.play / "outcome").write_text("broken")
+        self.assertIn("the smoke test of the first release failed", self.deploy(code=1))
+        self.assertEqual(self.journal("helm rollback"), [])
+
+    def test_a_dead_token_is_told_before_anything_changes(self):
+        (self.play / "answer").write_text("401")
+        self.assertIn("the token in the Secret stackyard-admin-token is revoked", self.deploy(code=1))
+        self.assertEqual(self.journal("curl"), ["curl https://stackyard.example.com/testme "
+                                                '<header = "Authorization: Bearer syt_7"'])
+        self.assertEqual(self.journal("databases") + self.journal("helm"), [])
+        # Where there is none yet, or the address cannot be reached from here, the smoke test will tell.
+        (self.play / "answer").write_text("000")
+        self.deploy()
+        (self.play / "token").write_text("")
+        (self.play / "answer").write_text("401")
+        self.deploy()
+
+    def test_the_cluster_is_the_environments(self):
+        kept = self.repo / "build/kube/staging.config"
+        for kubeconfig in (None, kept):
+            self.script("release.sh", "deploy", "staging", self.file(), kubeconfig=kubeconfig)
+        self.assertEqual(self.journal("aws eks"), [
+            f"aws eks update-kubeconfig --region eu-central-1 --name stackyard-staging --kubeconfig {kept}"] * 2)
+        # One that a shell was left with.
+        said = self.script("release.sh", "deploy", "production", self.file(), kubeconfig=kept, code=1)
+        self.assertIn("and this is for production", said)
 
     def test_bad_releases_are_refused_before_anything_happens(self):
         for changes, wanted in (
@@ -157,12 +213,12 @@ class ReleaseTest(unittest.TestCase):
             self.assertIn(wanted, self.deploy(code=1, **changes))
         self.assertIn("no environment 'prod'", self.deploy("prod", code=1))
         self.assertIn("there is no release", self.script("release.sh", "deploy", "staging", "/none", code=1))
-        self.assertEqual(self.journal("deploy"), [])
+        self.assertEqual(self.journal("kubectl") + self.journal("helm"), [])
 
     def test_a_forged_digest_is_refused(self):
         (self.play / "registry").write_text(f"sha256:{'f' * 64}")
         self.assertIn("find out who made that file", self.deploy(code=1))
-        self.assertEqual(self.journal("deploy"), [])
+        self.assertEqual(self.journal("kubectl") + self.journal("helm"), [])
 
     def test_only_what_is_merged_is_deployed(self):
         self.git("checkout", "-q", "-b", "mine")

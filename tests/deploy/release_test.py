@@ -38,7 +38,11 @@ esac
 """
 KUBECTL = """#!/bin/bash
 echo "kubectl $*" >>"$PLAY/journal"
-case $* in *'get secret'*) base64 -w 0 "$PLAY/token" ;; esac
+case $* in
+  *seal-key*jsonpath*) base64 -w 0 "$PLAY/copied" ;;
+  *'get secret'*) base64 -w 0 "$PLAY/token" ;;
+  *annotate*) cp "$PLAY/stored" "$PLAY/copied" ;;
+esac
 """
 CURL = """#!/bin/bash
 echo "curl ${!#} <$(cat)" >>"$PLAY/journal"
@@ -57,6 +61,8 @@ case $* in
   *get-login-password*) echo the-password ;;
   *describe-images*) cat "$PLAY/registry" ;;
   *get-caller-identity*) echo 123456789012 ;;
+  *get-secret-value*) cat "$PLAY/stored"; echo ;;
+  *put-secret-value*) cp "$(grep -oP 'file://\\K\\S+' <<<"$*")" "$PLAY/stored" ;;
 esac
 """
 # Terraform ends as it is told, and shows the plan that it is given.
@@ -90,7 +96,7 @@ class ReleaseTest(unittest.TestCase):
         self.repo, self.play = self.dir / "repo", self.dir / "play"
         (self.repo / "scripts").mkdir(parents=True)
         (self.play / "bin").mkdir(parents=True)
-        for name in ("release.sh", "deploy.sh", "environment-lib.sh", "tf-lib.sh", "lib.sh", "env.sh",
+        for name in ("release.sh", "deploy.sh", "environment-lib.sh", "seal-key.sh", "tf-lib.sh", "lib.sh", "env.sh",
                      "changed-parts.sh", "drift.sh"):
             shutil.copy2(ROOT / "scripts" / name, self.repo / "scripts")
         for name in ("staging", "production"):
@@ -137,6 +143,7 @@ class ReleaseTest(unittest.TestCase):
     def script(self, name, *arguments, code=0, kubeconfig="/nowhere"):
         # PREFIX is there as `make` hands it on, and means nothing here.
         environment = {"PATH": f"{self.play}/bin:{os.environ['PATH']}", "HOME": str(self.dir), "PREFIX": "x",
+                       "STACKYARD_POLL_SECONDS": "0",
                        "PLAY": str(self.play), **({"KUBECONFIG": str(kubeconfig)} if kubeconfig else {})}
         done = subprocess.run([self.repo / "scripts" / name, *map(str, arguments)], cwd=self.repo, check=False,
                               env=environment, capture_output=True, text=True)
@@ -224,6 +231,43 @@ class ReleaseTest(unittest.TestCase):
         self.git("checkout", "-q", "-b", "mine")
         self.commit = self.committed("helm/x")
         self.assertIn("is not on main", self.deploy(code=1))
+
+    # ---- The seal key ------------------------------------------------------------------------
+
+    def seal(self, *keys, code=0):
+        file = self.dir / "seal.key"
+        file.write_text("".join(f"{key}\n" for key in keys))
+        return self.script("seal-key.sh", "staging", file, code=code)
+
+    def test_a_new_seal_key_comes_by_two_steps(self):
+        old, new = "a" * 64, "b" * 64
+        (self.play / "stored").write_text(old)
+        (self.play / "copied").write_text(old)
+        for keys, wanted in (((new, old), "a new key would seal what pods cannot open yet"),
+                             ((new,), "lacks a key that is in force"), ((), "is empty"),
+                             ((old, "b" * 63), "has a line that is no key")):
+            self.assertIn(wanted, self.seal(*keys, code=1))
+        self.assertEqual(self.journal("aws secretsmanager put"), [])
+        for keys in ((old, new), (new, old)):
+            (self.play / "journal").write_text("")
+            self.assertIn("all pods of staging have the 2 keys", self.seal(*keys))
+            self.assertEqual((self.play / "stored").read_text(), "".join(f"{key}\n" for key in keys))
+            calls = [line.split(" ", 3)[3] for line in self.journal("kubectl")]
+            self.assertRegex(calls[0], "^annotate externalsecret stackyard-seal-key --overwrite force-sync=")
+            self.assertEqual([call.split(" --")[0] for call in calls[1:]],
+                             ["get secret stackyard-seal-key", "rollout restart deployment/stackyard-stacks",
+                              "rollout status deployment/stackyard-stacks"])
+            # A key never stands among the arguments of a process.
+            self.assertNotIn("bbbb", (self.play / "journal").read_text())
+
+    def test_no_pod_is_restarted_before_the_copy_is_the_file(self):
+        old = "a" * 64
+        (self.play / "stored").write_text(old)
+        (self.play / "copied").write_text(old)
+        stuck = self.play / "bin/kubectl"
+        stuck.write_text(KUBECTL.replace("*annotate*", "never"))
+        self.assertIn("does not follow", self.seal(old, "b" * 64, code=1))
+        self.assertFalse([line for line in self.journal("kubectl") if "rollout" in line])
 
     # ---- Push --------------------------------------------------------------------------------
 

@@ -11,6 +11,8 @@ import sys
 import tempfile
 import unittest
 
+import yaml
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests/e2e"))
 
@@ -28,7 +30,8 @@ now=$(cat "$PLAY/revision")
 case $1 in
   upgrade)
     [ "$(cat "$PLAY/outcome")" != unready ] || exit 1
-    while [ $# -gt 0 ]; do [ "$1" != --values ] || cp "$2" "$PLAY/values"; shift; done
+    release=$2
+    while [ $# -gt 0 ]; do [ "$1" != --values ] || cp "$2" "$PLAY/values-$release"; shift; done
     echo $((now + 1)) >"$PLAY/revision" ;;
   test) [ "$(cat "$PLAY/outcome")" != broken ] ;;
   history) jq -n --argjson now "$now" \\
@@ -40,7 +43,9 @@ KUBECTL = """#!/bin/bash
 echo "kubectl $*" >>"$PLAY/journal"
 case $* in
   *seal-key*jsonpath*) base64 -w 0 "$PLAY/copied" ;;
+  *'get secret grafana-admin'*) ! grep -q 'create secret' "$PLAY/journal" || echo secret/grafana-admin ;;
   *'get secret'*) base64 -w 0 "$PLAY/token" ;;
+  *'apply --filename -') cat >/dev/null ;;
   *annotate*) cp "$PLAY/stored" "$PLAY/copied" ;;
 esac
 """
@@ -76,7 +81,9 @@ esac
 OUTPUTS = {name: {"value": value} for name, value in {
     "helm_values": "image:\n  prefix: of-terraform", "image_prefix": "of-terraform", "namespace": "stackyard",
     "url": "https://stackyard.example.com", "grpc_target": "grpc.stackyard.example.com:443",
-    "region": "eu-central-1", "cluster_name": "stackyard-staging"}.items()}
+    "region": "eu-central-1", "cluster_name": "stackyard-staging",
+    "add_ons": {"vpc_id": "vpc-1", "domain": "example.com", "external_dns": False, "prometheus_endpoint": "https://aps/",
+                "log_group": "logs", "alarm_topic": "arn:aws:sns:eu-central-1:123456789012:alarms"}}.items()}
 BUILDAH = """#!/bin/bash
 echo "buildah $* <$(cat)" >>"$PLAY/journal"
 """
@@ -96,9 +103,10 @@ class ReleaseTest(unittest.TestCase):
         self.repo, self.play = self.dir / "repo", self.dir / "play"
         (self.repo / "scripts").mkdir(parents=True)
         (self.play / "bin").mkdir(parents=True)
-        for name in ("release.sh", "deploy.sh", "environment-lib.sh", "seal-key.sh", "tf-lib.sh", "lib.sh", "env.sh",
+        for name in ("release.sh", "deploy.sh", "environment-lib.sh", "cluster.sh", "seal-key.sh", "tf-lib.sh", "lib.sh", "env.sh",
                      "changed-parts.sh", "drift.sh"):
             shutil.copy2(ROOT / "scripts" / name, self.repo / "scripts")
+        shutil.copytree(ROOT / "deploy/aws", self.repo / "deploy/aws")
         for name in ("staging", "production"):
             (self.repo / "terraform" / name).mkdir(parents=True)
         (self.repo / "terraform/modules").mkdir()
@@ -163,7 +171,7 @@ class ReleaseTest(unittest.TestCase):
         for prefix in (PREFIX, "registry.example.com/platform"):
             (self.play / "journal").write_text("")
             self.assertIn(f"production runs {self.commit}", self.deploy("production", prefix=prefix))
-            self.assertEqual(json.loads((self.play / "values").read_text()), {"image": {
+            self.assertEqual(json.loads((self.play / "values-stackyard").read_text()), {"image": {
                 "prefix": prefix, "tag": self.commit, "digests": {i: self.digest(i) for i in IMAGES}}})
             self.assertEqual(len(self.journal("aws ecr describe-images")), len(IMAGES) if prefix == PREFIX else 0)
             self.assertEqual(self.journal("databases"), ["databases production"])
@@ -231,6 +239,31 @@ class ReleaseTest(unittest.TestCase):
         self.git("checkout", "-q", "-b", "mine")
         self.commit = self.committed("helm/x")
         self.assertIn("is not on main", self.deploy(code=1))
+
+    # ---- A cluster ---------------------------------------------------------------------------
+
+    def test_alerts_of_a_cluster_reach_somebody(self):
+        for _ in range(2):
+            self.script("cluster.sh", "staging")
+        for path in self.play.glob("values-*"):
+            self.assertNotIn("${", path.read_text(), path.name)
+        values = yaml.safe_load((self.play / "values-prometheus").read_text())
+        config = values["alertmanager"]["config"]
+        receivers = {one["name"]: one for one in config["receivers"]}
+        self.assertEqual(receivers[config["route"]["receiver"]]["sns_configs"][0]["topic_arn"],
+                         "arn:aws:sns:eu-central-1:123456789012:alarms")
+        self.assertLessEqual({route["receiver"] for route in config["route"]["routes"]}, set(receivers))
+        # The role is given to the account of that name.
+        self.assertIn(f'"{values["alertmanager"]["serviceAccount"]["name"]}"',
+                      (ROOT / "terraform/modules/observability/alarms.tf").read_text())
+
+    def test_grafana_has_a_password_of_its_own(self):
+        for _ in range(2):
+            self.script("cluster.sh", "staging")
+        values = yaml.safe_load((self.play / "values-prometheus").read_text())
+        self.assertEqual(values["grafana"]["admin"]["existingSecret"], "grafana-admin")
+        [made] = self.journal("kubectl --namespace monitoring create secret generic grafana-admin")
+        self.assertRegex(made, r" --from-file=password=\S+/password$")
 
     # ---- The seal key ------------------------------------------------------------------------
 

@@ -85,4 +85,5 @@ fi
 filled "$ROOT/deploy/aws/namespace.yaml" "${VALUES[@]}" | apply
 filled "$ROOT/deploy/aws/secret-store.yaml" "${VALUES[@]}" | apply
 say "[cluster] $ENVIRONMENT is ready: make release ENV=$ENVIRONMENT"
-say "[cluster] to look at it: . scripts/env.sh; export KUBECONFIG=${KUBECONFIG:-$BUILD/kube/$ENVIRONMENT.config}"
+say '[cluster] to look at it: . scripts/env.sh' \
+  "&& export KUBECONFIG=${KUBECONFIG:-$BUILD/kube/$ENVIRONMENT.config}"

@@ -127,19 +127,22 @@ smoke_test() {
   die "the smoke test failed; $ENVIRONMENT runs as revision $last did" 'read what is above'
 }
 
-# check_token: the smoke test takes its token from a Secret, where it may have been revoked since. That is
-# told before anything changes, and not by a rollback; whoever cannot reach the address learns it later.
+# check_token: the smoke test takes its token from a Secret, where it may have been revoked since.
+# That is told before anything changes, and not by a rollback; whoever cannot reach the address
+# learns it later.
 check_token() {
   local token code
   token=$(kubectl --namespace "$NAMESPACE" get secret "$RELEASE-admin-token" --ignore-not-found \
-    --output 'jsonpath={.data.token}') || die "$ENVIRONMENT does not answer" "KUBECONFIG is $KUBECONFIG"
+    --output 'jsonpath={.data.token}') ||
+    die "$ENVIRONMENT does not answer" "KUBECONFIG is $KUBECONFIG"
   [ -n "$token" ] || return 0
   # By a pipe: arguments are seen by everybody.
   code=$(printf 'header = "Authorization: Bearer %s"\n' "$(base64 -d <<<"$token")" |
     curl --silent --max-time 10 --output "$WORK/testme" --write-out '%{http_code}' --config - \
       "$(output .url.value)/testme") || return 0
-  [ "$code" != 401 ] || die "the token in the Secret $RELEASE-admin-token is revoked, or its time is over" \
-    'put a new one into it, for the smoke test: docs/deploy.md, 5; --no-test goes without'
+  [ "$code" != 401 ] ||
+    die "the token in the Secret $RELEASE-admin-token is revoked, or its time is over" \
+      'put a new one into it, for the smoke test: docs/deploy.md, 5; --no-test goes without'
 }
 
 read_environment

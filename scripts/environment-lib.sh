@@ -40,12 +40,14 @@ filled() {
   done <"$file"
 }
 
-# use_cluster: KUBECONFIG, or a file of the cluster that Terraform made, which is kept for people too. One
-# of another environment, left in a shell, is never used.
+# use_cluster: KUBECONFIG, or a file of the cluster that Terraform made, which is kept for people
+# too. One of another environment, left in a shell, is never used.
 use_cluster() {
   case ${KUBECONFIG:-} in
     '' | "$BUILD/kube/$OUTPUTS_OF.config") ;;
-    "$BUILD"/kube/*) die "KUBECONFIG is $KUBECONFIG, and this is for $OUTPUTS_OF" 'unset KUBECONFIG' ;;
+    "$BUILD"/kube/*)
+      die "KUBECONFIG is $KUBECONFIG, and this is for $OUTPUTS_OF" 'unset KUBECONFIG'
+      ;;
     *) return 0 ;;
   esac
   export KUBECONFIG=$BUILD/kube/$OUTPUTS_OF.config

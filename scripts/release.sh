@@ -112,7 +112,8 @@ pin() {
   say "[release] deploy/gitops names $COMMIT for $environment: commit it, and have it reviewed"
 }
 
-# deploy ENV FILE: deploy.sh goes back by itself when the deployment or its smoke test fails, and says so.
+# deploy ENV FILE: deploy.sh goes back by itself when the deployment or its smoke test fails, and
+# says so.
 deploy() {
   local environment=$1 file digests
   file=$(realpath -- "$2" 2>/dev/null || printf '%s' "$2")
@@ -123,7 +124,8 @@ deploy() {
   check_digests "$file"
   digests=$(jq .digests "$file")
   say "[release] $COMMIT to $environment"
-  "$ROOT/scripts/deploy.sh" --prefix "$PREFIX" --digests <(printf '%s' "$digests") "$environment" "$COMMIT"
+  "$ROOT/scripts/deploy.sh" --prefix "$PREFIX" --digests <(printf '%s' "$digests") \
+    "$environment" "$COMMIT"
   say "[release] $environment runs $COMMIT"
 }
 

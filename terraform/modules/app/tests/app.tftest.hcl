@@ -33,7 +33,10 @@ run "values" {
     error_message = "The firewall is before HTTP and gRPC."
   }
   assert {
-    condition     = alltrue([for annotations in [yamldecode(output.values).ingress.annotations, yamldecode(output.values).ingress.grpc.annotations] : tonumber(annotations["alb.ingress.kubernetes.io/healthcheck-interval-seconds"]) <= 5])
+    condition = alltrue([
+      for ingress in [yamldecode(output.values).ingress, yamldecode(output.values).ingress.grpc] :
+      tonumber(ingress.annotations["alb.ingress.kubernetes.io/healthcheck-interval-seconds"]) <= 5
+    ])
     error_message = "A rolling update waits for the load balancer, which looks often."
   }
   assert {

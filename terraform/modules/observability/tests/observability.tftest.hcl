@@ -39,7 +39,11 @@ run "alarms" {
 
 run "alerts" {
   assert {
-    condition     = toset(flatten(data.aws_iam_policy_document.send_alerts.statement[*].actions)) == toset(["sns:Publish", "kms:Decrypt", "kms:GenerateDataKey"]) && alltrue([for statement in data.aws_iam_policy_document.send_alerts.statement : !contains(statement.resources, "*")])
+    condition = (
+      toset(flatten(data.aws_iam_policy_document.send_alerts.statement[*].actions))
+      == toset(["sns:Publish", "kms:Decrypt", "kms:GenerateDataKey"])
+      && !contains(flatten(data.aws_iam_policy_document.send_alerts.statement[*].resources), "*")
+    )
     error_message = "Alertmanager sends to the topic of alarms, and may do no more."
   }
 }

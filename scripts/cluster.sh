@@ -41,6 +41,7 @@ VALUES=(
   "DOMAIN=$(output .add_ons.value.domain)"
   "PROMETHEUS=$(output .add_ons.value.prometheus_endpoint)"
   "LOG_GROUP=$(output .add_ons.value.log_group)"
+  "ALARM_TOPIC=$(output .add_ons.value.alarm_topic)"
 )
 ZONE=$(jq -r .add_ons.value.external_dns "$WORK/outputs.json")
 
@@ -63,8 +64,26 @@ charts() {
   done <"$ROOT/deploy/aws/charts.txt"
 }
 
-[ -n "$DRY_RUN" ] || use_cluster "$WORK"
-[ -z "$CHARTS" ] || charts
+# grafana_password: made once, and never told among the arguments of a process.
+grafana_password() {
+  local there
+  if [ -n "$DRY_RUN" ]; then say 'make the Secret grafana-admin, unless it is there'; return 0; fi
+  kubectl create namespace monitoring --dry-run=client --output yaml | apply >/dev/null
+  there=$(kubectl --namespace monitoring get secret grafana-admin --ignore-not-found --output name)
+  [ -z "$there" ] || return 0
+  openssl rand -hex 24 | tr -d '\n' >"$WORK/password"
+  kubectl --namespace monitoring create secret generic grafana-admin --from-literal=user=admin \
+    --from-file=password="$WORK/password" >/dev/null
+}
+
+[ -n "$DRY_RUN" ] || use_cluster
+if [ -n "$CHARTS" ]; then
+  apply <"$ROOT/deploy/aws/storage-class.yaml"
+  grafana_password
+  charts
+fi
 filled "$ROOT/deploy/aws/namespace.yaml" "${VALUES[@]}" | apply
 filled "$ROOT/deploy/aws/secret-store.yaml" "${VALUES[@]}" | apply
 say "[cluster] $ENVIRONMENT is ready: make release ENV=$ENVIRONMENT"
+say '[cluster] to look at it: . scripts/env.sh' \
+  "&& export KUBECONFIG=${KUBECONFIG:-$BUILD/kube/$ENVIRONMENT.config}"

@@ -24,7 +24,7 @@ umask 077
 WORK=$(mktemp -d)
 trap 'rm -rf "$WORK"' EXIT
 read_outputs "$1" "$WORK/outputs.json"
-use_cluster "$WORK"
+use_cluster
 
 NAMESPACE=$(output .namespace.value)
 RUN=$(date -u +%Y%m%d%H%M%S)

@@ -6,6 +6,7 @@
 #   IMAGE_TAG            the commit that the images were built from; else Terraform's image_tag
 #   --digests FILE       JSON, {"gateway": "sha256:…", …}: those images and no others; without it the
 #                        registry tells what the tag means
+#   --prefix PREFIX      where they are; else Terraform's image_prefix
 #   --timeout DURATION   how long it may take to be ready (15m)
 #   --no-databases       leave databases and users as they are
 #   --no-test            leave the smoke test out
@@ -22,12 +23,13 @@ set -euo pipefail
 USAGE='use: scripts/deploy.sh [FLAG...] staging|production [IMAGE_TAG]'
 IMAGES=(gateway rest stacks quota runner cli)
 RELEASE=stackyard
-TIMEOUT=15m DATABASES=1 TEST=1 DRY_RUN='' FILE=''
+TIMEOUT=15m DATABASES=1 TEST=1 DRY_RUN='' FILE='' PREFIX=''
 
 while [ "${1:-}" != "${1#--}" ]; do
   case $1 in
     --timeout) TIMEOUT=${2:-}; shift ;;
     --digests) FILE=${2:-}; [ -n "$FILE" ] || die '--digests lacks its value' "$USAGE"; shift ;;
+    --prefix) PREFIX=${2:-}; [ -n "$PREFIX" ] || die '--prefix lacks its value' "$USAGE"; shift ;;
     --no-databases) DATABASES='' ;;
     --no-test) TEST='' ;;
     --dry-run) DRY_RUN=1 ;;
@@ -39,8 +41,11 @@ case $# in 1 | 2) ;; *) die 'one environment, and one image tag or none' "$USAGE
 ENVIRONMENT=$1 TAG=${2:-}
 environment_exists "$ENVIRONMENT"
 [[ $TIMEOUT =~ ^[0-9]+(s|m|h)$ ]] || die "--timeout $TIMEOUT is no duration" 'write it as 15m'
-[ -z "$FILE" ] || jq -e 'type == "object" and length > 0' "$FILE" >/dev/null 2>&1 ||
-  die "--digests $FILE holds no digests" 'it must be {"gateway": "sha256:…", …}'
+# Read once: it may be a pipe.
+if [ -n "$FILE" ]; then
+  DIGESTS=$(jq -ce 'objects | select(length > 0)' "$FILE" 2>/dev/null) ||
+    die "--digests $FILE holds no digests" 'it must be {"gateway": "sha256:…", …}'
+fi
 need_tools
 need_cluster_tools
 
@@ -52,7 +57,7 @@ OUTPUTS=$WORK/outputs.json
 read_environment() {
   read_outputs "$ENVIRONMENT" "$OUTPUTS"
   output .helm_values.value >"$WORK/environment.yaml"
-  PREFIX=$(output .image_prefix.value)
+  [ -n "$PREFIX" ] || PREFIX=$(output .image_prefix.value)
   NAMESPACE=$(output .namespace.value)
   [ -n "$TAG" ] || TAG=$(sed -nE 's/^ +"?tag"?: "?([0-9a-f]+)"?$/\1/p' "$WORK/environment.yaml")
   [ -n "$TAG" ] || die 'the image tag is missing' "$USAGE; or set image_tag in terraform/$ENVIRONMENT"
@@ -66,7 +71,7 @@ read_environment() {
 find_digests() {
   local image digest
   if [ -n "$FILE" ]; then
-    cp "$FILE" "$WORK/digests.json"
+    printf '%s\n' "$DIGESTS" >"$WORK/digests.json"
   elif [[ $PREFIX =~ ^([0-9]{12})\.dkr\.ecr\.([a-z0-9-]+)\.amazonaws\.com(/.*)?$ ]]; then
     local account=${BASH_REMATCH[1]} region=${BASH_REMATCH[2]} path=${BASH_REMATCH[3]#/}
     echo '{}' >"$WORK/digests.json"
@@ -82,7 +87,8 @@ find_digests() {
   else
     echo '{}' >"$WORK/digests.json"
   fi
-  jq --arg tag "$TAG" '{image: {tag: $tag, digests: .}}' "$WORK/digests.json" >"$WORK/image.yaml"
+  jq --arg prefix "$PREFIX" --arg tag "$TAG" '{image: {prefix: $prefix, tag: $tag, digests: .}}' \
+    "$WORK/digests.json" >"$WORK/image.yaml"
 }
 
 helm_values() {
@@ -121,16 +127,35 @@ smoke_test() {
   die "the smoke test failed; $ENVIRONMENT runs as revision $last did" 'read what is above'
 }
 
+# check_token: the smoke test takes its token from a Secret, where it may have been revoked since.
+# That is told before anything changes, and not by a rollback; whoever cannot reach the address
+# learns it later.
+check_token() {
+  local token code
+  token=$(kubectl --namespace "$NAMESPACE" get secret "$RELEASE-admin-token" --ignore-not-found \
+    --output 'jsonpath={.data.token}') ||
+    die "$ENVIRONMENT does not answer" "KUBECONFIG is $KUBECONFIG"
+  [ -n "$token" ] || return 0
+  # By a pipe: arguments are seen by everybody.
+  code=$(printf 'header = "Authorization: Bearer %s"\n' "$(base64 -d <<<"$token")" |
+    curl --silent --max-time 10 --output "$WORK/testme" --write-out '%{http_code}' --config - \
+      "$(output .url.value)/testme") || return 0
+  [ "$code" != 401 ] ||
+    die "the token in the Secret $RELEASE-admin-token is revoked, or its time is over" \
+      'put a new one into it, for the smoke test: docs/deploy.md, 5; --no-test goes without'
+}
+
 read_environment
 find_digests
 if [ -n "$DRY_RUN" ]; then
   deploy_release
   exit 0
 fi
-use_cluster "$WORK"
+use_cluster
 kubectl get namespace "$NAMESPACE" >/dev/null 2>"$WORK/fault" ||
   die "there is no namespace $NAMESPACE: $(tail -n 1 "$WORK/fault")" \
     "prepare the cluster first: scripts/cluster.sh $ENVIRONMENT"
+[ -z "$TEST" ] || check_token
 [ -z "$DATABASES" ] || "$ROOT/scripts/databases.sh" "$ENVIRONMENT"
 deploy_release
 [ -z "$TEST" ] || smoke_test

@@ -40,10 +40,18 @@ filled() {
   done <"$file"
 }
 
-# use_cluster FOLDER: KUBECONFIG, or one of the cluster that Terraform made, which is kept in the folder.
+# use_cluster: KUBECONFIG, or a file of the cluster that Terraform made, which is kept for people
+# too. One of another environment, left in a shell, is never used.
 use_cluster() {
-  [ -z "${KUBECONFIG:-}" ] || return 0
-  export KUBECONFIG=$1/kubeconfig
+  case ${KUBECONFIG:-} in
+    '' | "$BUILD/kube/$OUTPUTS_OF.config") ;;
+    "$BUILD"/kube/*)
+      die "KUBECONFIG is $KUBECONFIG, and this is for $OUTPUTS_OF" 'unset KUBECONFIG'
+      ;;
+    *) return 0 ;;
+  esac
+  export KUBECONFIG=$BUILD/kube/$OUTPUTS_OF.config
+  mkdir -p "${KUBECONFIG%/*}"
   aws eks update-kubeconfig --region "$(output .region.value)" --name "$(output .cluster_name.value)" \
     --kubeconfig "$KUBECONFIG" >/dev/null ||
     die "the cluster of $OUTPUTS_OF cannot be found" \

@@ -11,8 +11,6 @@ set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 
 IMAGES=(gateway rest stacks quota runner cli)
-NAME=${STACKYARD_RELEASE_NAME:-stackyard}
-NAMESPACE=${STACKYARD_NAMESPACE:-stackyard}
 
 usage() { die "$1" 'use: release.sh push PREFIX FILE, or release.sh deploy|pin staging|production FILE'; }
 
@@ -114,48 +112,21 @@ pin() {
   say "[release] deploy/gitops names $COMMIT for $environment: commit it, and have it reviewed"
 }
 
-# ---- Rollback ------------------------------------------------------------------------------
-
-# revision: of the release that is in force in the cluster, or nothing.
-revision() {
-  helm list --namespace "$NAMESPACE" --filter "^$NAME\$" --deployed --output json | jq -r '.[0].revision // empty'
-}
-
-back() {
-  local now
-  now=$(revision) || die 'the cluster cannot be asked what runs now' 'look by hand: helm history'
-  if [ -z "$1" ]; then
-    die 'the first deployment failed, so there is nothing to go back to' \
-      "look at: kubectl --namespace $NAMESPACE get pods,events"
-  fi
-  if [ "$now" != "$1" ]; then
-    warn "[release] going back to revision $1 …"
-    helm rollback "$NAME" "$1" --namespace "$NAMESPACE" --wait --timeout 15m ||
-      die "the rollback to revision $1 failed too" "by hand: helm rollback $NAME $1 --namespace $NAMESPACE"
-  fi
-  die "the deployment failed; revision $1 runs as before" 'read the lines above'
-}
-
+# deploy ENV FILE: deploy.sh goes back by itself when the deployment or its smoke test fails, and
+# says so.
 deploy() {
-  local environment=$1 file before
+  local environment=$1 file digests
   file=$(realpath -- "$2" 2>/dev/null || printf '%s' "$2")
   case $environment in staging | production) ;; *) usage "there is no environment '$environment'" ;; esac
   need jq 'apt-get install jq'
-  need helm 'run: make setup'
   read_release "$file"
   check_commit
   check_digests "$file"
-  if [ -z "${KUBECONFIG:-}" ]; then
-    need aws 'apt-get install awscli, or set KUBECONFIG'
-    export KUBECONFIG=$BUILD/kube/$environment.config
-    mkdir -p "${KUBECONFIG%/*}"
-    aws eks update-kubeconfig --name "stackyard-$environment" --kubeconfig "$KUBECONFIG" >/dev/null ||
-      die "the cluster stackyard-$environment cannot be found" 'look whose credentials are in force: aws sts get-caller-identity'
-  fi
-  before=$(revision) || die 'the cluster does not answer' "KUBECONFIG is $KUBECONFIG"
-  say "[release] $COMMIT to $environment, where revision ${before:-none} runs"
-  STACKYARD_RELEASE=$file "$ROOT/scripts/deploy.sh" "$environment" "$COMMIT" || back "$before"
-  say "[release] $environment runs $COMMIT, revision $(revision)"
+  digests=$(jq .digests "$file")
+  say "[release] $COMMIT to $environment"
+  "$ROOT/scripts/deploy.sh" --prefix "$PREFIX" --digests <(printf '%s' "$digests") \
+    "$environment" "$COMMIT"
+  say "[release] $environment runs $COMMIT"
 }
 
 case ${1:-} in

@@ -21,6 +21,7 @@ sys.path[:0] = [str(ROOT / "tests/e2e"), str(ROOT / "tests/k8s")]
 import helm
 import schemas
 import suite
+from mesh import TERRAFORM
 
 FOLDER = ROOT / "deploy/gitops"
 ENVIRONMENTS = ("staging", "production")
@@ -60,6 +61,32 @@ def rendered(name):
     return done.stdout
 
 
+def paths(values, before=""):
+    """Where something stands in values: the names of dictionaries, as a.b.c."""
+    for key, value in values.items():
+        yield f"{before}{key}"
+        if isinstance(value, dict):
+            yield from paths(value, f"{before}{key}.")
+
+
+@functools.cache
+def told_by_terraform():
+    """Paths of what modules/app makes, for the variables of its own test; it needs no provider."""
+    with tempfile.TemporaryDirectory(prefix="sy-app-") as folder:
+        app = pathlib.Path(folder) / "app"
+        shutil.copytree(ROOT / "terraform/modules/app", app,
+                        ignore=shutil.ignore_patterns(".terraform*"))
+        text = (app / "tests/app.tftest.hcl").read_text()
+        [variables] = re.findall(r"^variables \{\n(.*?)^\}", text, re.M | re.S)
+        (app / "terraform.tfvars").write_text(variables)
+        own = {key: value for key, value in os.environ.items() if not key.startswith("TF_")}
+        for arguments in (("init",), ("apply", "-auto-approve"), ("output", "-raw", "values")):
+            done = subprocess.run([TERRAFORM, f"-chdir={app}", *arguments], check=False, env=own,
+                                  stdin=subprocess.DEVNULL, capture_output=True, text=True)
+            assert done.returncode == 0, done.stdout + done.stderr
+    return set(paths(yaml.safe_load(done.stdout)))
+
+
 class GitOpsTest(unittest.TestCase):
     def applications(self):
         return {name: load(f"argocd/{name}.yaml") for name in ENVIRONMENTS}
@@ -73,6 +100,38 @@ class GitOpsTest(unittest.TestCase):
         for spoiled in (text.replace("  project: stackyard", "  projekt: stackyard"),
                         text.replace("releaseName: stackyard", "releaseName: 7")):
             self.assertNotEqual(schemas.check(spoiled, schemas.folder()).returncode, 0)
+
+    def test_namespaces_are_as_a_cluster_by_hand_has_them(self):
+        docs = yaml.safe_load_all((ROOT / "deploy/aws/namespace.yaml").read_text())
+        labels = next(doc for doc in docs if doc["kind"] == "Namespace")["metadata"]["labels"]
+        self.assertEqual(labels["elbv2.k8s.aws/pod-readiness-gate-inject"], "enabled")
+        for application in self.applications().values():
+            metadata = application["spec"]["syncPolicy"]["managedNamespaceMetadata"]
+            self.assertEqual(metadata["labels"], labels)
+
+    def test_environments_are_those_of_terraform(self):
+        """Examples have all that modules/app tells; the chart gets it as by `make release`."""
+        told = told_by_terraform()
+        self.assertGreater(len(told), 30)
+        for name, application in self.applications().items():
+            example = load(f"environments/{name}/terraform.yaml")
+            self.assertEqual(sorted(told - set(paths(example))), [],
+                             f"{name}: write terraform.yaml anew")
+            files = chart_of(application)[0]["helm"]["valueFiles"]
+            own = f"$values/deploy/gitops/environments/{name}"
+            self.assertEqual(files, [
+                f"$values/terraform/{name}/values.yaml", f"{own}/terraform.yaml",
+                f"{own}/values.yaml", f"{own}/image.yaml"])
+            docs = [doc for doc in yaml.safe_load_all(rendered(name)) if doc]
+            [runner] = [
+                doc["spec"]["template"]["spec"] for doc in docs
+                if (doc["kind"], doc["metadata"]["name"]) == ("Deployment", "stackyard-runner")]
+            self.assertEqual(runner["nodeSelector"], example["runner"]["nodeSelector"])
+            # A profile that no node has would leave each runner waiting.
+            self.assertNotIn("Localhost", yaml.safe_dump(runner))
+            copied = {doc["spec"]["target"]["name"] for doc in docs
+                      if doc["kind"] == "ExternalSecret"}
+            self.assertEqual(copied, {"stackyard-database", "stackyard-seal-key"})
 
     def test_what_they_name_is_there(self):
         project = load("argocd/project.yaml")["spec"]

@@ -11,6 +11,8 @@ import sys
 import tempfile
 import unittest
 
+import yaml
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests/e2e"))
 
@@ -20,27 +22,54 @@ import suite
 IMAGES = ("gateway", "rest", "stacks", "quota", "runner", "cli")
 PREFIX = "123456789012.dkr.ecr.eu-central-1.amazonaws.com"
 
-# The cluster is a file with the revision in force; each call leaves a line in a journal.
+# The cluster is a file with the revision in force; each call leaves a line in a journal. --atomic
+# of the real one goes back by itself.
 HELM = """#!/bin/bash
 echo "helm $*" >>"$PLAY/journal"
+now=$(cat "$PLAY/revision")
 case $1 in
-  list) printf '[{"revision":"%s"}]' "$(cat "$PLAY/revision")" ;;
-  rollback) echo $(($(cat "$PLAY/revision") + 1)) >"$PLAY/revision" ;;
+  upgrade)
+    [ "$(cat "$PLAY/outcome")" != unready ] || exit 1
+    release=$2
+    while [ $# -gt 0 ]; do [ "$1" != --values ] || cp "$2" "$PLAY/values-$release"; shift; done
+    echo $((now + 1)) >"$PLAY/revision" ;;
+  test) [ "$(cat "$PLAY/outcome")" != broken ] ;;
+  history) jq -n --argjson now "$now" \\
+    '[range(1; $now) | {revision: ., status: "superseded"}]
+      + [{revision: $now, status: "deployed"}]' ;;
+  rollback) echo $((now + 1)) >"$PLAY/revision" ;;
 esac
 """
-DEPLOY = """#!/bin/bash
-echo "deploy $* $(jq -r .digests.gateway "$STACKYARD_RELEASE" | cut -c1-10)" >>"$PLAY/journal"
-case $(cat "$PLAY/outcome") in
-  refused) exit 1 ;;
-  broken) echo 8 >"$PLAY/revision"; exit 1 ;;
-  *) echo 8 >"$PLAY/revision" ;;
+KUBECTL = """#!/bin/bash
+echo "kubectl $*" >>"$PLAY/journal"
+case $* in
+  *seal-key*jsonpath*) base64 -w 0 "$PLAY/copied" ;;
+  *'get secret grafana-admin'*)
+    ! grep -q 'create secret' "$PLAY/journal" || echo secret/grafana-admin ;;
+  *'get secret'*) base64 -w 0 "$PLAY/token" ;;
+  *'apply --filename -') cat >/dev/null ;;
+  *annotate*) cp "$PLAY/stored" "$PLAY/copied" ;;
 esac
+"""
+CURL = """#!/bin/bash
+echo "curl ${!#} <$(cat)" >>"$PLAY/journal"
+cat "$PLAY/answer"
+[ "$(cat "$PLAY/answer")" != 000 ]
+"""
+TERRAFORM = """#!/bin/bash
+case $* in *'output -json'*) cat "$PLAY/outputs" ;; esac
+"""
+DATABASES = """#!/bin/bash
+echo "databases $*" >>"$PLAY/journal"
 """
 AWS = """#!/bin/bash
 echo "aws $*" >>"$PLAY/journal"
 case $* in
   *get-login-password*) echo the-password ;;
   *describe-images*) cat "$PLAY/registry" ;;
+  *get-caller-identity*) echo 123456789012 ;;
+  *get-secret-value*) cat "$PLAY/stored"; echo ;;
+  *put-secret-value*) cp "$(grep -oP 'file://\\K\\S+' <<<"$*")" "$PLAY/stored" ;;
 esac
 """
 # Terraform ends as it is told, and shows the plan that it is given.
@@ -51,6 +80,15 @@ case $2 in
   show) cat "$PLAY/plan" ;;
 esac
 """
+TOPIC = "arn:aws:sns:eu-central-1:123456789012:alarms"
+OUTPUTS = {name: {"value": value} for name, value in {
+    "helm_values": "image:\n  prefix: of-terraform", "image_prefix": "of-terraform",
+    "namespace": "stackyard", "url": "https://stackyard.example.com",
+    "grpc_target": "grpc.stackyard.example.com:443",
+    "region": "eu-central-1", "cluster_name": "stackyard-staging",
+    "add_ons": {"vpc_id": "vpc-1", "domain": "example.com", "external_dns": False,
+                "prometheus_endpoint": "https://aps/", "log_group": "logs",
+                "alarm_topic": TOPIC}}.items()}
 BUILDAH = """#!/bin/bash
 echo "buildah $* <$(cat)" >>"$PLAY/journal"
 """
@@ -70,18 +108,30 @@ class ReleaseTest(unittest.TestCase):
         self.repo, self.play = self.dir / "repo", self.dir / "play"
         (self.repo / "scripts").mkdir(parents=True)
         (self.play / "bin").mkdir(parents=True)
-        for name in ("release.sh", "lib.sh", "env.sh", "changed-parts.sh", "drift.sh"):
+        for name in ("release.sh", "deploy.sh", "environment-lib.sh", "cluster.sh", "seal-key.sh",
+                     "tf-lib.sh", "lib.sh", "env.sh", "changed-parts.sh", "drift.sh"):
             shutil.copy2(ROOT / "scripts" / name, self.repo / "scripts")
-        for path, text in ((self.repo / "scripts/deploy.sh", DEPLOY), (self.repo / "scripts/tf.sh", TF), (self.repo / "scripts/images.sh", BUILD),
-                           (self.play / "bin/helm", HELM), (self.play / "bin/aws", AWS),
-                           (self.play / "bin/buildah", BUILDAH)):
-            path.write_text(text)
-            path.chmod(0o755)
+        shutil.copytree(ROOT / "deploy/aws", self.repo / "deploy/aws")
+        for name in ("staging", "production"):
+            (self.repo / "terraform" / name).mkdir(parents=True)
+        (self.repo / "terraform/modules").mkdir()
+        for name, text in (("tf.sh", TF), ("images.sh", BUILD), ("databases.sh", DATABASES)):
+            self.program(self.repo / "scripts" / name, text)
+        for name, text in (("helm", HELM), ("kubectl", KUBECTL), ("curl", CURL), ("aws", AWS),
+                           ("terraform", TERRAFORM), ("buildah", BUILDAH)):
+            self.program(self.play / "bin" / name, text)
         (self.repo / ".gitignore").write_text("/build/\n")
         self.git("init", "-q", "-b", "main")
         self.commit = self.committed("README.md")
-        for name, text in (("revision", "7"), ("outcome", "fine"), ("registry", self.digest("gateway"))):
+        for name, text in (("revision", "7"), ("outcome", "fine"), ("token", "syt_7"),
+                           ("registry", self.digest("gateway")), ("answer", "200"),
+                           ("outputs", json.dumps(OUTPUTS))):
             (self.play / name).write_text(text)
+
+    @staticmethod
+    def program(path, text):
+        path.write_text(text)
+        path.chmod(0o755)
 
     def git(self, *arguments):
         return subprocess.run(["git", "-c", "user.name=test", "-c", "user.email=test@example.com", *arguments],
@@ -107,9 +157,12 @@ class ReleaseTest(unittest.TestCase):
                                     "digests": {i: self.digest(i) for i in IMAGES}, **changes}))
         return path
 
-    def script(self, name, *arguments, code=0):
+    def script(self, name, *arguments, code=0, kubeconfig="/nowhere"):
+        # PREFIX is there as `make` hands it on, and means nothing here.
         environment = {"PATH": f"{self.play}/bin:{os.environ['PATH']}", "HOME": str(self.dir),
-                       "PLAY": str(self.play), "KUBECONFIG": "/nowhere"}
+                       "PLAY": str(self.play), "PREFIX": "x", "STACKYARD_POLL_SECONDS": "0"}
+        if kubeconfig:
+            environment["KUBECONFIG"] = str(kubeconfig)
         done = subprocess.run([self.repo / "scripts" / name, *map(str, arguments)], cwd=self.repo, check=False,
                               env=environment, capture_output=True, text=True)
         self.assertEqual(done.returncode, code, done.stdout + done.stderr)
@@ -125,28 +178,62 @@ class ReleaseTest(unittest.TestCase):
     # ---- Deploy ------------------------------------------------------------------------------
 
     def test_a_release_is_deployed_by_its_digests(self):
-        said = self.deploy("production")
-        self.assertIn(f"production runs {self.commit}, revision 8", said)
-        self.assertEqual(self.journal("deploy"), [f"deploy production {self.commit} sha256:000"])
-        self.assertEqual(len(self.journal("aws ecr describe-images")), len(IMAGES))
-        self.assertEqual(self.journal("helm rollback"), [])
+        for prefix in (PREFIX, "registry.example.com/platform"):
+            (self.play / "journal").write_text("")
+            said = self.deploy("production", prefix=prefix)
+            self.assertIn(f"production runs {self.commit}", said)
+            self.assertEqual(json.loads((self.play / "values-stackyard").read_text()), {"image": {
+                "prefix": prefix, "tag": self.commit,
+                "digests": {i: self.digest(i) for i in IMAGES}}})
+            self.assertEqual(len(self.journal("aws ecr describe-images")),
+                             len(IMAGES) if prefix == PREFIX else 0)
+            self.assertEqual(self.journal("databases"), ["databases production"])
+            self.assertEqual(len(self.journal("helm test")), 1)
+            self.assertEqual(self.journal("helm rollback"), [])
 
-    def test_what_fails_is_rolled_back(self):
+    def test_what_fails_is_rolled_back_once(self):
         (self.play / "outcome").write_text("broken")
-        said = self.deploy(code=1)
-        self.assertIn("revision 7 runs as before", said)
+        self.assertIn("staging runs as revision 7 did", self.deploy(code=1))
         self.assertEqual([line.split("--")[0] for line in self.journal("helm rollback")],
                          ["helm rollback stackyard 7 "])
 
-    def test_what_changed_nothing_needs_no_rollback(self):
-        (self.play / "outcome").write_text("refused")
-        self.deploy(code=1)
+    def test_what_did_not_get_ready_helm_has_taken_back(self):
+        (self.play / "outcome").write_text("unready")
+        self.assertIn("staging runs what it ran before", self.deploy(code=1))
+        self.assertIn("--atomic", self.journal("helm upgrade")[0])
         self.assertEqual(self.journal("helm rollback"), [])
 
     def test_a_first_deployment_that_fails_says_so(self):
-        (self.play / "revision").write_text("")
-        (self.play / "outcome").write_text("refused")
-        self.assertIn("nothing to go back to", self.deploy(code=1))
+        (self.play / "revision").write_text("0")
+        (self.play / "outcome").write_text("broken")
+        self.assertIn("the smoke test of the first release failed", self.deploy(code=1))
+        self.assertEqual(self.journal("helm rollback"), [])
+
+    def test_a_dead_token_is_told_before_anything_changes(self):
+        (self.play / "answer").write_text("401")
+        said = self.deploy(code=1)
+        self.assertIn("the token in the Secret stackyard-admin-token is revoked", said)
+        self.assertEqual(self.journal("curl"), ["curl https://stackyard.example.com/testme "
+                                                '<header = "Authorization: Bearer syt_7"'])
+        self.assertEqual(self.journal("databases") + self.journal("helm"), [])
+        # Where there is none yet, or the address is out of reach, the smoke test will tell.
+        (self.play / "answer").write_text("000")
+        self.deploy()
+        (self.play / "token").write_text("")
+        (self.play / "answer").write_text("401")
+        self.deploy()
+
+    def test_the_cluster_is_the_environments(self):
+        kept = self.repo / "build/kube/staging.config"
+        for kubeconfig in (None, kept):
+            self.script("release.sh", "deploy", "staging", self.file(), kubeconfig=kubeconfig)
+        self.assertEqual(self.journal("aws eks"), [
+            "aws eks update-kubeconfig --region eu-central-1 --name stackyard-staging "
+            f"--kubeconfig {kept}"] * 2)
+        # One that a shell was left with.
+        said = self.script("release.sh", "deploy", "production", self.file(), code=1,
+                           kubeconfig=kept)
+        self.assertIn("and this is for production", said)
 
     def test_bad_releases_are_refused_before_anything_happens(self):
         for changes, wanted in (
@@ -157,17 +244,81 @@ class ReleaseTest(unittest.TestCase):
             self.assertIn(wanted, self.deploy(code=1, **changes))
         self.assertIn("no environment 'prod'", self.deploy("prod", code=1))
         self.assertIn("there is no release", self.script("release.sh", "deploy", "staging", "/none", code=1))
-        self.assertEqual(self.journal("deploy"), [])
+        self.assertEqual(self.journal("kubectl") + self.journal("helm"), [])
 
     def test_a_forged_digest_is_refused(self):
         (self.play / "registry").write_text(f"sha256:{'f' * 64}")
         self.assertIn("find out who made that file", self.deploy(code=1))
-        self.assertEqual(self.journal("deploy"), [])
+        self.assertEqual(self.journal("kubectl") + self.journal("helm"), [])
 
     def test_only_what_is_merged_is_deployed(self):
         self.git("checkout", "-q", "-b", "mine")
         self.commit = self.committed("helm/x")
         self.assertIn("is not on main", self.deploy(code=1))
+
+    # ---- A cluster ---------------------------------------------------------------------------
+
+    def test_alerts_of_a_cluster_reach_somebody(self):
+        for _ in range(2):
+            self.script("cluster.sh", "staging")
+        for path in self.play.glob("values-*"):
+            self.assertNotIn("${", path.read_text(), path.name)
+        values = yaml.safe_load((self.play / "values-prometheus").read_text())
+        config = values["alertmanager"]["config"]
+        receivers = {one["name"]: one for one in config["receivers"]}
+        [told] = receivers[config["route"]["receiver"]]["sns_configs"]
+        self.assertEqual(told["topic_arn"], TOPIC)
+        for route in config["route"]["routes"]:
+            self.assertIn(route["receiver"], receivers)
+        # The role is given to the account of that name.
+        self.assertIn(f'"{values["alertmanager"]["serviceAccount"]["name"]}"',
+                      (ROOT / "terraform/modules/observability/alarms.tf").read_text())
+
+    def test_grafana_has_a_password_of_its_own(self):
+        for _ in range(2):
+            self.script("cluster.sh", "staging")
+        values = yaml.safe_load((self.play / "values-prometheus").read_text())
+        self.assertEqual(values["grafana"]["admin"]["existingSecret"], "grafana-admin")
+        [made] = self.journal("kubectl --namespace monitoring create secret generic grafana-admin")
+        self.assertRegex(made, r" --from-file=password=\S+/password$")
+
+    # ---- The seal key ------------------------------------------------------------------------
+
+    def seal(self, *keys, code=0):
+        file = self.dir / "seal.key"
+        file.write_text("".join(f"{key}\n" for key in keys))
+        return self.script("seal-key.sh", "staging", file, code=code)
+
+    def test_a_new_seal_key_comes_by_two_steps(self):
+        old, new = "a" * 64, "b" * 64
+        (self.play / "stored").write_text(old)
+        (self.play / "copied").write_text(old)
+        for keys, wanted in (((new, old), "a new key would seal what pods cannot open yet"),
+                             ((new,), "lacks a key that is in force"), ((), "is empty"),
+                             ((old, "b" * 63), "has a line that is no key")):
+            self.assertIn(wanted, self.seal(*keys, code=1))
+        self.assertEqual(self.journal("aws secretsmanager put"), [])
+        for keys in ((old, new), (new, old)):
+            (self.play / "journal").write_text("")
+            self.assertIn("all pods of staging have the 2 keys", self.seal(*keys))
+            self.assertEqual((self.play / "stored").read_text().split(), list(keys))
+            calls = [line.split(" ", 3)[3] for line in self.journal("kubectl")]
+            self.assertIn(" --overwrite force-sync=", calls[0])
+            self.assertEqual([call.split(" --")[0] for call in calls], [
+                "annotate externalsecret stackyard-seal-key", "get secret stackyard-seal-key",
+                "rollout restart deployment/stackyard-stacks",
+                "rollout status deployment/stackyard-stacks"])
+            # A key never stands among the arguments of a process.
+            self.assertNotIn("bbbb", (self.play / "journal").read_text())
+
+    def test_no_pod_is_restarted_before_the_copy_is_the_file(self):
+        old = "a" * 64
+        (self.play / "stored").write_text(old)
+        (self.play / "copied").write_text(old)
+        stuck = self.play / "bin/kubectl"
+        stuck.write_text(KUBECTL.replace("*annotate*", "never"))
+        self.assertIn("does not follow", self.seal(old, "b" * 64, code=1))
+        self.assertFalse([line for line in self.journal("kubectl") if "rollout" in line])
 
     # ---- Push --------------------------------------------------------------------------------
 

@@ -3,6 +3,7 @@
 
 import collections
 import pathlib
+import re
 import tempfile
 import unittest
 
@@ -36,8 +37,33 @@ def run_tests(rules, test, evaluation="1m"):
         return promtool("test", "rules", path)
 
 
+def prometheus_on_aws():
+    """Prometheus' part of the values that scripts/cluster.sh fills in."""
+    text = (definitions.ROOT / "deploy/aws/charts/prometheus.yaml").read_text()
+    return yaml.safe_load(text)["prometheus"]["prometheusSpec"]
+
+
 class RulesTest(unittest.TestCase):
     maxDiff = None
+
+    def test_what_rules_and_dashboards_ask_for_is_kept_on_aws(self):
+        spec = prometheus_on_aws()
+        [remote] = spec["remoteWrite"]
+        [rule] = remote["writeRelabelConfigs"]
+        self.assertEqual(rule["action"], "keep")
+        names = {rule["record"] for rule in definitions.rules() if "record" in rule}
+        days = 0
+        for _, expr in definitions.all_expressions():
+            names |= definitions.metrics_of(expr)
+            days = max([days, *map(int, re.findall(r"\[(\d+)d\]", expr))])
+        self.assertGreater(len(names), 50)
+        # Prometheus' expressions hold for the whole name.
+        kept = re.compile(rule["regex"])
+        self.assertEqual([name for name in sorted(names) if not kept.fullmatch(name)], [])
+        self.assertEqual(days, 30)
+        self.assertGreaterEqual(int(spec["retention"].removesuffix("d")), days + 2)
+        # And outlives the pod.
+        self.assertIn("volumeClaimTemplate", spec["storageSpec"])
 
     def test_rules_are_valid(self):
         code, said = promtool("check", "rules", "--lint=all", "--lint-fatal",

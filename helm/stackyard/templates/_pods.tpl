@@ -48,10 +48,13 @@ affinity:
   {{- toYaml . | nindent 2 }}
 {{- end }}
 topologySpreadConstraints:
-  {{- range list "topology.kubernetes.io/zone" "kubernetes.io/hostname" }}
-  - topologyKey: {{ . }}
+  {{- range $key, $unsatisfiable := dict "topology.kubernetes.io/zone" .service.topologySpread
+    "kubernetes.io/hostname" "ScheduleAnyway" }}
+  - topologyKey: {{ $key }}
     maxSkew: 1
-    whenUnsatisfiable: {{ $.service.topologySpread }}
+    whenUnsatisfiable: {{ $unsatisfiable }}
+    # Nodes that are kept for others do not count as empty ones.
+    nodeTaintsPolicy: Honor
     labelSelector:
       matchLabels:
         {{- include "stackyard.selectorLabels" $ | nindent 8 }}

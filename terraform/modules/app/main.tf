@@ -5,8 +5,11 @@ locals {
   grpc_host = "grpc.${var.domain}"
 
   load_balancer = {
-    "alb.ingress.kubernetes.io/certificate-arn"                     = var.certificate_arn
-    "alb.ingress.kubernetes.io/group.name"                          = var.name
+    "alb.ingress.kubernetes.io/certificate-arn" = var.certificate_arn
+    "alb.ingress.kubernetes.io/group.name"      = var.name
+    # A new pod waits for two good answers before an old one goes.
+    "alb.ingress.kubernetes.io/healthcheck-interval-seconds"        = "5"
+    "alb.ingress.kubernetes.io/healthcheck-timeout-seconds"         = "3"
     "alb.ingress.kubernetes.io/listen-ports"                        = jsonencode([{ HTTPS = 443 }])
     "alb.ingress.kubernetes.io/manage-backend-security-group-rules" = "true"
     "alb.ingress.kubernetes.io/scheme"                              = var.internal ? "internal" : "internet-facing"

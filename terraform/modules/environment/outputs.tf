@@ -41,6 +41,7 @@ output "add_ons" {
     external_dns        = var.zone_id != null
     prometheus_endpoint = module.observability.prometheus_endpoint
     log_group           = module.observability.log_group
+    alarm_topic         = module.observability.alarm_topic_arn
   }
 }
 

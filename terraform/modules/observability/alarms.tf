@@ -31,6 +31,7 @@ resource "aws_sns_topic" "alarms" {
 }
 
 data "aws_caller_identity" "current" {}
+data "aws_region" "current" {}
 
 data "aws_iam_policy_document" "alarms" {
   statement {
@@ -54,6 +55,35 @@ data "aws_iam_policy_document" "alarms" {
 resource "aws_sns_topic_policy" "alarms" {
   arn    = aws_sns_topic.alarms.arn
   policy = data.aws_iam_policy_document.alarms.json
+}
+
+# Alerts of Prometheus come by the same topic.
+data "aws_iam_policy_document" "send_alerts" {
+  statement {
+    actions   = ["sns:Publish"]
+    resources = [aws_sns_topic.alarms.arn]
+  }
+
+  statement {
+    actions   = ["kms:Decrypt", "kms:GenerateDataKey"]
+    resources = [var.key_arn]
+
+    condition {
+      test     = "StringEquals"
+      variable = "kms:ViaService"
+      values   = ["sns.${data.aws_region.current.name}.amazonaws.com"]
+    }
+  }
+}
+
+module "alertmanager_role" {
+  source = "../workload_role"
+
+  name            = "${var.name}-alertmanager"
+  cluster_name    = var.cluster_name
+  namespace       = var.namespace
+  service_account = "alertmanager"
+  policies        = { send = data.aws_iam_policy_document.send_alerts.json }
 }
 
 resource "aws_sns_topic_subscription" "alarms" {

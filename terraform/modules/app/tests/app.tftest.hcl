@@ -33,6 +33,13 @@ run "values" {
     error_message = "The firewall is before HTTP and gRPC."
   }
   assert {
+    condition = alltrue([
+      for ingress in [yamldecode(output.values).ingress, yamldecode(output.values).ingress.grpc] :
+      tonumber(ingress.annotations["alb.ingress.kubernetes.io/healthcheck-interval-seconds"]) <= 5
+    ])
+    error_message = "A rolling update waits for the load balancer, which looks often."
+  }
+  assert {
     condition     = yamldecode(output.values).networkPolicy.runs.cidrs == ["0.0.0.0/0", "10.40.192.0/21"]
     error_message = "Runs reach the endpoints of AWS."
   }

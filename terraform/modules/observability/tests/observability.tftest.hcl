@@ -37,6 +37,17 @@ run "alarms" {
   }
 }
 
+run "alerts" {
+  assert {
+    condition = (
+      toset(flatten(data.aws_iam_policy_document.send_alerts.statement[*].actions))
+      == toset(["sns:Publish", "kms:Decrypt", "kms:GenerateDataKey"])
+      && !contains(flatten(data.aws_iam_policy_document.send_alerts.statement[*].resources), "*")
+    )
+    error_message = "Alertmanager sends to the topic of alarms, and may do no more."
+  }
+}
+
 run "with_grafana" {
   variables {
     managed_grafana = true

@@ -10,6 +10,7 @@ module "environment" {
   cidr_block         = "10.40.0.0/16"
   availability_zones = ["${var.region}a", "${var.region}b"]
   durable            = false
+  kubernetes_version = "1.33"
 
   # One NAT gateway, and all calls of AWS through it.
   nat_per_zone        = false

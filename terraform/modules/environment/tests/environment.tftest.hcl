@@ -7,6 +7,7 @@ variables {
   availability_zones  = ["eu-central-1a", "eu-central-1b"]
   cidr_block          = "10.40.0.0/16"
   domain              = "stackyard.example.com"
+  kubernetes_version  = "1.33"
   general_nodes       = { instance_types = ["m7i.large"], min_size = 2, max_size = 4 }
   runner_nodes        = { instance_types = ["m7i.large"], min_size = 0, max_size = 4 }
   observability_nodes = { instance_types = ["m7i.large"], min_size = 1, max_size = 2 }

@@ -29,6 +29,10 @@ run "wired" {
     error_message = "The load balancer's subnets are believed, and the database is in the isolated ones."
   }
   assert {
+    condition     = yamldecode(output.helm_values).networkPolicy.apiServerCidrs == ["10.40.0.0/16", "172.20.0.0/16"] && yamldecode(output.helm_values).stacks.podAnnotations["stackyard.dev/password-version"] == "1"
+    error_message = "The cluster's own addresses and the passwords' version reach the chart."
+  }
+  assert {
     condition     = yamldecode(output.helm_values).storage.s3.blobs == "s3://stackyard-test-blobs-123456789012-eu-central-1/stackyard/blobs?region=eu-central-1"
     error_message = "Blobs are in the environment's bucket."
   }

@@ -62,5 +62,7 @@ helm uninstall prometheus --namespace monitoring --ignore-not-found --wait --tim
   die 'Prometheus is not gone' 'read what is above, then run the same command again'
 gone persistentvolumeclaims monitoring
 gone persistentvolumeclaims "$NAMESPACE"
+# They go when their disks are gone; claims are not held up by that.
+gone persistentvolumes "$NAMESPACE"
 say "[destroy] $ENVIRONMENT"
 tf "$ENVIRONMENT" destroy "$@"

@@ -162,7 +162,8 @@ class ScriptsTest(unittest.TestCase):
         self.script("destroy.sh", "staging", "-auto-approve")
         self.assertEqual(self.steps(), [
             "helm uninstall stackyard", "delete ingresses", "helm uninstall prometheus",
-            "delete persistentvolumeclaims", "delete persistentvolumeclaims"])
+            "delete persistentvolumeclaims", "delete persistentvolumeclaims",
+            "delete persistentvolumes"])
         self.assertRegex(self.journal[-1], "^terraform .* destroy -auto-approve$")
 
     def test_what_is_not_gone_is_waited_for(self):

@@ -196,6 +196,23 @@ class ReleaseTest(unittest.TestCase):
             self.assertIn("is no prefix", self.script("release.sh", "push", prefix, "x", code=1))
         self.assertEqual(self.journal("images"), [])
 
+    def test_a_tree_with_changes_has_no_images_but_for_lock_files(self):
+        shutil.copy2(ROOT / "scripts/images.sh", self.repo / "scripts/build-images.sh")
+        # It gets as far as what lays out the programs, no further.
+        (self.repo / "deploy/images").mkdir(parents=True)
+        (self.repo / "deploy/images/programs.sh").write_text("#!/bin/sh\nexit 1\n")
+        (self.repo / "deploy/images/programs.sh").chmod(0o755)
+        lock, version = "terraform/staging/.terraform.lock.hcl", "common/version.h"
+        self.committed(lock, version)
+        (self.play / "programs").mkdir()
+        (self.play / "programs/stackyard-stacks").touch(mode=0o755)
+        refusal = "the tree has changes that are in no commit"
+        for path, refused in ((lock, False), (version, True)):
+            with (self.repo / path).open("a") as out:
+                out.write("more\n")
+            said = self.script("build-images.sh", "--bin", self.play / "programs", code=1)
+            self.assertEqual(refusal in said, refused, said)
+
     # ---- Drift -------------------------------------------------------------------------------
 
     SECRET = "aws_secretsmanager_secret_version"

@@ -1,7 +1,9 @@
 #!/usr/bin/env bash
-# databases.sh ENVIRONMENT: makes the databases of gateway, stacks and quota and their users, by a job in
-# the environment's cluster, as the secrets of Terraform say. scripts/deploy.sh runs it. New passwords:
-# count database.password_version up, apply, deploy; nobody is cut off (docs/adr/0031).
+# databases.sh [--rest a|b] ENVIRONMENT: makes the databases of gateway, stacks and quota and their
+# users, by a job in the environment's cluster, as the secrets of Terraform say. scripts/deploy.sh runs
+# it. New passwords: count database.password_version up, apply, deploy; nobody is cut off
+# (docs/adr/0031).
+#   --rest a|b   the users whose turn it is not log in no more; once no pod uses them
 # KUBECONFIG is the cluster; without it, that which Terraform made. STACKYARD_POSTGRES_IMAGE is an image
 # with psql.
 set -euo pipefail
@@ -15,7 +17,14 @@ set -euo pipefail
 IMAGE=${STACKYARD_POSTGRES_IMAGE:-public.ecr.aws/docker/library/postgres:16-alpine}
 WAIT=${STACKYARD_JOB_WAIT:-300s}
 
-[ "$#" = 1 ] || die 'the environment is missing' 'use: scripts/databases.sh staging|production'
+USAGE='use: scripts/databases.sh [--rest a|b] staging|production'
+REST=''
+if [ "${1:-}" = --rest ]; then
+  REST=${2:-}
+  [[ $REST =~ ^[ab]$ ]] || die '--rest is a or b' "$USAGE"
+  shift 2
+fi
+[ "$#" = 1 ] || die 'the environment is missing' "$USAGE"
 environment_exists "$1"
 need_tools
 need_cluster_tools
@@ -31,7 +40,7 @@ RUN=$(date -u +%Y%m%d%H%M%S)
 JOB=stackyard-databases-$RUN
 in_namespace() { kubectl --namespace "$NAMESPACE" "$@"; }
 
-filled "$ROOT/deploy/aws/databases.yaml" "RUN=$RUN" "POSTGRES_IMAGE=$IMAGE" \
+filled "$ROOT/deploy/aws/databases.yaml" "RUN=$RUN" "REST=$REST" "POSTGRES_IMAGE=$IMAGE" \
   "OWNER_SECRET=$(output .database.value.owner_secret)" \
   "GATEWAY_SECRET=$(output .database.value.secrets.gateway)" \
   "STACKS_SECRET=$(output .database.value.secrets.stacks)" \

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # deploy.sh [FLAG...] ENVIRONMENT [IMAGE_TAG]: brings a release of Stackyard onto an environment's cluster:
-# databases and users, then the Helm chart with terraform/ENVIRONMENT/values.yaml and what Terraform tells
-# of the environment, then a smoke test. When the release does not get ready, or fails the test, what ran
-# before comes back.
+# databases and users, what the cluster has of their secrets, then the Helm chart with
+# terraform/ENVIRONMENT/values.yaml and what Terraform tells of the environment, then a smoke test. When
+# the release does not get ready, or fails the test, what ran before comes back.
 #   IMAGE_TAG            the commit that the images were built from; else Terraform's image_tag
 #   --digests FILE       JSON, {"gateway": "sha256:…", …}: those images and no others; without it the
 #                        registry tells what the tag means
@@ -96,6 +96,58 @@ helm_values() {
     "$WORK/image.yaml"
 }
 
+# ---- Passwords of the databases --------------------------------------------------------------
+
+OURS=app.kubernetes.io/instance=$RELEASE
+in_namespace() { kubectl --namespace "$NAMESPACE" "$@"; }
+
+# copied: when which secret was copied last, a line each; those that fail have none.
+copied() {
+  in_namespace get externalsecrets --selector "$OURS" --output json |
+    jq -r '.items[] | select(any(.status.conditions[]?; .type == "Ready" and .status == "True"))
+      | "\(.metadata.name) \(.status.refreshTime) \(.status.syncedResourceVersion)"'
+}
+
+# copy_secrets: pods that start from now on must get what the secrets say now, not an hour ago.
+# Before the first release there is nothing that copies.
+copy_secrets() {
+  local names wanted before now end
+  names=$(in_namespace get externalsecrets --selector "$OURS" --output name)
+  wanted=$(grep -c . <<<"$names") || return 0
+  say '[deploy] secrets'
+  before=$(copied)
+  in_namespace annotate externalsecrets --selector "$OURS" --overwrite \
+    "force-sync=$(date +%s%N)" >/dev/null
+  end=$((SECONDS + ${STACKYARD_SECRETS_SECONDS:-120}))
+  while :; do
+    # All that there are, and none of them as it was.
+    now=$(copied)
+    [ "$(comm -13 <(sort <<<"$before") <(sort <<<"$now") | grep -c .)" != "$wanted" ] || return 0
+    [ "$SECONDS" -lt "$end" ] ||
+      die 'the secrets were not copied into the cluster' \
+        "look at: kubectl --namespace $NAMESPACE describe externalsecrets"
+    sleep 1
+  done
+}
+
+# Which passwords pods have, and which they will have.
+VERSION_KEY=stackyard.dev/password-version
+password_version() {
+  in_namespace get deployments --selector "$OURS" --output json | jq -r --arg key "$VERSION_KEY" \
+    '[.items[].spec.template.metadata.annotations[$key]? // empty] | first // empty'
+}
+
+# rest_others BEFORE: once no pod uses them, the users whose turn it was log in no more.
+rest_others() {
+  local now
+  now=$(sed -nE "s|^ +\"?$VERSION_KEY\"?: \"?([0-9]+)\"?\$|\1|p" "$WORK/environment.yaml" | sort -u)
+  [ -n "$1" ] && [ -n "$now" ] && [ "$1" != "$now" ] || return 0
+  if [ $((now % 2)) = 0 ]; then now=a; else now=b; fi
+  "$ROOT/scripts/databases.sh" --rest "$now" "$ENVIRONMENT"
+}
+
+# ---- The release -----------------------------------------------------------------------------
+
 deploy_release() {
   local flags values
   mapfile -t values < <(helm_values)
@@ -156,7 +208,12 @@ kubectl get namespace "$NAMESPACE" >/dev/null 2>"$WORK/fault" ||
   die "there is no namespace $NAMESPACE: $(tail -n 1 "$WORK/fault")" \
     "prepare the cluster first: scripts/cluster.sh $ENVIRONMENT"
 [ -z "$TEST" ] || check_token
-[ -z "$DATABASES" ] || "$ROOT/scripts/databases.sh" "$ENVIRONMENT"
+PASSWORDS=$(password_version)
+if [ -n "$DATABASES" ]; then
+  "$ROOT/scripts/databases.sh" "$ENVIRONMENT"
+  copy_secrets
+fi
 deploy_release
 [ -z "$TEST" ] || smoke_test
+[ -z "$DATABASES" ] || rest_others "$PASSWORDS"
 say "[deploy] $ENVIRONMENT runs $TAG: $(output .url.value), gRPC at $(output .grpc_target.value)"

@@ -69,7 +69,9 @@ revision() {
   REVISION=$(git -C "$ROOT" rev-parse HEAD)
   CREATED=$(git -C "$ROOT" log -1 --format=%ct)
   VERSION=$(sed -n 's/.*kVersion = "\(.*\)";/\1/p' "$ROOT/common/version.h")
-  changes=$(git -C "$ROOT" status --porcelain)
+  # Lock files are in no image, and OpenTofu writes its own registry into them, which Terraform takes
+  # out again.
+  changes=$(git -C "$ROOT" status --porcelain -- . ':(exclude,glob)terraform/*/.terraform.lock.hcl')
   TAG=$REVISION
   [ -n "$changes" ] || return 0
   [ -n "$DIRTY" ] || die 'the tree has changes that are in no commit, so no tag would name it' \

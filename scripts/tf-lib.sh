@@ -4,6 +4,8 @@
 
 TERRAFORM=${STACKYARD_TERRAFORM:-terraform}
 STATE_REGION=${STACKYARD_STATE_REGION:-${AWS_REGION:-${AWS_DEFAULT_REGION:-eu-central-1}}}
+# One region for states and for what is made, unless a terraform.tfvars says another `region`.
+export TF_VAR_region=${TF_VAR_region:-$STATE_REGION}
 # No question of Terraform's is left hanging in a pipeline.
 [ -t 0 ] || export TF_INPUT=0
 export TF_IN_AUTOMATION=1

@@ -4,7 +4,8 @@
 # account and the region, so nobody edits a backend by hand:
 #   scripts/tf.sh staging plan
 #   scripts/tf.sh staging output -raw url
-# STACKYARD_STATE_REGION is the region of the state bucket (AWS_REGION, or eu-central-1).
+# STACKYARD_STATE_REGION is the region of the state bucket (AWS_REGION, or eu-central-1), and of what is
+# made too where no terraform.tfvars says another.
 # Credentials are AWS's own: AWS_PROFILE and the like.
 set -euo pipefail
 # shellcheck source=scripts/lib.sh

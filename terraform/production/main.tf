@@ -10,6 +10,7 @@ module "environment" {
   cidr_block         = "10.41.0.0/16"
   availability_zones = ["${var.region}a", "${var.region}b", "${var.region}c"]
   durable            = true
+  kubernetes_version = "1.33"
   nat_per_zone       = true
 
   general_nodes       = { instance_types = ["m7i.large", "m6i.large"], min_size = 3, max_size = 9 }

@@ -10,13 +10,15 @@ module "environment" {
   cidr_block         = "10.40.0.0/16"
   availability_zones = ["${var.region}a", "${var.region}b"]
   durable            = false
+  kubernetes_version = "1.33"
 
   # One NAT gateway, and all calls of AWS through it.
   nat_per_zone        = false
   interface_endpoints = []
 
-  general_nodes       = { instance_types = ["t3.large", "t3a.large"], min_size = 2, max_size = 4 }
-  runner_nodes        = { instance_types = ["m7i.large", "m6i.large", "m6a.large"], min_size = 1, max_size = 4, spot = true }
+  general_nodes = { instance_types = ["t3.large", "t3a.large"], min_size = 2, max_size = 4 }
+  # On demand: spot nodes are gone after two minutes, and runs take longer.
+  runner_nodes        = { instance_types = ["t3.large", "t3a.large"], min_size = 1, max_size = 4 }
   observability_nodes = { instance_types = ["t3.large", "t3a.large"], min_size = 1, max_size = 2 }
   runners             = { min = 1, max = 4 }
 

@@ -33,7 +33,7 @@ class DatabasesTest(unittest.TestCase):
             raise AssertionError(answer.stderr)
         return answer.stdout.strip()
 
-    def make(self, turn, password):
+    def make(self, turn, password, rest="", code=0):
         for service in SERVICES:
             folder = self.dir / "secrets" / service
             folder.mkdir(parents=True, exist_ok=True)
@@ -43,8 +43,8 @@ class DatabasesTest(unittest.TestCase):
         answer = subprocess.run(
             [ROOT / "deploy/aws/databases.sh"], capture_output=True, text=True,
             env={"PATH": ENVIRONMENT["PATH"], "PGHOST": str(self.postgres.dir), "PGUSER": "owner",
-                 "SECRETS": str(self.dir / "secrets")})
-        self.assertEqual(answer.returncode, 0, answer.stderr)
+                 "SECRETS": str(self.dir / "secrets"), "REST": rest})
+        self.assertEqual(answer.returncode, code, answer.stderr)
         self.assertNotIn(password, answer.stdout + answer.stderr)
         return answer.stdout
 
@@ -71,6 +71,24 @@ class DatabasesTest(unittest.TestCase):
         # The first one's turn again, with another password.
         self.make("a", "third")
         self.assertNotEqual(self.password("stacks_a"), first)
+
+    def test_whose_turn_it_was_rests(self):
+        def may_log_in():
+            return self.sql("stackyard", "postgres",
+                            "SELECT string_agg(rolname, ' ' ORDER BY rolname) FROM pg_roles "
+                            "WHERE rolname ~ '_[ab]$' AND rolcanlogin")
+        # Nobody there to rest yet; and never those whose turn it is.
+        self.make("a", "first", rest="b")
+        self.make("a", "first", rest="a", code=1)
+        self.assertEqual(may_log_in(), "gateway_a quota_a stacks_a")
+        self.make("b", "second")
+        self.assertEqual(may_log_in(), "gateway_a gateway_b quota_a quota_b stacks_a stacks_b")
+        self.make("b", "second", rest="a")
+        self.assertEqual(may_log_in(), "gateway_b quota_b stacks_b")
+        # Until it is their turn again.
+        self.make("a", "third")
+        self.assertIn("stacks_a", may_log_in())
+        self.assertEqual(self.sql("stacks_a", "stacks", "SELECT current_user"), "stacks")
 
     def test_services_are_kept_apart(self):
         self.make("a", "first")

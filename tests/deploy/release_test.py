@@ -56,9 +56,6 @@ echo "curl ${!#} <$(cat)" >>"$PLAY/journal"
 cat "$PLAY/answer"
 [ "$(cat "$PLAY/answer")" != 000 ]
 """
-TERRAFORM = """#!/bin/bash
-case $* in *'output -json'*) cat "$PLAY/outputs" ;; esac
-"""
 DATABASES = """#!/bin/bash
 echo "databases $*" >>"$PLAY/journal"
 """
@@ -76,6 +73,14 @@ esac
 TF = """#!/bin/bash
 echo "tf $*" >>"$PLAY/journal"
 case $2 in
+  state) cat "$PLAY/state" ;;
+esac
+"""
+TERRAFORM = """#!/bin/bash
+case $* in *'output -json'*) cat "$PLAY/outputs"; exit ;; esac
+echo "terraform $*" >>"$PLAY/journal"
+case $2 in
+  init) cp "${1#-chdir=}"/drift_override.tf "$PLAY"; cp build/drift/staging/state "$PLAY/copied" ;;
   plan) echo 'a secret of the plan'; exit "$(cat "$PLAY/outcome")" ;;
   show) cat "$PLAY/plan" ;;
 esac
@@ -338,28 +343,78 @@ class ReleaseTest(unittest.TestCase):
             self.assertIn("is no prefix", self.script("release.sh", "push", prefix, "x", code=1))
         self.assertEqual(self.journal("images"), [])
 
+    def test_a_tree_with_changes_has_no_images_but_for_lock_files(self):
+        shutil.copy2(ROOT / "scripts/images.sh", self.repo / "scripts/build-images.sh")
+        # It gets as far as what lays out the programs, no further.
+        (self.repo / "deploy/images").mkdir(parents=True)
+        (self.repo / "deploy/images/programs.sh").write_text("#!/bin/sh\nexit 1\n")
+        (self.repo / "deploy/images/programs.sh").chmod(0o755)
+        lock, version = "terraform/staging/.terraform.lock.hcl", "common/version.h"
+        self.committed(lock, version)
+        (self.play / "programs").mkdir()
+        (self.play / "programs/stackyard-stacks").touch(mode=0o755)
+        refusal = "the tree has changes that are in no commit"
+        for path, refused in ((lock, False), (version, True)):
+            with (self.repo / path).open("a") as out:
+                out.write("more\n")
+            said = self.script("build-images.sh", "--bin", self.play / "programs", code=1)
+            self.assertEqual(refusal in said, refused, said)
+
     # ---- Drift -------------------------------------------------------------------------------
 
-    def drift(self, outcome, code):
+    SECRET = "aws_secretsmanager_secret_version"
+
+    def drift(self, outcome, code, changes=(), outputs=None):
+        (self.repo / "terraform/staging").mkdir(parents=True, exist_ok=True)
         (self.play / "outcome").write_text(str(outcome))
+        (self.play / "state").write_text(json.dumps({"version": 4, "resources": [
+            {"mode": "managed", "type": kind, "name": "x"}
+            for kind in ("aws_s3_bucket", self.SECRET)]}))
+        # What is always there: what is kept, the secrets that nobody may read, an autoscaler's work.
         (self.play / "plan").write_text(json.dumps({
             "resource_changes": [
-                {"address": "aws_s3_bucket.kept", "change": {"actions": ["no-op"], "after": {"tags": "hush"}}},
-                {"address": "aws_s3_bucket.mine", "change": {"actions": ["delete", "create"], "after": "hush"}}],
-            "resource_drift": [{"address": "aws_kms_key.state", "change": {"after": "hush"}}]}))
+                {"type": kind, "address": f"{kind}.{name}",
+                 "change": {"actions": actions, "after": "hush"}}
+                for kind, name, actions in (("aws_s3_bucket", "kept", ["no-op"]),
+                                            (self.SECRET, "unread", ["create"]), *changes)],
+            "output_changes": {"kept": {"actions": ["no-op"]}, **(outputs or {})},
+            "resource_drift": [
+                {"address": "aws_eks_node_group.sized", "change": {"after": "hush"}}]}))
         return self.script("drift.sh", "staging", code=code)
 
     def test_drift_is_told_by_address(self):
         self.assertIn("staging is as its Terraform says", self.drift(0, code=0))
-        said = self.drift(2, code=1)
+        said = self.drift(2, code=1, changes=[("aws_s3_bucket", "mine", ["delete", "create"])])
         self.assertIn("delete and create aws_s3_bucket.mine", said)
-        self.assertIn("changed outside of Terraform: aws_kms_key.state", said)
-        for word in ("kept", "hush", "secret"):
+        self.assertIn("changed outside of Terraform: aws_eks_node_group.sized", said)
+        for word in ("kept", "hush", "secret of", "unread"):
             self.assertNotIn(word, said)
+        said = self.drift(2, code=1, outputs={"url": {"actions": ["update"]}})
+        self.assertIn("update output url", said)
         self.assertIn("no plan of staging could be made", self.drift(1, code=1))
-        for call in self.journal("tf staging plan"):
-            self.assertIn("-detailed-exitcode -input=false -lock=false", call)
+        for call in self.journal("terraform -chdir") + self.journal("tf staging"):
+            if " plan " in call:
+                self.assertIn("-detailed-exitcode -input=false -lock=false", call)
         self.assertIn("there is no terraform/x", self.script("drift.sh", "x", code=1))
+
+    def test_drift_reads_no_secret(self):
+        self.assertIn("staging is as its Terraform says", self.drift(2, code=0))
+        # The plan is made of a copy, whose state knows nothing of them.
+        self.assertEqual(self.journal("tf"), ["tf staging state pull"])
+        copied = json.loads((self.play / "copied").read_text())
+        self.assertEqual([r["type"] for r in copied["resources"]], ["aws_s3_bucket"])
+        folder = self.repo / "build/drift/staging"
+        self.assertIn(f'path = "{folder}/state"', (self.play / "drift_override.tf").read_text())
+        for call in self.journal("terraform"):
+            self.assertIn(f"-chdir={folder}/terraform/staging", call)
+        self.assertFalse(folder.exists())
+        # Another change of a secret than making it is one.
+        said = self.drift(2, code=1, changes=[(self.SECRET, "gone", ["delete"])])
+        self.assertIn(f"delete {self.SECRET}.gone", said)
+
+    def test_drift_without_a_state_is_a_fault(self):
+        (self.repo / "scripts/tf.sh").write_text("#!/bin/sh\necho no bucket >&2; exit 2\n")
+        self.assertIn("no plan of staging could be made", self.drift(0, code=1))
 
     # ---- Parts of a change -------------------------------------------------------------------
 

@@ -25,10 +25,17 @@ locals {
     ])
   }
 
+  # Pods take the URLs of their databases when they start: new passwords are new pods.
+  new_passwords = {
+    podAnnotations = { "stackyard.dev/password-version" = tostring(var.password_version) }
+  }
+
   values = {
     image = merge({ prefix = var.image_prefix }, var.image_tag == null ? {} : { tag = var.image_tag })
 
-    gateway = { trustedProxies = var.proxy_cidrs }
+    gateway = merge(local.new_passwords, { trustedProxies = var.proxy_cidrs })
+    stacks  = local.new_passwords
+    quota   = local.new_passwords
 
     runner = {
       nodeSelector = var.runner_node_labels
@@ -69,8 +76,9 @@ locals {
     }
 
     networkPolicy = {
-      databaseCidrs    = var.isolated_cidrs
-      apiServerCidrs   = [var.network_cidr]
+      databaseCidrs = var.isolated_cidrs
+      # Pods call it by the address of its Service; policies are judged before that is translated.
+      apiServerCidrs   = [var.network_cidr, var.service_cidr]
       podIdentityCidrs = ["169.254.170.23/32"]
       # The whole internet but the environment's own network, and in that the endpoints of AWS.
       runs = { cidrs = concat(["0.0.0.0/0"], var.isolated_cidrs) }

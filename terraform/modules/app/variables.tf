@@ -96,6 +96,17 @@ variable "network_cidr" {
   }
 }
 
+variable "service_cidr" {
+  description = "Addresses of the cluster's Services, the API server's among them."
+  type        = string
+  nullable    = false
+
+  validation {
+    condition     = can(cidrhost(var.service_cidr, 0)) && !endswith(var.service_cidr, "/0")
+    error_message = "service_cidr must be an IPv4 block, and not all the world."
+  }
+}
+
 variable "isolated_cidrs" {
   description = "Addresses of the subnets of databases and endpoints."
   type        = list(string)
@@ -149,6 +160,17 @@ variable "database_secrets" {
   validation {
     condition     = length(setsubtract(["gateway", "quota", "stacks"], keys(var.database_secrets))) == 0
     error_message = "database_secrets must have gateway, quota and stacks."
+  }
+}
+
+variable "password_version" {
+  description = "Which passwords of the databases the secrets have now."
+  type        = number
+  nullable    = false
+
+  validation {
+    condition     = var.password_version >= 1 && floor(var.password_version) == var.password_version
+    error_message = "password_version must be a whole number from 1."
   }
 }
 

@@ -69,6 +69,10 @@ resource "aws_eks_cluster" "this" {
     bootstrap_cluster_creator_admin_permissions = false
   }
 
+  kubernetes_network_config {
+    service_ipv4_cidr = var.service_cidr
+  }
+
   encryption_config {
     resources = ["secrets"]
 
@@ -175,6 +179,7 @@ resource "aws_eks_node_group" "this" {
   for_each = var.node_groups
 
   cluster_name    = aws_eks_cluster.this.name
+  version         = aws_eks_cluster.this.version
   node_group_name = each.key
   node_role_arn   = aws_iam_role.node.arn
   subnet_ids      = var.subnet_ids

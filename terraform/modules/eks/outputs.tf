@@ -25,3 +25,8 @@ output "oidc_provider" {
     url = aws_eks_cluster.this.identity[0].oidc[0].issuer
   }
 }
+
+output "service_cidr" {
+  description = "Addresses of Services."
+  value       = aws_eks_cluster.this.kubernetes_network_config[0].service_ipv4_cidr
+}

@@ -20,6 +20,18 @@ variable "kubernetes_version" {
   }
 }
 
+variable "service_cidr" {
+  description = "Addresses of Services, the API server's among them; outside of the network. For a cluster's life."
+  type        = string
+  default     = "172.20.0.0/16"
+  nullable    = false
+
+  validation {
+    condition     = can(cidrhost(var.service_cidr, 0)) && can(regex("^(10|172|192)\\..*/(1[2-9]|2[0-4])$", var.service_cidr))
+    error_message = "service_cidr must be a private IPv4 block of /12 to /24."
+  }
+}
+
 variable "subnet_ids" {
   description = "Private subnets of the nodes, in at least two zones."
   type        = list(string)

@@ -176,10 +176,12 @@ module "app" {
   durable           = var.durable
   proxy_cidrs       = values(module.network.public_cidr_blocks)
   network_cidr      = module.network.cidr_block
+  service_cidr      = module.eks.service_cidr
   isolated_cidrs    = values(module.network.isolated_cidr_blocks)
   runners           = var.runners
   bucket_urls       = module.storage.urls
   database_secrets  = module.secrets.database_secrets
+  password_version  = var.database.password_version
   seal_secret       = module.secrets.seal_secret
 
   runner_node_labels = { "stackyard.dev/group" = "runners" }

@@ -90,9 +90,8 @@ variable "client_cidrs" {
 }
 
 variable "kubernetes_version" {
-  description = "Version of Kubernetes."
+  description = "Version of Kubernetes, of the control plane and the nodes; one up at a time, never down."
   type        = string
-  default     = "1.33"
   nullable    = false
 }
 

@@ -147,6 +147,7 @@ class EnvironmentsTest(unittest.TestCase):
         self.settings("staging")
         self.apply("staging")
         self.assert_planned_clean("staging")
+        self.assertIn("staging is as its Terraform says", self.checkout.run("scripts/drift.sh", "staging"))
         self.assertEqual(self.checkout.terraform("staging", "output", "-raw", "url"),
                          "https://staging.example.com")
 

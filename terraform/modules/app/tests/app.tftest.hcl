@@ -7,7 +7,9 @@ variables {
   security_group_id  = "sg-edge"
   proxy_cidrs        = ["10.40.224.0/21"]
   network_cidr       = "10.40.0.0/16"
+  service_cidr       = "172.20.0.0/16"
   isolated_cidrs     = ["10.40.192.0/21"]
+  password_version   = 3
   runners            = { min = 1, max = 4 }
   runner_node_labels = { "stackyard.dev/group" = "runners" }
   bucket_urls        = { blobs = "s3://b/stackyard/blobs", documents = "s3://d/stackyard/documents" }
@@ -44,6 +46,21 @@ run "values" {
     error_message = "Runs reach the endpoints of AWS."
   }
   assert {
+    condition     = yamldecode(output.values).networkPolicy.apiServerCidrs == ["10.40.0.0/16", "172.20.0.0/16"]
+    error_message = "Jobs reach the API server by its Service's address too."
+  }
+  assert {
+    condition = alltrue([
+      for service in ["gateway", "stacks", "quota"] :
+      yamldecode(output.values)[service].podAnnotations == { "stackyard.dev/password-version" = "3" }
+    ])
+    error_message = "New passwords make new pods of all who have a database."
+  }
+  assert {
+    condition     = yamldecode(output.values).gateway.trustedProxies == ["10.40.224.0/21"]
+    error_message = "The load balancer is believed."
+  }
+  assert {
     condition     = output.url == "https://stackyard.example.com" && output.grpc_target == "grpc.stackyard.example.com:443"
     error_message = "People are told where it is."
   }
@@ -69,6 +86,8 @@ run "refuses_bad_values" {
     domain           = "localhost"
     proxy_cidrs      = ["0.0.0.0/0"]
     network_cidr     = "10.40"
+    service_cidr     = "0.0.0.0/0"
+    password_version = 0
     isolated_cidrs   = []
     runners          = { min = 3, max = 2 }
     bucket_urls      = { blobs = "s3://b/x", documents = "s3://b/x" }
@@ -76,6 +95,7 @@ run "refuses_bad_values" {
   }
   expect_failures = [
     var.name, var.image_prefix, var.image_tag, var.domain, var.proxy_cidrs, var.network_cidr, var.isolated_cidrs,
+    var.service_cidr, var.password_version,
     var.runners, var.bucket_urls, var.database_secrets,
   ]
 }

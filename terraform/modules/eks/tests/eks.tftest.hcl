@@ -48,6 +48,14 @@ run "defaults" {
     error_message = "Spot nodes are asked for."
   }
   assert {
+    condition     = alltrue([for group in aws_eks_node_group.this : group.version == "1.33"])
+    error_message = "Nodes are of the control plane's version, and follow it."
+  }
+  assert {
+    condition     = aws_eks_cluster.this.kubernetes_network_config[0].service_ipv4_cidr == "172.20.0.0/16" && output.service_cidr == "172.20.0.0/16"
+    error_message = "Addresses of Services are told: policies name them."
+  }
+  assert {
     condition     = alltrue([for template in aws_launch_template.node : template.metadata_options[0].http_tokens == "required" && template.metadata_options[0].http_put_response_hop_limit == 1])
     error_message = "Pods must not reach the metadata of nodes."
   }
@@ -88,6 +96,7 @@ run "refuses_other_bad_values" {
     addons             = ["coredns"]
     log_days           = 8
     log_key_arn        = "key"
+    service_cidr       = "172.20.0.0/8"
   }
-  expect_failures = [var.node_groups, var.admin_role_arns, var.deployer_role_arns, var.addons, var.log_days, var.log_key_arn]
+  expect_failures = [var.service_cidr, var.node_groups, var.admin_role_arns, var.deployer_role_arns, var.addons, var.log_days, var.log_key_arn]
 }

@@ -7,6 +7,7 @@ variables {
   availability_zones  = ["eu-central-1a", "eu-central-1b"]
   cidr_block          = "10.40.0.0/16"
   domain              = "stackyard.example.com"
+  kubernetes_version  = "1.33"
   general_nodes       = { instance_types = ["m7i.large"], min_size = 2, max_size = 4 }
   runner_nodes        = { instance_types = ["m7i.large"], min_size = 0, max_size = 4 }
   observability_nodes = { instance_types = ["m7i.large"], min_size = 1, max_size = 2 }
@@ -26,6 +27,10 @@ run "wired" {
   assert {
     condition     = yamldecode(output.helm_values).gateway.trustedProxies == ["10.40.224.0/21", "10.40.232.0/21"] && yamldecode(output.helm_values).networkPolicy.databaseCidrs == ["10.40.192.0/21", "10.40.200.0/21"]
     error_message = "The load balancer's subnets are believed, and the database is in the isolated ones."
+  }
+  assert {
+    condition     = yamldecode(output.helm_values).networkPolicy.apiServerCidrs == ["10.40.0.0/16", "172.20.0.0/16"] && yamldecode(output.helm_values).stacks.podAnnotations["stackyard.dev/password-version"] == "1"
+    error_message = "The cluster's own addresses and the passwords' version reach the chart."
   }
   assert {
     condition     = yamldecode(output.helm_values).storage.s3.blobs == "s3://stackyard-test-blobs-123456789012-eu-central-1/stackyard/blobs?region=eu-central-1"

@@ -80,7 +80,11 @@ TERRAFORM = """#!/bin/bash
 case $* in *'output -json'*) cat "$PLAY/outputs"; exit ;; esac
 echo "terraform $*" >>"$PLAY/journal"
 case $2 in
-  init) cp "${1#-chdir=}"/drift_override.tf "$PLAY"; cp build/drift/staging/state "$PLAY/copied" ;;
+  init)
+    if [ -e "${1#-chdir=}"/drift_override.tf ]; then
+      cp "${1#-chdir=}"/drift_override.tf "$PLAY"
+      cp build/drift/staging/state "$PLAY/copied"
+    fi ;;
   plan) echo 'a secret of the plan'; exit "$(cat "$PLAY/outcome")" ;;
   show) cat "$PLAY/plan" ;;
 esac

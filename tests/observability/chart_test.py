@@ -42,6 +42,7 @@ def job_of(endpoint, component):
         if rule.get("targetLabel") == "job":
             sources = rule.get("sourceLabels", [])
             known = {"__meta_kubernetes_service_label_app_kubernetes_io_component": component,
+                     "__meta_kubernetes_pod_label_app_kubernetes_io_component": component,
                      "job": job}
             value = ";".join(known[source] for source in sources)
             job = rule["replacement"].replace("$1", value).replace("${1}", value)

@@ -216,6 +216,9 @@ class EnvironmentsTest(unittest.TestCase):
             cluster.kubectl("apply", "-f", "-", stdin=json.dumps(SECRET_STORES))
             cluster.kubectl("wait", "--for=condition=Established", "--timeout=60s",
                             "crd/clustersecretstores.external-secrets.io")
+            # As Terraform's node group of runners has it.
+            cluster.kubectl("label", "node", "node-2", "stackyard.dev/group=runners")
+            cluster.kubectl("taint", "node", "node-2", "stackyard.dev/group=runners:NoSchedule")
             self.checkout.run("scripts/cluster.sh", "--no-charts", "staging", KUBECONFIG=str(cluster.kubeconfig))
             # Who deploys is nobody else: what the group may do is enough.
             deployer = cluster.user("deployer", "/O=stackyard:deployers/CN=github")

@@ -116,6 +116,11 @@ TEST_F(FrontTest, OneUserLeavesRoomForOthers) {
   RawHttp2 client(port());
   client.Greet();
   client.Send(NGHTTP2_HEADERS, kHeadersEnd, 1, RawHttp2::Request(kWatch, mine));
+  v1::WatchStackRequest watch;
+  watch.set_name("projects/web/stacks/shop");
+  client.Send(NGHTTP2_DATA, NGHTTP2_FLAG_END_STREAM, 1,
+              RawHttp2::Message(watch.SerializeAsString()));
+  ASSERT_TRUE(PollUntil([&] { return stacks_.bytes > 0; }, absl::Seconds(20)));
   // On another connection too.
   RawHttp2 other(port());
   other.Greet();

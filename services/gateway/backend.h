@@ -50,7 +50,8 @@ class Backend final : private BackendConnection::Owner {
   using Endpoint = boost::asio::generic::stream_protocol::endpoint;
   struct Address {
     Address(EventLoop& loop, Endpoint where, std::function<void(Address&)> retry)
-        : endpoint(std::move(where)), again(loop.timeouts(), [this, retry] { retry(*this); }) {}
+        : endpoint(std::move(where)),
+          again(loop.timeouts(), [this, retry = std::move(retry)] { retry(*this); }) {}
 
     const Endpoint endpoint;
     // Null while there is none.

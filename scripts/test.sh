@@ -24,7 +24,7 @@ attribute() {
 }
 
 run_ctest() {
-  local start junit=$OUT/ctest.xml total failed skipped labels=(-LE slow) rc=0
+  local start junit=$OUT/ctest.xml total failed skipped labels=(-LE slow) names rc=0
   [ "$KIND" = fast ] || labels=(-L slow)
   start=$(now_ms)
   rm -f "$junit"
@@ -40,15 +40,18 @@ run_ctest() {
   if [ "$rc" != 0 ] && [ "$failed" = 0 ]; then failed=1 total=$((total + 1)); fi
   if [ "$failed" != 0 ]; then
     tail -n 300 "$OUT/ctest.log"
+    mapfile -t names < <(sed -n -E 's/^[[:space:]]+[0-9]+ - ([^ ]+) \(.*\).*/ctest: \1/p' "$OUT/ctest.log" | head -n 50)
+    faulty "${names[@]:-ctest}"
   elif [ "$KIND" = fast ] && [ "$total" = 0 ]; then
     warn 'ctest found no test'
     failed=1 total=1
+    faulty ctest
   fi
   count ctest "$start" $((total - failed - skipped)) "$failed" "$skipped"
 }
 
 run_go() {
-  local start json dir=$1 name rc=0 tags=() passed failed skipped
+  local start json dir=$1 name rc=0 tags=() passed failed skipped names
   [ "$KIND" = fast ] || tags=(-tags slow -run 'Slow')
   name=go-$(printf '%s' "$dir" | tr / -)
   json=$OUT/$name.json
@@ -57,6 +60,9 @@ run_go() {
   tally() { grep '^{' "$json" | jq -r "select(.Action==\"$1\" and .Test != null) | .Test" | wc -l; }
   passed=$(tally pass) failed=$(tally fail) skipped=$(tally skip)
   if [ "$rc" != 0 ]; then
+    mapfile -t names < <(grep '^{' "$json" |
+      jq -r "select(.Action==\"fail\" and .Test != null) | \"go test $dir: \\(.Test)\"" | head -n 50)
+    faulty "${names[@]:-go test $dir}"
     # Without a failing test it is a package that does not compile.
     [ "$failed" != 0 ] || failed=1
     cat "$OUT/$name.err"

@@ -9,7 +9,9 @@ remote access that nobody asked for; parameters of RDS parameter groups are told
 Insights, the key of a Prometheus workspace and the description of a rule that names a security group
 are remembered, and how many old versions a bucket's lifecycle keeps; tags of a launch template are not
 part of its data. moto refuses by a bucket's policy whatever its conditions are: here who comes counts
-as coming by TLS. Whatever is asked for is there at once; nothing is checked that AWS would check.
+as coming by TLS. A connection is closed after its client has closed it: who reads slowly would take an
+answer for a lost one, ask again, and be told that what it made "already exists". Whatever is asked for
+is there at once; nothing is checked that AWS would check.
 """
 
 import json
@@ -31,10 +33,12 @@ from moto.iam.access_control import IAMPolicy, PermissionResult
 from moto.rds.responses import RDSResponse
 from moto.s3.models import FakeBucket, S3Backend
 from moto.s3.responses import S3Response
+from moto.server import MotoRequestHandler, main
 
 # What belongs to clusters: {cluster ARN: {kind: {key: object}}}.
 KEPT = {}
 POLICY_KEY = "policyArn"
+CLIENT_CLOSES_SECONDS = 5
 
 
 def missing(kind, key):
@@ -273,6 +277,18 @@ def permission(self, action, resource):
     return IAMPolicy(json.dumps(policy)).is_action_permitted(action, resource)
 
 
+def finish(self, _original=MotoRequestHandler.finish):
+    """The answer says "Connection: close", so the client is the first to close."""
+    try:
+        self.wfile.flush()
+        self.connection.settimeout(CLIENT_CLOSES_SECONDS)
+        while self.connection.recv(65536):
+            pass
+    except OSError:
+        pass
+    _original(self)
+
+
 def install():
     cluster = "{0}/clusters/(?P<name>[^/]+)"
     # A principal is an ARN, with slashes of its own.
@@ -294,9 +310,9 @@ def install():
     FakeBucket.get_permission = permission
     S3Backend.put_bucket_lifecycle = put_lifecycle
     S3Response.get_bucket_lifecycle = get_lifecycle
+    MotoRequestHandler.finish = finish
 
 
 if __name__ == "__main__":
     install()
-    from moto.server import main
     main(["-H", "127.0.0.1", "-p", sys.argv[1]])

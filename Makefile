@@ -61,6 +61,14 @@ build: .build ## Compile the services and the command line tool into build/bin
 .build:
 	$(call try,scripts/setup.sh build && scripts/build.sh product)
 
+.PHONY: images
+images: ## Build the container images, tagged by the commit; a tree with changes: scripts/images.sh --dirty
+	@scripts/setup.sh build && scripts/images.sh
+
+.PHONY: dashboards
+dashboards: ## Write the chart's dashboards and rules from deploy/observability
+	@scripts/setup.sh dev && build/tools/py/bin/python deploy/observability/generate.py
+
 .PHONY: clean
 clean: ## Remove what was compiled; fetched tools stay (make distclean removes them too)
 	@rm -rf build/bin build/release build/dev build/asan build/tsan build/fuzz build/gen build/test-results
@@ -79,7 +87,11 @@ test: ## Build and run all tests but the slow ones
 
 .PHONY: test-slow
 test-slow: ## Build and run the slow tests
-	@scripts/setup.sh dev && scripts/build.sh all && scripts/test.sh slow
+	@scripts/setup.sh deploy && scripts/build.sh all && scripts/test.sh slow
+
+.PHONY: node-test
+node-test: ## Try images and chart on a real node: updates under load, drains, scaling (slow; needs root)
+	@scripts/setup.sh deploy && scripts/node-test.sh
 
 .PHONY: fuzz
 fuzz: ## Feed what reads strangers' bytes for FUZZ_SECONDS (600) each
@@ -109,8 +121,10 @@ check: ## What CI runs: set-up, build, lint, tests
 bench: ## Measure; results in build/bench
 	@scripts/setup.sh dev && scripts/build.sh all && scripts/bench.sh
 
+include scripts/deploy.mk
+
 .PHONY: help
 help: ## This list
 	@awk 'BEGIN { FS = ":.*## "; print "make TARGET" } \
 	  /^##@ / { printf "\n%s\n", substr($$0, 5) } \
-	  /^[a-z][a-z-]*:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	  /^[a-z][a-z-]*:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)

@@ -11,6 +11,8 @@
 #include "common/log.h"
 #include "common/peer_identity.h"
 #include "common/principal.h"
+#include "common/span_queue.h"
+#include "common/trace_calls.h"
 
 namespace stackyard {
 namespace {
@@ -52,7 +54,12 @@ std::shared_ptr<grpc::Channel> Make(const std::string& target, bool by_proxy,
   // With probing on, slow readers of fast streams make the window grow without bound.
   arguments.SetInt(GRPC_ARG_HTTP2_BDP_PROBE, 0);
   arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, 60'000);
-  return grpc::CreateCustomChannel(target, credentials, arguments);
+  // Names are looked up anew when a connection ends. By default not within 30 s of the last time:
+  // too late where replicas are replaced one by one.
+  arguments.SetInt(GRPC_ARG_DNS_MIN_TIME_BETWEEN_RESOLUTIONS_MS, 1000);
+  if (!ProcessSpans().open()) return grpc::CreateCustomChannel(target, credentials, arguments);
+  return grpc::experimental::CreateCustomChannelWithInterceptors(target, credentials, arguments,
+                                                                 TraceClientCalls());
 }
 
 }  // namespace

@@ -14,8 +14,10 @@ namespace stackyard {
 class PeerIdentity;
 
 // One shared channel per peer. `target` is `unix:/path`, `host:port` or `dns:///host:port`; with
-// several addresses calls go round robin. Calls that were not sent yet are retried; those that
-// UNAVAILABLE ended are tried up to 4 times with backoff. Messages up to 64 MiB.
+// several addresses calls go round robin, and a name is looked up anew when a connection ends: a
+// server's --max-connection-age is how its peers hear of new replicas. Calls that were not sent yet
+// are retried; those that UNAVAILABLE ended are tried up to 4 times with backoff. Messages up to 64
+// MiB.
 std::shared_ptr<grpc::Channel> Connect(const std::string& target);
 
 // Same, to another service of the mesh, `stacks` or `quota`: with an identity by mutual TLS, where

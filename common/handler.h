@@ -19,6 +19,11 @@ inline std::string MetadataOf(const grpc::ServerContextBase& context, const char
              : std::string(found->second.data(), found->second.size());
 }
 
+// The trace that a call between services belongs to, for its handler.
+inline RequestScope TraceOf(const grpc::ServerContextBase& context) {
+  return RequestScope("", MetadataOf(context, kTraceparentKey));
+}
+
 // Calls `work` with who calls, under the request's ids, and answers what it answers: a Status, or
 // a StatusOr of the response.
 template <typename Response, typename Work>

@@ -63,7 +63,10 @@ void Log(LogLevel level, std::string_view message, LogFields fields) {
   }
   if (!t_request_id.empty()) line["request_id"] = t_request_id;
   // 00-<32 hex trace id>-<16 hex span id>-<flags>
-  if (t_traceparent.size() == 55) line["trace_id"] = t_traceparent.substr(3, 32);
+  if (t_traceparent.size() >= 55) {
+    line["trace_id"] = t_traceparent.substr(3, 32);
+    line["span_id"] = t_traceparent.substr(36, 16);
+  }
   std::string text = line.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
   text.push_back('\n');
   if (write(STDERR_FILENO, text.data(), text.size()) < 0) {

@@ -26,6 +26,7 @@ TEST(LogTest, OneObjectPerLineWithFieldsAndIds) {
   EXPECT_EQ(line["name"], "x");
   EXPECT_EQ(line["request_id"], "req-1");
   EXPECT_EQ(line["trace_id"], "0af7651916cd43dd8448eb211c80319c");
+  EXPECT_EQ(line["span_id"], "b7ad6b7169203331");
 }
 
 TEST(LogTest, ScopesEndAndLevelsDrop) {

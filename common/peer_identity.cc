@@ -11,6 +11,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "common/certificate_metrics.h"
 #include "common/grpc_log.h"
 #include "common/grpc_status.h"
 #include "common/log.h"
@@ -132,7 +133,10 @@ absl::StatusOr<std::unique_ptr<PeerIdentity>> PeerIdentity::Open(const MutualTls
 }
 
 PeerIdentity::PeerIdentity(std::shared_ptr<CertificateFiles> files, const Clock& clock)
-    : clock_(clock), files_(std::move(files)), refresh_("certificates", [files = files_] {
+    : clock_(clock),
+      files_(std::move(files)),
+      metrics_(std::make_shared<CertificateMetrics>(files_)),
+      refresh_("certificates", [files = files_] {
         files->Refresh();
         return absl::Seconds(kRefreshSeconds);
       }) {}

@@ -14,6 +14,10 @@
 #include "common/peer_table.h"
 #include "common/work.h"
 
+namespace prometheus {
+class Collectable;
+}
+
 namespace stackyard {
 
 // Mutual TLS with certificates that are read again each second. Connections that are open go on
@@ -34,12 +38,15 @@ class PeerIdentity {
   std::shared_ptr<grpc::ServerCredentials> ForServer(PeerTable table) const;
   // For a channel: who answers needs the certificate of `service`, whatever their host is called.
   std::shared_ptr<grpc::ChannelCredentials> ForChannel(const std::string& service) const;
+  // For Prometheus: when its certificate ends.
+  const std::shared_ptr<prometheus::Collectable>& metrics() const { return metrics_; }
 
  private:
   explicit PeerIdentity(std::shared_ptr<CertificateFiles> files, const Clock& clock);
 
   const Clock& clock_;
   const std::shared_ptr<CertificateFiles> files_;
+  const std::shared_ptr<prometheus::Collectable> metrics_;
   Loop refresh_;
 };
 

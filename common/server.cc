@@ -1,7 +1,7 @@
 #include "common/server.h"
 
-#include <grpcpp/ext/proto_server_reflection_plugin.h>
 #include <grpcpp/generic/async_generic_service.h>
+#include <grpcpp/health_check_service_interface.h>
 #include <grpcpp/impl/server_builder_option.h>
 #include <grpcpp/impl/server_initializer.h>
 #include <grpcpp/server.h>
@@ -11,20 +11,23 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
 #include <chrono>
 #include <utility>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
-#include "absl/synchronization/mutex.h"
-#include "common/grpc_log.h"
+#include "common/grpc_setup.h"
 #include "common/listen_address.h"
 #include "common/log.h"
 #include "common/peer_identity.h"
+#include "common/rpc_metrics.h"
+#include "common/span_queue.h"
 #include "common/status_macros.h"
+#include "common/trace_calls.h"
 #include "common/version.h"
-#include "grpc/health/v1/health.pb.h"
 
 namespace stackyard {
 namespace {
@@ -32,7 +35,7 @@ namespace {
 // After this time a connection takes no new calls, and its peer makes another: so a certificate
 // that has ended, or whose authority is gone, is good for no longer. Calls that go on are not
 // touched.
-constexpr int kConnectionAgeMs = 600'000;
+constexpr absl::Duration kConnectionAge = absl::Minutes(10);
 
 // Learns the names of the services that a builder registers.
 class ServiceNames final : public grpc::ServerBuilderOption {
@@ -80,20 +83,56 @@ absl::Status CheckListen(const ServerOptions& options) {
       "--mtls-cert, --mtls-key and --mtls-ca, or listen on loopback or a Unix socket"));
 }
 
+// Zero: any.
+absl::Duration ConnectionAge(const ServerOptions& options, bool with_tls) {
+  const absl::Duration asked = options.max_connection_age;
+  if (!with_tls) return asked;
+  return asked > absl::ZeroDuration() ? std::min(asked, kConnectionAge) : kConnectionAge;
+}
+
 }  // namespace
 
 void ServerOptions::AddFlags(Flags& flags) {
   flags.Add("listen", &listen, "Address to serve gRPC on: unix:/path or host:port");
   flags.Add("metrics-listen", &metrics_listen,
             "Address of the Prometheus endpoint, host:port; empty: none");
+  flags.Add("health-listen", &health_listen,
+            "Address that serves grpc.health.v1 alone, in plain text, host:port; empty: none. "
+            "`liveness` and `readiness` can be asked for");
   flags.Add("drain", &drain, "How long calls that go on may take after SIGTERM");
+}
+
+void ServerOptions::AddDrainDelay(Flags& flags) {
+  flags.Add("drain-delay", &drain_delay,
+            "How long everything is served on after SIGTERM, with health saying NOT_SERVING, "
+            "before the drain begins");
+}
+
+void ServerOptions::AddConnectionAge(Flags& flags) {
+  flags.Add("max-connection-age", &max_connection_age,
+            "After that, peers are asked to connect again, so that new replicas get their share; "
+            "0: never, but for mutual TLS, where it is 10m at most");
+}
+
+absl::Status ServerOptions::Check() const {
+  const std::array<std::pair<const char*, absl::Duration>, 3> times = {
+      {{"drain", drain}, {"drain-delay", drain_delay}, {"max-connection-age", max_connection_age}}};
+  for (const auto& [flag, time] : times) {
+    if (time >= absl::ZeroDuration() && time < absl::Hours(24 * 7)) continue;
+    return absl::InvalidArgumentError(absl::StrCat("--", flag, " is not from 0 to 168h"));
+  }
+  return absl::OkStatus();
 }
 
 struct Server::Parts {
   ServerOptions options;
   std::function<void()> on_drain;
+  // Where the options name none.
+  std::unique_ptr<Health> own_health;
   std::unique_ptr<grpc::Server> server;
   bool down = false;
+
+  Health& health() const { return own_health ? *own_health : *options.health; }
 };
 
 Server::Server(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
@@ -102,20 +141,9 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& optio
                                                       const std::vector<grpc::Service*>& services,
                                                       std::function<void()> on_drain,
                                                       grpc::CallbackGenericService* generic) {
-  static const bool plugins = [] {
-#ifdef NDEBUG
-    // Debian's abseil looks for lock cycles at every lock, those of gRPC included.
-    absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
-#endif
-    LogWhatGrpcSays();
-    // Reflection over health works only when its descriptor is linked in.
-    grpc::health::v1::HealthCheckRequest::descriptor();
-    grpc::EnableDefaultHealthCheckService(true);
-    grpc::reflection::InitProtoReflectionServerBuilderPlugin();
-    return true;
-  }();
-  (void)plugins;
+  SetUpGrpc();
 
+  RETURN_IF_ERROR(options.Check());
   RETURN_IF_ERROR(CheckListen(options));
   grpc::ServerBuilder builder;
   int port = 0;
@@ -131,7 +159,10 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& optio
         with_tls ? options.identity->ForServer(options.peers) : grpc::InsecureServerCredentials(),
         &port);
   }
-  if (with_tls) builder.AddChannelArgument(GRPC_ARG_MAX_CONNECTION_AGE_MS, kConnectionAgeMs);
+  if (const absl::Duration age = ConnectionAge(options, with_tls); age > absl::ZeroDuration()) {
+    builder.AddChannelArgument(GRPC_ARG_MAX_CONNECTION_AGE_MS,
+                               static_cast<int>(absl::ToInt64Milliseconds(age)));
+  }
   std::vector<std::string> names;
   builder.SetOption(std::make_unique<ServiceNames>(names));
   builder.SetMaxReceiveMessageSize(options.max_message_bytes);
@@ -145,6 +176,13 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& optio
   // every sixth call of 16 at a time made one.
   builder.SetSyncServerOption(grpc::ServerBuilder::SyncServerOption::MIN_POLLERS, 2);
   builder.SetSyncServerOption(grpc::ServerBuilder::SyncServerOption::MAX_POLLERS, 64);
+  std::vector<std::unique_ptr<grpc::experimental::ServerInterceptorFactoryInterface>> interceptors;
+  if (options.metrics != nullptr) interceptors.push_back(MakeRpcMetrics(*options.metrics));
+  // A server that listens nowhere answers for another, which has the spans of its calls.
+  if (ProcessSpans().open() && !options.listen.empty()) interceptors.push_back(TraceServerCalls());
+  if (!interceptors.empty()) {
+    builder.experimental().SetInterceptorCreators(std::move(interceptors));
+  }
   for (grpc::Service* service : services) builder.RegisterService(service);
   if (generic != nullptr) builder.RegisterCallbackGenericService(generic);
 
@@ -161,7 +199,11 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& optio
     parts->server->Shutdown();
     return covered;
   }
-  parts->server->GetHealthCheckService()->SetServingStatus(true);
+  if (options.health == nullptr) {
+    ASSIGN_OR_RETURN(parts->own_health, Health::Open(options.health_listen));
+    parts->own_health->SetReady(true);
+  }
+  parts->health().Add(parts->server->GetHealthCheckService());
 
   std::unique_ptr<Server> server(new Server(std::move(parts)));
   if (options.listen.empty()) return server;
@@ -184,11 +226,11 @@ int Server::ConnectInside() {
   return ends[1];
 }
 
-void Server::SayNotServing() { parts_->server->GetHealthCheckService()->SetServingStatus(false); }
-
 int Server::ServeUntilSignal() {
   WaitForSignal();
-  LogInfo("draining");
+  parts_->health().Drain();
+  LogInfo("draining", {{"after", absl::FormatDuration(parts_->options.drain_delay)}});
+  WaitForSignal(parts_->options.drain_delay);
   Shutdown();
   LogInfo("stopped");
   return 0;
@@ -196,11 +238,12 @@ int Server::ServeUntilSignal() {
 
 void Server::Shutdown() {
   if (std::exchange(parts_->down, true)) return;
-  parts_->server->GetHealthCheckService()->SetServingStatus(false);
+  parts_->health().Drain();
   if (parts_->on_drain) parts_->on_drain();
   parts_->server->Shutdown(std::chrono::system_clock::now() +
                            absl::ToChronoMicroseconds(parts_->options.drain));
   parts_->server->Wait();
+  parts_->health().Remove(parts_->server->GetHealthCheckService());
 }
 
 }  // namespace stackyard

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <grpcpp/impl/service_type.h>
+#include <prometheus/registry.h>
 
 #include <functional>
 #include <memory>
@@ -11,6 +12,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "common/flags.h"
+#include "common/health.h"
 #include "common/peer_table.h"
 
 namespace grpc {
@@ -29,8 +31,19 @@ struct ServerOptions {
   std::string listen;
   // `host:port` of the Prometheus endpoint; empty: none.
   std::string metrics_listen;
+  // `host:port` that serves health alone, see Health::Open; empty: none.
+  std::string health_listen;
+  // What health tells, here and on the address above; nullptr: the server is ready while it serves.
+  // Must outlive the server.
+  Health* health = nullptr;
+  // How long everything is served on after SIGTERM while health says that it should not be asked
+  // any more: those who send calls here need a moment to hear of that.
+  absl::Duration drain_delay = absl::ZeroDuration();
   // How long calls that go on may take after SIGTERM.
   absl::Duration drain = absl::Seconds(20);
+  // After that a connection takes no new calls, and its peer makes another, which may lead to
+  // another replica. Zero: never; by mutual TLS ten minutes at most, in any case.
+  absl::Duration max_connection_age = absl::ZeroDuration();
   // Largest message received.
   int max_message_bytes = 64 << 20;
   // Which services of the mesh may call what. Every gRPC service of the server needs an entry, and
@@ -39,9 +52,17 @@ struct ServerOptions {
   PeerTable peers;
   // For mutual TLS, which Unix sockets do without; nullptr: none. Must outlive the server.
   const PeerIdentity* identity = nullptr;
+  // Where calls are counted; nullptr: nowhere. Must outlive the server.
+  prometheus::Registry* metrics = nullptr;
 
-  // Adds --listen, --metrics-listen, --drain and --log-level.
+  // Adds --listen, --metrics-listen, --health-listen and --drain.
   void AddFlags(Flags& flags);
+  // Adds --drain-delay, for what is called by others.
+  void AddDrainDelay(Flags& flags);
+  // Adds --max-connection-age.
+  void AddConnectionAge(Flags& flags);
+  // INVALID_ARGUMENT that names the flag.
+  absl::Status Check() const;
 };
 
 class Server {
@@ -62,10 +83,9 @@ class Server {
   // A new connection from within the process: answers the client's end, a socket that is the
   // caller's to close; -1 when there is none to be had. From any thread.
   int ConnectInside();
-  // Has health say NOT_SERVING, and nothing else.
-  void SayNotServing();
-  // Waits for SIGTERM or SIGINT, then drains: health says NOT_SERVING, new calls are refused,
-  // calls that go on end within `drain`. Answers the exit code.
+  // Waits for SIGTERM or SIGINT, and then, with health saying NOT_SERVING, for `drain_delay` or
+  // another signal. Then drains: new calls are refused, calls that go on end within `drain`.
+  // Answers the exit code.
   int ServeUntilSignal();
   // Drains now.
   void Shutdown();
@@ -85,5 +105,7 @@ void BlockSignals();
 
 // Waits for SIGTERM or SIGINT (for programs that are no server).
 void WaitForSignal();
+// The same, at most for so long; answers whether one came.
+bool WaitForSignal(absl::Duration limit);
 
 }  // namespace stackyard

@@ -1,5 +1,9 @@
 #include <signal.h>
 
+#include <algorithm>
+#include <cerrno>
+
+#include "absl/time/clock.h"
 #include "common/server.h"
 
 namespace stackyard {
@@ -25,6 +29,17 @@ void WaitForSignal() {
   const sigset_t set = EndSignals();
   int number = 0;
   sigwait(&set, &number);
+}
+
+bool WaitForSignal(absl::Duration limit) {
+  const sigset_t set = EndSignals();
+  const absl::Time end = absl::Now() + limit;
+  while (true) {
+    const absl::Duration left = std::max(end - absl::Now(), absl::ZeroDuration());
+    const timespec wait = absl::ToTimespec(left);
+    if (sigtimedwait(&set, nullptr, &wait) > 0) return true;
+    if (errno != EINTR) return false;
+  }
 }
 
 }  // namespace stackyard

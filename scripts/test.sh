@@ -10,18 +10,12 @@ set -euo pipefail
 # shellcheck source=scripts/lib.sh
 . "$(dirname "$0")/lib.sh"
 
+# shellcheck source=scripts/test-results.sh
+. "$(dirname "$0")/test-results.sh"
+
 KIND=${1:-fast}
 PRESET=${STACKYARD_PRESET:-release}
 JOBS=${STACKYARD_JOBS:-$(nproc)}
-OUT=$BUILD/test-results
-PASSED=0 FAILED=0 SKIPPED=0
-
-# count NAME MS PASSED FAILED SKIPPED
-count() {
-  PASSED=$((PASSED + $3)) FAILED=$((FAILED + $4)) SKIPPED=$((SKIPPED + $5))
-  say "[test] $1: $3 ok, $4 failing, $5 skipped ($(seconds_since "$2") s)"
-}
-
 # attribute FILE NAME: a number of the <testsuite> line of a JUnit file.
 attribute() {
   local n
@@ -30,7 +24,7 @@ attribute() {
 }
 
 run_ctest() {
-  local start junit=$OUT/ctest.xml total failed skipped labels=(-LE slow) rc=0
+  local start junit=$OUT/ctest.xml total failed skipped labels=(-LE slow) names rc=0
   [ "$KIND" = fast ] || labels=(-L slow)
   start=$(now_ms)
   rm -f "$junit"
@@ -46,15 +40,18 @@ run_ctest() {
   if [ "$rc" != 0 ] && [ "$failed" = 0 ]; then failed=1 total=$((total + 1)); fi
   if [ "$failed" != 0 ]; then
     tail -n 300 "$OUT/ctest.log"
+    mapfile -t names < <(sed -n -E 's/^[[:space:]]+[0-9]+ - ([^ ]+) \(.*\).*/ctest: \1/p' "$OUT/ctest.log" | head -n 50)
+    faulty "${names[@]:-ctest}"
   elif [ "$KIND" = fast ] && [ "$total" = 0 ]; then
     warn 'ctest found no test'
     failed=1 total=1
+    faulty ctest
   fi
   count ctest "$start" $((total - failed - skipped)) "$failed" "$skipped"
 }
 
 run_go() {
-  local start json dir=$1 name rc=0 tags=() passed failed skipped
+  local start json dir=$1 name rc=0 tags=() passed failed skipped names
   [ "$KIND" = fast ] || tags=(-tags slow -run 'Slow')
   name=go-$(printf '%s' "$dir" | tr / -)
   json=$OUT/$name.json
@@ -63,6 +60,9 @@ run_go() {
   tally() { grep '^{' "$json" | jq -r "select(.Action==\"$1\" and .Test != null) | .Test" | wc -l; }
   passed=$(tally pass) failed=$(tally fail) skipped=$(tally skip)
   if [ "$rc" != 0 ]; then
+    mapfile -t names < <(grep '^{' "$json" |
+      jq -r "select(.Action==\"fail\" and .Test != null) | \"go test $dir: \\(.Test)\"" | head -n 50)
+    faulty "${names[@]:-go test $dir}"
     # Without a failing test it is a package that does not compile.
     [ "$failed" != 0 ] || failed=1
     cat "$OUT/$name.err"
@@ -70,24 +70,6 @@ run_go() {
       grep -v -E '^(ok|PASS|=== (RUN|PAUSE|CONT))' | tail -n 200 || true
   fi
   count "go test $dir" "$start" "$passed" "$failed" "$skipped"
-}
-
-run_script() {
-  local start script=$1 log last rc=0 shown
-  shown=${script#"$ROOT"/}
-  log=$OUT/$(printf '%s' "$shown" | tr / -).log
-  start=$(now_ms)
-  logged "$log" "$script" || rc=$?
-  last=$(grep -v '^[[:space:]]*$' "$log" | tail -n 1 || true)
-  if [[ $last =~ ^([0-9]+)\ passed,\ ([0-9]+)\ failed(,\ ([0-9]+)\ skipped)?$ ]]; then
-    local failed=${BASH_REMATCH[2]}
-    if [ "$rc" != 0 ] && [ "$failed" = 0 ]; then failed=1; fi
-    count "$shown" "$start" "${BASH_REMATCH[1]}" "$failed" "${BASH_REMATCH[4]:-0}"
-  elif [ "$rc" = 0 ]; then
-    count "$shown" "$start" 1 0 0
-  else
-    count "$shown" "$start" 0 1 0
-  fi
 }
 
 go_modules() {
@@ -113,11 +95,6 @@ main() {
   for dir in $(go_modules); do run_go "$dir"; done
   while IFS= read -r script; do run_script "$script"; done < <(scripts)
 
-  local sum="$PASSED passed, $FAILED failed"
-  [ "$SKIPPED" = 0 ] || sum="$sum, $SKIPPED skipped"
-  printf '%s\n' "$sum" >"$OUT/summary"
-  [ "$FAILED" = 0 ] || say "what to do: read the failures above; logs are in build/test-results"
-  [ "${STACKYARD_SUM:-}" = later ] || say "$sum"
-  [ "$FAILED" = 0 ]
+  summarize
 }
 main

@@ -18,7 +18,8 @@ using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 
 constexpr milliseconds kFirstWait(100), kLongestWait(2000);
-constexpr milliseconds kResolveEvery(60'000);
+// How late a new replica gets its first call.
+constexpr milliseconds kResolveEvery(10'000);
 // A connection that was in use for longer was no failure.
 constexpr std::chrono::seconds kLasting(1);
 
@@ -199,6 +200,8 @@ void Backend::OnLeaving(BackendConnection& connection) {
   Address* address = Find(connection);
   if (address == nullptr) return;
   ConnectAgain(*address, std::exchange(address->ready, false));
+  // Who leaves may have a successor.
+  if (!target_.host.empty()) Resolve();
 }
 
 void Backend::OnGone(BackendConnection& connection, std::string_view why) {

@@ -26,8 +26,8 @@ struct BackendTarget {
 };
 
 // Calls go round robin over the addresses that answer. An address that does not is tried again
-// after 100 ms, then less often, up to 2 s. Names are looked up again when a connection breaks, and
-// each minute. All on the loop's thread.
+// after 100 ms, then less often, up to 2 s. Names are looked up again when a connection breaks or
+// takes no more calls, and every ten seconds. All on the loop's thread.
 class Backend final : private BackendConnection::Owner {
  public:
   // `tls` may be null; it must outlive the backend, and the backend its last connection. Sockets of
@@ -50,7 +50,8 @@ class Backend final : private BackendConnection::Owner {
   using Endpoint = boost::asio::generic::stream_protocol::endpoint;
   struct Address {
     Address(EventLoop& loop, Endpoint where, std::function<void(Address&)> retry)
-        : endpoint(std::move(where)), again(loop.timeouts(), [this, retry] { retry(*this); }) {}
+        : endpoint(std::move(where)),
+          again(loop.timeouts(), [this, retry = std::move(retry)] { retry(*this); }) {}
 
     const Endpoint endpoint;
     // Null while there is none.

@@ -3,6 +3,7 @@
 #include <boost/asio/ip/tcp.hpp>
 #include <utility>
 
+#include "services/gateway/call_refusals.h"
 #include "services/gateway/proxy_call.h"
 
 namespace stackyard::gateway {
@@ -166,7 +167,7 @@ void BackendConnection::OnClosed(std::string_view why) {
   leaving_ = true;
   if (Owner* owner = std::exchange(owner_, nullptr)) owner->OnGone(*this, why);
   for (const auto& [stream, state] : std::exchange(streams_, {})) {
-    state.call->OnBackendStreamClosed(state.sent ? ProxyCall::kLost
+    state.call->OnBackendStreamClosed(state.sent ? kLostConnection
                                                  : uint32_t{NGHTTP2_REFUSED_STREAM});
   }
 }

@@ -71,8 +71,20 @@ absl::StatusOr<bool> IsValid(Database& database, const Clock& clock, const std::
   });
 }
 
+// Whether a start has made an administrator before, whatever became of them.
+bool HadFirstAdmin(soci::session& sql) {
+  int count = 0;
+  sql << "SELECT COUNT(*) FROM first_admin", soci::into(count);
+  // Made by a replica of a release that knows nothing of that table.
+  return count > 0 || kUsers.Has(sql, kBootstrapUser);
+}
+
+// Also makes replicas that do the same take turns.
 absl::Status CreateAdmin(soci::session& sql, absl::Time now, const NewToken& made) {
   BumpGeneration(sql);
+  const int64_t micros = ToMicros(now);
+  sql << "INSERT INTO first_admin (id, create_time) VALUES (1, :now) ON CONFLICT DO NOTHING",
+      soci::use(micros);
   v1::User user;
   if (kUsers.Has(sql, kBootstrapUser)) {
     RETURN_IF_ERROR(kUsers.Read(sql, kBootstrapUser, user));
@@ -104,6 +116,18 @@ absl::Status CreateAdmin(soci::session& sql, absl::Time now, const NewToken& mad
   return absl::OkStatus();
 }
 
+// INVALID_ARGUMENT that names the flag.
+absl::StatusOr<NewToken> TakeFirstToken(const std::string& path) {
+  if (!std::ifstream(path)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("--first-admin-token-file=", path, " cannot be read"));
+  }
+  absl::StatusOr<NewToken> token = TakeToken(ReadTokenFile(path));
+  if (token.ok()) return token;
+  return absl::InvalidArgumentError(absl::StrCat("--first-admin-token-file=", path,
+                                                 " holds no token: ", token.status().message()));
+}
+
 }  // namespace
 
 absl::Status EnsureAdmin(Database& database, const Clock& clock, const std::string& token_file) {
@@ -114,6 +138,46 @@ absl::Status EnsureAdmin(Database& database, const Clock& clock, const std::stri
       database.Write([&](soci::session& sql) { return CreateAdmin(sql, clock.TimeNow(), made); }));
   RETURN_IF_ERROR(WriteTokenFile(token_file, made.text));
   LogInfo("wrote a token of users/admin", {{"file", token_file}, {"token_id", made.id}});
+  return absl::OkStatus();
+}
+
+absl::Status EnsureFirstAdmin(Database& database, const Clock& clock,
+                              const std::string& token_file) {
+  const absl::StatusOr<NewToken> token = TakeFirstToken(token_file);
+  if (!token.ok()) {
+    // At later starts nothing hangs on it.
+    bool had = false;
+    RETURN_IF_ERROR(database.Read([&](soci::session& sql) {
+      had = HadFirstAdmin(sql);
+      return absl::OkStatus();
+    }));
+    if (!had) return token.status();
+    LogWarning("the file of the first administrator's token is no good any more",
+               {{"error", std::string(token.status().message())}});
+    return absl::OkStatus();
+  }
+  bool made = false;
+  RETURN_IF_ERROR(database.Write([&](soci::session& sql) -> absl::Status {
+    made = false;
+    if (HadFirstAdmin(sql)) return absl::OkStatus();
+    // Whoever is at the same waits here, and then sees what was made.
+    BumpGeneration(sql);
+    if (HadFirstAdmin(sql)) return absl::OkStatus();
+    made = true;
+    return CreateAdmin(sql, clock.TimeNow(), *token);
+  }));
+  if (made) {
+    LogInfo("users/admin has the token of --first-admin-token-file",
+            {{"file", token_file}, {"token_id", token->id}});
+    return absl::OkStatus();
+  }
+  ASSIGN_OR_RETURN(const bool valid, IsValid(database, clock, token->text));
+  if (!valid) {
+    LogWarning(
+        "the token in --first-admin-token-file is not valid: it counts at the very first start "
+        "alone, and changing it changes nothing; make tokens by `stackyard tokens create`",
+        {{"file", token_file}, {"token_id", token->id}});
+  }
   return absl::OkStatus();
 }
 

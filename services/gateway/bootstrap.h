@@ -19,4 +19,12 @@ inline constexpr char kBootstrapUser[] = "admin";
 // and when `admin` is suspended.
 absl::Status EnsureAdmin(Database& database, const Clock& clock, const std::string& token_file);
 
+// The other way, where replicas have no files of their own: `token_file` holds the token that the
+// user `admin` gets, with all that EnsureAdmin makes, if this place never had an administrator made
+// at a start. Of several replicas that start at a time one makes it. Later it only says in the log
+// whether the token is still one. INVALID_ARGUMENT when the file cannot be read, or its token has
+// not the form or strength of one.
+absl::Status EnsureFirstAdmin(Database& database, const Clock& clock,
+                              const std::string& token_file);
+
 }  // namespace stackyard::gateway

@@ -4,12 +4,12 @@
 #include <array>
 #include <utility>
 
-#include "absl/strings/ascii.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "common/id.h"
 #include "common/principal.h"
 #include "common/status.h"
+#include "common/trace_context.h"
 
 namespace stackyard::gateway {
 namespace {
@@ -21,29 +21,6 @@ constexpr size_t kMostForwarded = 1024;
 bool IsPrintable(std::string_view text, size_t most) {
   return !text.empty() && text.size() <= most &&
          std::all_of(text.begin(), text.end(), [](char c) { return c > 0x20 && c < 0x7f; });
-}
-
-bool IsLowerHex(std::string_view text) {
-  return std::all_of(text.begin(), text.end(),
-                     [](char c) { return absl::ascii_isdigit(c) || (c >= 'a' && c <= 'f'); });
-}
-
-// `00-{32 hex}-{16 hex}-{2 hex}`; later versions may be longer.
-bool IsTraceparent(std::string_view text) {
-  constexpr size_t kSize = 55;
-  if (text.size() < kSize || !IsPrintable(text, 256)) return false;
-  if (text.size() > kSize && (text.starts_with("00") || text[kSize] != '-')) return false;
-  const std::string_view trace = text.substr(3, 32);
-  const std::string_view parent = text.substr(36, 16);
-  return text[2] == '-' && text[35] == '-' && text[52] == '-' && IsLowerHex(text.substr(0, 2)) &&
-         IsLowerHex(trace) && IsLowerHex(parent) && IsLowerHex(text.substr(53, 2)) &&
-         !text.starts_with("ff") && trace.find_first_not_of('0') != std::string_view::npos &&
-         parent.find_first_not_of('0') != std::string_view::npos;
-}
-
-std::string NewTraceparent(const std::string& request_id) {
-  const std::string random = Sha256Hex(absl::StrCat(request_id, RandomId(16)));
-  return absl::StrCat("00-", random.substr(0, 32), "-", random.substr(32, 16), "-01");
 }
 
 // Nanoseconds in a unit of `grpc-timeout`; 0 for anything else.
@@ -120,8 +97,9 @@ void CallHeaders::Add(std::string_view name, std::string_view value) {
 
 absl::Status CallHeaders::Complete() {
   if (!IsPrintable(request_id, 128)) request_id = RandomId(20);
-  if (!IsTraceparent(traceparent)) {
-    traceparent = NewTraceparent(request_id);
+  if (!TraceContext::Parse(traceparent)) {
+    traceparent = TraceContext::New(false).Format();
+    begins_trace = true;
     tracestate.clear();
   }
   if (!IsPrintable(tracestate, 512)) tracestate.clear();

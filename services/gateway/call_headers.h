@@ -27,6 +27,8 @@ class CallHeaders {
   std::string request_id;
   // W3C trace context; a new one when the client sent none that is well formed.
   std::string traceparent;
+  // The trace is a new one. Nobody has said yet that it is recorded.
+  bool begins_trace = false;
   std::string tracestate;
   // Whom proxies say that they speak for: all values of x-forwarded-for in order, joined by commas;
   // empty when there is none, or more than 1 KiB.

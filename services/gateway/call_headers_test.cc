@@ -37,7 +37,7 @@ TEST(CallHeaders, MakesWhatIsMissing) {
   const CallHeaders one = Read({}), other = Read({});
   EXPECT_EQ(one.request_id.size(), 20u);
   EXPECT_NE(one.request_id, other.request_id);
-  EXPECT_THAT(one.traceparent, MatchesRegex("00-[0-9a-f]{32}-[0-9a-f]{16}-01"));
+  EXPECT_THAT(one.traceparent, MatchesRegex("00-[0-9a-f]{32}-[0-9a-f]{16}-00"));
   EXPECT_NE(one.traceparent, other.traceparent);
 }
 

@@ -43,6 +43,10 @@ void FrontOptions::AddFlags(Flags& flags) {
             "How long calls may go on after --max-connection-age");
   flags.Add("keepalive", &keepalive,
             "After that without a word from the client, it is asked whether it is still there");
+  flags.Add(
+      "trace-trust-clients", &trace_trust_clients,
+      "Whether any client's traceparent says if its call is recorded; else the REST sidecar's, "
+      "and others' of this machine, alone does, and --trace-ratio for the rest");
 }
 
 absl::Status FrontOptions::Check() const {

@@ -23,7 +23,7 @@ struct FrontOptions {
   int max_open_calls = 20'000;
   int max_open_calls_per_user = 5'000;
   // Of messages that must be whole before they go on, all together.
-  int max_held_mib = 1024;
+  int max_held_mib = 256;
   // PINGs, SETTINGS, calls that are taken back at once and the like.
   int max_control_frames = 1'000;
   absl::Duration handshake_timeout = absl::Seconds(10);
@@ -33,6 +33,8 @@ struct FrontOptions {
   absl::Duration max_connection_age = absl::ZeroDuration();
   absl::Duration max_connection_age_grace = absl::Minutes(5);
   absl::Duration keepalive = absl::Seconds(60);
+  // Any client may have its calls recorded, not those of this machine alone.
+  bool trace_trust_clients = false;
 
   void AddFlags(Flags& flags);
   // INVALID_ARGUMENT that names the flag.

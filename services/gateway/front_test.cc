@@ -1,131 +1,8 @@
-// The public port's limits, TLS, and what comes of clients and backends that misbehave.
-#include "services/gateway/front.h"
-
-#include <gmock/gmock.h>
-#include <grpcpp/security/server_credentials.h>
-#include <gtest/gtest.h>
-
-#include <random>
-#include <thread>
-
-#include "absl/strings/escaping.h"
-#include "absl/strings/numbers.h"
-#include "common/grpc_status.h"
-#include "common/poll_until.h"
-#include "common/status.h"
-#include "grpc/health/v1/health.grpc.pb.h"
-#include "services/gateway/raw_http2.h"
-#include "services/gateway/test_gateway.h"
-#include "stackyard/v1/documents.grpc.pb.h"
-#include "stackyard/v1/stacks.grpc.pb.h"
+// The public port's limits, and what comes of clients and backends that misbehave.
+#include "services/gateway/front_env.h"
 
 namespace stackyard::gateway {
 namespace {
-
-constexpr char kHealth[] = "/grpc.health.v1.Health/Check";
-constexpr char kPublic[] = "/stackyard.v1.DocumentService/ReadPublicDocument";
-constexpr char kUpdate[] = "/stackyard.v1.StackService/UpdateStack";
-constexpr char kWatch[] = "/stackyard.v1.StackService/WatchStack";
-constexpr int kHeadersEnd = NGHTTP2_FLAG_END_HEADERS;
-
-class Documents final : public v1::DocumentService::Service {
- public:
-  grpc::Status ReadPublicDocument(grpc::ServerContext*,
-                                  const v1::ReadPublicDocumentRequest* request,
-                                  google::api::HttpBody* response) override {
-    ++calls;
-    response->set_data(request->document());
-    return grpc::Status::OK;
-  }
-  std::atomic<int> calls{0};
-};
-
-// Watches never end by themselves.
-class Stacks final : public v1::StackService::Service {
- public:
-  grpc::Status WatchStack(grpc::ServerContext* context, const v1::WatchStackRequest*,
-                          grpc::ServerWriter<v1::WatchStackResponse>* writer) override {
-    v1::WatchStackResponse response;
-    response.set_resume_token(std::string(1000, 't'));
-    while (writer->Write(response)) bytes += 1000;
-    return grpc::Status::CANCELLED;
-  }
-  grpc::Status UpdateStack(grpc::ServerContext*, const v1::UpdateStackRequest*,
-                           google::longrunning::Operation*) override {
-    return grpc::Status::OK;
-  }
-  std::atomic<int64_t> bytes{0};
-};
-
-class FrontTest : public ::testing::Test {
- protected:
-  FrontTest() {
-    StartBackend();
-    options_.stacks_target = "unix:" + (folder_ / "stacks.sock");
-    options_.database = "sqlite:" + (folder_ / "gateway.db");
-    options_.admin_token_file = folder_ / "token";
-  }
-
-  void StartBackend() {
-    ServerOptions options;
-    options.listen = "unix:" + (folder_ / "stacks.sock");
-    options.drain = absl::ZeroDuration();
-    backend_ = *Server::Start(options, {&documents_, &stacks_});
-  }
-
-  void Start() { gateway_ = std::make_unique<TestGateway>(options_, clock_); }
-
-  int port() {
-    const std::string& target = gateway_->server().target();
-    int port = 0;
-    EXPECT_TRUE(absl::SimpleAtoi(target.substr(target.rfind(':') + 1), &port));
-    return port;
-  }
-
-  double Limited(const std::string& limit) {
-    for (const auto& family : gateway_->registry().Collect()) {
-      if (family.name != "stackyard_gateway_limited_total") continue;
-      for (const auto& metric : family.metric) {
-        if (metric.label[0].value == limit) return metric.counter.value;
-      }
-    }
-    return -1;
-  }
-
-  // Whether the gateway serves as if nothing had been.
-  bool Healthy() {
-    RawHttp2 client(port());
-    client.Greet();
-    client.Send(NGHTTP2_HEADERS, kHeadersEnd, 1, RawHttp2::Request(kHealth));
-    client.Send(NGHTTP2_DATA, NGHTTP2_FLAG_END_STREAM, 1, RawHttp2::Message(""));
-    return client.ReadStatus()["grpc-status"] == "0";
-  }
-
-  grpc::Status ReadDocument(const std::shared_ptr<grpc::Channel>& channel) {
-    const auto stub = v1::DocumentService::NewStub(channel);
-    v1::ReadPublicDocumentRequest request;
-    request.set_document("x");
-    google::api::HttpBody body;
-    return Call(&v1::DocumentService::Stub::ReadPublicDocument, *stub, "", request, &body);
-  }
-
-  TestFolder folder_;
-  SystemClock clock_;
-  Documents documents_;
-  Stacks stacks_;
-  std::unique_ptr<Server> backend_;
-  GatewayOptions options_;
-  std::unique_ptr<TestGateway> gateway_;
-};
-
-std::string Reason(std::map<std::string, std::string> status) {
-  std::string details = status["grpc-status-details-bin"];
-  details.resize((details.size() + 3) / 4 * 4, '=');
-  std::string bytes;
-  google::rpc::Status proto;
-  if (!absl::Base64Unescape(details, &bytes) || !proto.ParseFromString(bytes)) return "";
-  return v1::ErrorReason_Name(ReasonOf(FromProto(proto)));
-}
 
 TEST_F(FrontTest, ServesHealthWithoutAToken) {
   Start();
@@ -239,6 +116,11 @@ TEST_F(FrontTest, OneUserLeavesRoomForOthers) {
   RawHttp2 client(port());
   client.Greet();
   client.Send(NGHTTP2_HEADERS, kHeadersEnd, 1, RawHttp2::Request(kWatch, mine));
+  v1::WatchStackRequest watch;
+  watch.set_name("projects/web/stacks/shop");
+  client.Send(NGHTTP2_DATA, NGHTTP2_FLAG_END_STREAM, 1,
+              RawHttp2::Message(watch.SerializeAsString()));
+  ASSERT_TRUE(PollUntil([&] { return stacks_.bytes > 0; }, absl::Seconds(20)));
   // On another connection too.
   RawHttp2 other(port());
   other.Greet();
@@ -497,118 +379,6 @@ TEST_F(FrontTest, RandomBytesDoNoHarm) {
   }
   EXPECT_TRUE(Healthy());
   EXPECT_TRUE(ReadDocument(gateway_->channel()).ok());
-}
-
-// ---- TLS ---------------------------------------------------------------------------------------
-
-// A certificate that is its own authority, good for `name`.
-void MakeCertificate(const std::string& cert, const std::string& key, const std::string& name) {
-  const std::string command =
-      "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj "
-      "/CN=x "
-      "-addext subjectAltName=" +
-      name + " -keyout " + key + ".new -out " + cert + ".new 2>/dev/null && mv " + key + ".new " +
-      key + " && mv " + cert + ".new " + cert;
-  ASSERT_EQ(std::system(command.c_str()), 0);
-}
-
-std::string ReadFile(const std::string& path) {
-  std::ifstream in(path);
-  return {std::istreambuf_iterator<char>(in), {}};
-}
-
-class FrontTlsTest : public FrontTest {
- protected:
-  bool Works(const std::string& ca) {
-    grpc::SslCredentialsOptions options;
-    options.pem_root_certs = ReadFile(ca);
-    grpc::ChannelArguments arguments;
-    arguments.SetSslTargetNameOverride("gateway.test");
-    arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
-    const auto stub = grpc::health::v1::Health::NewStub(grpc::CreateCustomChannel(
-        gateway_->server().target(), grpc::SslCredentials(options), arguments));
-    grpc::ClientContext context;
-    grpc::health::v1::HealthCheckResponse response;
-    return stub->Check(&context, {}, &response).ok();
-  }
-
-  const std::string cert_ = folder_ / "tls.crt";
-  const std::string key_ = folder_ / "tls.key";
-};
-
-TEST_F(FrontTlsTest, ServesAndReadsNewFiles) {
-  MakeCertificate(cert_, key_, "DNS:gateway.test");
-  options_.front.tls_cert = cert_;
-  options_.front.tls_key = key_;
-  Start();
-  const std::string first = folder_ / "first.crt", second = folder_ / "second.crt";
-  std::filesystem::copy(cert_, first);
-  EXPECT_TRUE(Works(first));
-  MakeCertificate(cert_, key_, "DNS:gateway.test");
-  std::filesystem::copy(cert_, second);
-  EXPECT_TRUE(PollUntil([&] { return Works(second); }, absl::Seconds(20)));
-  EXPECT_FALSE(Works(first));
-  // What cannot be used changes nothing. Two looks at the files go by.
-  std::ofstream(cert_) << "no certificate";
-  const absl::Time until = absl::Now() + absl::Milliseconds(2500);
-  while (absl::Now() < until) ASSERT_TRUE(Works(second));
-}
-
-TEST_F(FrontTlsTest, FaultsOfFilesAreNamed) {
-  options_.front.tls_cert = cert_;
-  ServerOptions server;
-  server.listen = "127.0.0.1:0";
-  prometheus::Registry registry;
-  EXPECT_THAT(std::string(Gateway::Start(server, options_, clock_, registry).status().message()),
-              ::testing::HasSubstr("--tls-key"));
-  options_.front.tls_key = key_;
-  EXPECT_THAT(std::string(Gateway::Start(server, options_, clock_, registry).status().message()),
-              ::testing::HasSubstr(cert_));
-}
-
-// The backend asks for our certificate, and must prove to be the one that is meant.
-class FrontMutualTlsTest : public FrontTlsTest {
- protected:
-  // The status of a call to a backend whose certificate has `name`.
-  grpc::Status CallBackend(const std::string& name) {
-    MakeCertificate(cert_, key_, "URI:spiffe://test/gateway");
-    MakeCertificate(folder_ / "stacks.crt", folder_ / "stacks.key", name);
-    grpc::SslServerCredentialsOptions credentials(
-        GRPC_SSL_REQUEST_AND_REQUIRE_CLIENT_CERTIFICATE_AND_VERIFY);
-    credentials.pem_root_certs = ReadFile(cert_);
-    credentials.pem_key_cert_pairs.push_back(
-        {ReadFile(folder_ / "stacks.key"), ReadFile(folder_ / "stacks.crt")});
-    grpc::ServerBuilder builder;
-    int backend_port = 0;
-    builder.AddListeningPort("127.0.0.1:0", grpc::SslServerCredentials(credentials), &backend_port);
-    builder.RegisterService(&documents_);
-    const auto backend = builder.BuildAndStart();
-    options_.stacks_target = "dns:///localhost:" + std::to_string(backend_port);
-    options_.mtls = {cert_, key_, folder_ / "stacks.crt"};
-    Start();
-    const auto stub = v1::DocumentService::NewStub(
-        grpc::CreateChannel(gateway_->server().target(), grpc::InsecureChannelCredentials()));
-    grpc::ClientContext context;
-    context.set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(20));
-    google::api::HttpBody body;
-    const grpc::Status status = stub->ReadPublicDocument(&context, {}, &body);
-    gateway_.reset();
-    backend->Shutdown(std::chrono::system_clock::now());
-    return status;
-  }
-};
-
-TEST_F(FrontMutualTlsTest, TalksToTheServiceThatIsMeant) {
-  const grpc::Status status = CallBackend("URI:spiffe://test/stacks");
-  EXPECT_TRUE(status.ok()) << status.error_message();
-}
-
-TEST_F(FrontMutualTlsTest, TalksToNoOther) {
-  EXPECT_EQ(ReasonOf(FromGrpc(CallBackend("URI:spiffe://test/quota"))), v1::DEPENDENCY_UNAVAILABLE);
-  EXPECT_EQ(ReasonOf(FromGrpc(CallBackend("URI:spiffe://other/stacks"))),
-            v1::DEPENDENCY_UNAVAILABLE);
-  EXPECT_EQ(ReasonOf(FromGrpc(CallBackend("DNS:localhost"))), v1::DEPENDENCY_UNAVAILABLE);
-  EXPECT_EQ(documents_.calls, 0);
 }
 
 }  // namespace

@@ -5,6 +5,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/channel.h"
+#include "common/database_metrics.h"
+#include "common/database_wait.h"
 #include "common/http_get.h"
 #include "common/log.h"
 #include "common/peer_identity.h"
@@ -57,9 +59,14 @@ void GatewayOptions::AddFlags(Flags& flags) {
   flags.Add("data", &data, "Folder for the database and the admin token");
   flags.Add("database", &database,
             "sqlite:PATH or postgresql://...; empty: gateway.db in the data folder");
+  flags.Add("database-wait", &database_wait,
+            "How long a start waits for a database that does not answer; 0: it fails at once");
   flags.Add("admin-token-file", &admin_token_file,
             "Where the first start writes a token of users/admin; empty: admin-token in the data "
             "folder");
+  flags.Add("first-admin-token-file", &first_admin_token_file,
+            "File with the token that users/admin gets at the very first start, where none is made "
+            "and written then; later starts only say whether it still is one");
   flags.Add("oidc-file", &oidc_file,
             "YAML list of the OpenID Connect providers whose ID tokens are taken; see "
             "docs/identity.md");
@@ -70,6 +77,7 @@ void GatewayOptions::AddFlags(Flags& flags) {
 struct Gateway::Parts {
   explicit Parts(const Clock& clock) : clock(clock) {}
   ~Parts() {
+    ready.reset();
     if (front != nullptr) front->Shutdown();
     if (local_server != nullptr) local_server->Shutdown();
     if (loop != nullptr) {
@@ -88,6 +96,9 @@ struct Gateway::Parts {
   absl::StatusOr<std::map<std::string, BackendTarget>> Backends(const GatewayOptions& options);
 
   const Clock& clock;
+  // First: it tells that the process is alive until everything else has ended.
+  std::unique_ptr<Health> health;
+  absl::Duration drain_delay;
   std::unique_ptr<PeerIdentity> peer_identity;
   RouteTable routes;
   std::unique_ptr<Database> database;
@@ -103,6 +114,7 @@ struct Gateway::Parts {
   std::unique_ptr<CallMetrics> metrics;
   std::unique_ptr<Front> front;
   absl::Time last_housekeeping = absl::InfinitePast();
+  std::unique_ptr<ReadyWhile> ready;
   // Last: stops before what it uses goes.
   std::unique_ptr<Loop> loop;
 };
@@ -118,6 +130,7 @@ absl::Status Gateway::Parts::StartLocalServer() {
   ServerOptions options;
   options.service = "gateway";
   options.drain = absl::ZeroDuration();
+  options.health = health.get();
   ASSIGN_OR_RETURN(local_server, Server::Start(options, services));
   return absl::OkStatus();
 }
@@ -174,7 +187,14 @@ absl::StatusOr<std::unique_ptr<Gateway>> Gateway::Start(const ServerOptions& ser
                                                         const GatewayOptions& options,
                                                         const Clock& clock,
                                                         prometheus::Registry& registry) {
+  RETURN_IF_ERROR(server.Check());
+  if (!options.admin_token_file.empty() && !options.first_admin_token_file.empty()) {
+    return absl::InvalidArgumentError(
+        "--admin-token-file and --first-admin-token-file are two ways: give one of them");
+  }
   auto parts = std::make_unique<Parts>(clock);
+  parts->drain_delay = server.drain_delay;
+  ASSIGN_OR_RETURN(parts->health, Health::Open(server.health_listen));
   ASSIGN_OR_RETURN(parts->peer_identity, PeerIdentity::Open(options.mtls, "gateway", clock));
   ASSIGN_OR_RETURN(parts->routes, RouteTable::FromLinkedProtos());
   ASSIGN_OR_RETURN(const std::vector<OidcProvider> providers, LoadOidcProviders(options.oidc_file));
@@ -182,11 +202,18 @@ absl::StatusOr<std::unique_ptr<Gateway>> Gateway::Start(const ServerOptions& ser
   const std::string database = options.database.empty()
                                    ? absl::StrCat("sqlite:", options.data, "/gateway.db")
                                    : options.database;
-  ASSIGN_OR_RETURN(parts->database, Database::Open(database, GatewayMigrations()));
-  const std::string token_file = options.admin_token_file.empty()
-                                     ? absl::StrCat(options.data, "/admin-token")
-                                     : options.admin_token_file;
-  RETURN_IF_ERROR(EnsureAdmin(*parts->database, clock, token_file));
+  ASSIGN_OR_RETURN(parts->database, OpenWithin(options.database_wait, [&] {
+                     return Database::Open(database, GatewayMigrations());
+                   }));
+  if (!server.metrics_listen.empty()) MeasureDatabase(*parts->database, registry);
+  if (options.first_admin_token_file.empty()) {
+    const std::string token_file = options.admin_token_file.empty()
+                                       ? absl::StrCat(options.data, "/admin-token")
+                                       : options.admin_token_file;
+    RETURN_IF_ERROR(EnsureAdmin(*parts->database, clock, token_file));
+  } else {
+    RETURN_IF_ERROR(EnsureFirstAdmin(*parts->database, clock, options.first_admin_token_file));
+  }
 
   parts->denials = std::make_unique<DenialLog>(*parts->database, registry);
   parts->callers = std::make_unique<CallerCache>(*parts->database, clock,
@@ -207,21 +234,31 @@ absl::StatusOr<std::unique_ptr<Gateway>> Gateway::Start(const ServerOptions& ser
                    Front::Start(server, options.front, options.mtls, duties, backends));
   parts->loop =
       std::make_unique<Loop>("gateway-house", [parts = parts.get()] { return parts->KeepHouse(); });
+  // Backends are no part of it: one of them away would take away the whole API, this service's own
+  // and the words of the error included.
+  parts->ready = std::make_unique<ReadyWhile>(*parts->health, DatabaseCheck(*parts->database));
   return std::unique_ptr<Gateway>(new Gateway(std::move(parts)));
 }
 
 const std::string& Gateway::target() const { return parts_->front->target(); }
+const std::string& Gateway::health_target() const { return parts_->health->target(); }
+
+std::shared_ptr<prometheus::Collectable> Gateway::certificate() const {
+  return parts_->peer_identity == nullptr ? nullptr : parts_->peer_identity->metrics();
+}
 
 int Gateway::ServeUntilSignal() {
   WaitForSignal();
-  LogInfo("draining");
+  parts_->health->Drain();
+  LogInfo("draining", {{"after", absl::FormatDuration(parts_->drain_delay)}});
+  WaitForSignal(parts_->drain_delay);
   Shutdown();
   LogInfo("stopped");
   return 0;
 }
 
 void Gateway::Shutdown() {
-  parts_->local_server->SayNotServing();
+  parts_->health->Drain();
   parts_->front->Shutdown();
 }
 

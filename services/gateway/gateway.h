@@ -26,8 +26,13 @@ struct GatewayOptions {
   std::string data = "data";
   // See Database::Open; empty: SQLite in the folder above.
   std::string database;
+  // How long a start waits for it.
+  absl::Duration database_wait = absl::ZeroDuration();
   // Empty: `admin-token` in the folder above.
   std::string admin_token_file;
+  // Holds the token that users/admin gets at the very first start, instead of one that is made and
+  // written to the file above; empty: that way.
+  std::string first_admin_token_file;
   // All of this, as ListConfigs tells it.
   std::vector<FlagSetting> settings;
   // See OidcProvider; empty: API tokens are the only ones.
@@ -50,7 +55,12 @@ class Gateway {
 
   // Address to connect to.
   const std::string& target() const;
-  // Waits for SIGTERM or SIGINT, then drains. Answers the exit code.
+  // Where health alone is served; empty: nowhere.
+  const std::string& health_target() const;
+  // For Prometheus, besides the registry: when its certificate ends. nullptr without mutual TLS.
+  std::shared_ptr<prometheus::Collectable> certificate() const;
+  // Waits for SIGTERM or SIGINT, then as ServerOptions::drain_delay says, and drains. Answers the
+  // exit code.
   int ServeUntilSignal();
   // Drains now: health says NOT_SERVING, streams end, calls that go on end within --drain.
   void Shutdown();

@@ -65,6 +65,8 @@ size_t RequestBuffer::Read(uint8_t* to, size_t most) {
   // Each byte is moved at most once on its way, however long the message.
   if (sent_ > kept_ && sent_ >= data_.size() / 2) {
     data_.erase(0, sent_);
+    // A call may go on for long after its one large message.
+    if (data_.size() < data_.capacity() / 4) data_.shrink_to_fit();
     released_ -= sent_;
     sent_ = 0;
     moved_on_ = true;

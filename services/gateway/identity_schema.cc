@@ -65,6 +65,16 @@ const Migrations& GatewayMigrations() {
       issue_time BIGINT NOT NULL,
       PRIMARY KEY (issuer, subject)
     )
+  )",
+                                                  // That a start has made an administrator. Where
+                                                  // there are users, one has.
+                                                  R"(
+    CREATE TABLE first_admin (
+      id INTEGER PRIMARY KEY,
+      create_time BIGINT NOT NULL
+    );
+    INSERT INTO first_admin (id, create_time)
+      SELECT 1, 0 WHERE EXISTS (SELECT 1 FROM users)
   )"};
   return migrations;
 }

@@ -1,7 +1,5 @@
 #include "services/gateway/proxy_call.h"
 
-#include <google/rpc/error_details.pb.h>
-
 #include <algorithm>
 #include <array>
 #include <cstring>
@@ -14,6 +12,7 @@
 #include "common/log.h"
 #include "common/status.h"
 #include "common/status_macros.h"
+#include "services/gateway/call_refusals.h"
 #include "services/gateway/front_connection.h"
 #include "services/gateway/local_routes.h"
 
@@ -26,31 +25,10 @@ using std::chrono::steady_clock;
 constexpr std::chrono::minutes kLongestUnary(15);
 // Of a message to what needs no token.
 constexpr size_t kMostOfStrangers = 64 << 10;
-// Held bytes are counted in steps of more than a stream's windows: most calls count nothing.
-constexpr size_t kHeldStep = 256 << 10;
 // How often it is asked whether the caller of a stream may still have it.
 constexpr std::chrono::seconds kCheckCaller(2);
 // Nobody waits so long, and it can be added to a time.
 constexpr std::chrono::hours kLongestTimeout(24 * 365);
-
-grpc::Status TooLarge(size_t length, size_t most) {
-  return grpc::Status(
-      grpc::StatusCode::RESOURCE_EXHAUSTED,
-      absl::StrCat("Received message larger than max (", length, " vs. ", most, ")"));
-}
-
-absl::Status Overloaded(const char* why) {
-  absl::Status status = Error(v1::OVERLOADED, absl::StrCat(why, "; come back later"));
-  google::rpc::RetryInfo retry;
-  retry.mutable_retry_delay()->set_seconds(1);
-  AttachDetail(status, retry);
-  return status;
-}
-
-absl::Status Away(const std::string& backend) {
-  return Error(v1::DEPENDENCY_UNAVAILABLE,
-               absl::StrCat("the service ", backend, " does not answer; try again"));
-}
 
 // A header of a backend's answer that clients may see, as a name that lives on; else empty. What a
 // document's answer says of it is meant for HTTP.
@@ -58,24 +36,6 @@ std::string_view ShownHead(std::string_view name) {
   constexpr std::array<std::string_view, 3> kShown = {"etag", "cache-control", "last-modified"};
   const auto* const found = std::find(kShown.begin(), kShown.end(), name);
   return found == kShown.end() ? std::string_view() : *found;
-}
-
-// What a stream's end without a status means, as gRPC maps it.
-grpc::Status StatusOfReset(uint32_t error_code) {
-  switch (error_code) {
-    case NGHTTP2_CANCEL:
-      return grpc::Status(grpc::StatusCode::CANCELLED, "the service cancelled the call");
-    case ProxyCall::kLost:
-    case NGHTTP2_REFUSED_STREAM:
-      return grpc::Status(grpc::StatusCode::UNAVAILABLE, "the connection broke");
-    case NGHTTP2_ENHANCE_YOUR_CALM:
-      return grpc::Status(grpc::StatusCode::RESOURCE_EXHAUSTED, "the service wants fewer calls");
-    case NGHTTP2_NO_ERROR:
-      return grpc::Status(grpc::StatusCode::UNKNOWN, "the service ended the call without a status");
-    default:
-      return grpc::Status(grpc::StatusCode::INTERNAL,
-                          absl::StrCat("the service reset the call with ", error_code));
-  }
 }
 
 }  // namespace
@@ -86,6 +46,7 @@ ProxyCall::ProxyCall(FrontWorker& worker, Http2Session& client, int32_t stream,
       shared_(worker.shared()),
       client_(client),
       stream_(stream),
+      share_(shared_.limits),
       start_(steady_clock::now()),
       deadline_(worker.loop()->timeouts(),
                 [this] {
@@ -100,20 +61,6 @@ ProxyCall::ProxyCall(FrontWorker& worker, Http2Session& client, int32_t stream,
 ProxyCall::~ProxyCall() {
   if (!done_) Count(grpc::StatusCode::CANCELLED);
   CancelBackend();
-  GiveBack();
-  shared_.limits.LetGo(counted_bytes_);
-}
-
-void ProxyCall::GiveBack() {
-  if (!counted_user_.empty()) {
-    shared_.limits.CloseCallOf(std::exchange(counted_user_, std::string()));
-  }
-  if (!std::exchange(open_, false)) return;
-  if (route_->index >= 0) {
-    shared_.limits.CloseCall();
-  } else {
-    shared_.limits.CloseLocal();
-  }
 }
 
 void ProxyCall::OnHeaders() {
@@ -124,6 +71,9 @@ void ProxyCall::OnHeaders() {
   if (route_ == nullptr) route_ = FindLocalRoute(headers_.path);
   metered_ = route_ == nullptr || route_->index >= 0;
   if (metered_) shared_.metrics.Begin();
+  if (metered_ && route_ != nullptr) {
+    trace_.Begin(*route_, info_.peer, shared_.options.trace_trust_clients, headers_);
+  }
   if (!headers.ok()) return Abort(headers);
   if (const absl::Status admitted = Admit(); !admitted.ok()) return Abort(admitted);
   if (done_) return;
@@ -166,8 +116,7 @@ absl::Status ProxyCall::Admit() {
     return absl::UnimplementedError(absl::StrCat(headers_.path, " is not part of the API"));
   }
   const bool local = route_->index < 0;
-  open_ = local ? shared_.limits.TryOpenLocal() : shared_.limits.TryOpenCall();
-  if (!open_) return Overloaded("more calls are open than the gateway serves");
+  if (!share_.Open(local)) return Overloaded("more calls are open than the gateway serves");
   // Without a token nothing goes on for long but watches of health.
   const bool bounded = local ? route_->client_streaming : route_->audience == Audience::kPublic;
   if (headers_.timeout) {
@@ -186,10 +135,9 @@ void ProxyCall::OnCaller(absl::StatusOr<CallerPtr> caller) {
   caller_ = *std::move(caller);
   checked_ = steady_clock::now();
   if (caller_ != nullptr) {
-    if (!shared_.limits.TryOpenCallOf(caller_->user)) {
+    if (!share_.OpenFor(caller_->user)) {
       return Abort(Overloaded("this user has too many calls open"));
     }
-    counted_user_ = caller_->user;
   }
   // What needs no look at the message is decided before the message comes in.
   if (route_->resource.empty() && route_->index >= 0) {
@@ -220,7 +168,9 @@ void ProxyCall::OnEnd() {
 void ProxyCall::Advance() {
   if (!admitted_ || done_ || cut_ || request_over_) return;
   absl::Status status = TakeMessages();
-  if (status.ok()) status = CountHeld();
+  if (status.ok() && !share_.Hold(request_->held())) {
+    status = Overloaded("too much of unfinished messages is held");
+  }
   if (status.ok() && client_ended_ && !request_over_) status = CheckEnd();
   if (!status.ok()) return Abort(status);
   if (done_ || cut_) return;
@@ -277,19 +227,6 @@ absl::Status ProxyCall::CheckEnd() {
   return absl::OkStatus();
 }
 
-absl::Status ProxyCall::CountHeld() {
-  const size_t held = request_->held() / kHeldStep * kHeldStep;
-  if (held > counted_bytes_) {
-    if (!shared_.limits.TryHold(held - counted_bytes_)) {
-      return Overloaded("too much of unfinished messages is held");
-    }
-  } else if (held < counted_bytes_) {
-    shared_.limits.LetGo(counted_bytes_ - held);
-  }
-  counted_bytes_ = held;
-  return absl::OkStatus();
-}
-
 void ProxyCall::GiveWindow() {
   // What was let go on must have been taken before more may come; the rest of a message that is
   // not whole yet must be able to come.
@@ -338,6 +275,7 @@ void ProxyCall::Send(BackendConnection& connection) {
     principal = absl::Base64Escape(principal_.SerializeAsString());
     headers.AddOnce(kPrincipalKey, principal);
   }
+  trace_.SendTo(*route_, headers_);
   headers_.PassOn(headers);
   backend_stream_ = connection.Send(headers, *this);
   if (backend_stream_ < 0) return Abort(Away(route_->backend));
@@ -349,8 +287,7 @@ ssize_t ProxyCall::ReadRequest(uint8_t* to, size_t most, uint32_t* flags) {
   if (count > 0) {
     progress_ = steady_clock::now();
     GiveWindow();
-    // Less than before, which is never refused.
-    CountHeld().IgnoreError();
+    share_.Hold(request_->held());
   }
   if (request_over_ && request_->drained()) {
     *flags |= NGHTTP2_DATA_FLAG_EOF;
@@ -491,7 +428,7 @@ void ProxyCall::TryCut() {
 void ProxyCall::Finish(CallStatus status) {
   if (std::exchange(done_, true)) return;
   // What is left of it costs the client alone.
-  GiveBack();
+  share_.Close();
   deadline_.Clear();
   Count(status.code());
   status_ = std::move(status);
@@ -513,6 +450,7 @@ void ProxyCall::Finish(CallStatus status) {
 void ProxyCall::Count(grpc::StatusCode code) {
   if (!std::exchange(metered_, false)) return;
   shared_.metrics.End(route_, code, absl::FromChrono(steady_clock::now() - start_));
+  trace_.End(code, headers_.request_id, resource_);
 }
 
 void ProxyCall::Drain() {

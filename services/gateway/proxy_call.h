@@ -20,7 +20,9 @@
 #include "absl/status/statusor.h"
 #include "services/gateway/backend_connection.h"
 #include "services/gateway/call_headers.h"
+#include "services/gateway/call_share.h"
 #include "services/gateway/call_status.h"
+#include "services/gateway/call_trace.h"
 #include "services/gateway/front_worker.h"
 #include "services/gateway/grpc_frames.h"
 #include "services/gateway/guard.h"
@@ -48,9 +50,8 @@ class ProxyCall : public std::enable_shared_from_this<ProxyCall> {
   void OnAnswerHeader(std::string_view name, std::string_view value);
   void OnAnswerHeaders(bool end);
   void OnAnswerData(std::string_view bytes);
-  // The backend's stream is gone. `error_code` is HTTP/2's; kLost for one whose connection broke.
+  // The backend's stream is gone. `error_code` is HTTP/2's, or kLostConnection.
   void OnBackendStreamClosed(uint32_t error_code);
-  static constexpr uint32_t kLost = UINT32_MAX;
   // As ReadAnswer, of the request.
   ssize_t ReadRequest(uint8_t* to, size_t most, uint32_t* flags);
 
@@ -73,8 +74,6 @@ class ProxyCall : public std::enable_shared_from_this<ProxyCall> {
   absl::Status TakeMessages();
   absl::Status TakeMessage();
   absl::Status CheckEnd();
-  // Takes part in the limit of held bytes.
-  absl::Status CountHeld();
   // Gives the client the window that is free.
   void GiveWindow();
   void OpenBackend();
@@ -92,13 +91,12 @@ class ProxyCall : public std::enable_shared_from_this<ProxyCall> {
   // All of the answer is here. Once.
   void Finish(CallStatus status);
   void Count(grpc::StatusCode code);
-  // Gives back the place that it took in the limits.
-  void GiveBack();
 
   FrontWorker& worker_;
   FrontShared& shared_;
   Http2Session& client_;
   const int32_t stream_;
+  CallShare share_;
   const SteadyTime start_;
   Timeout deadline_;
   std::optional<SteadyTime> expires_;
@@ -107,13 +105,10 @@ class ProxyCall : public std::enable_shared_from_this<ProxyCall> {
   CallInfo info_;
   // Null for an unknown method.
   const Route* route_ = nullptr;
+  CallTrace trace_;
   // Begun in the metrics and not ended there.
   bool metered_ = false;
-  // Whether it takes part in the limit of open calls.
-  bool open_ = false;
   CallerPtr caller_;
-  // The user whose open calls it is one of; empty: nobody's.
-  std::string counted_user_;
   // When it was last known that the caller may do this.
   SteadyTime checked_;
   Principal principal_;
@@ -122,8 +117,6 @@ class ProxyCall : public std::enable_shared_from_this<ProxyCall> {
   bool admitted_ = false;
 
   std::optional<RequestBuffer> request_;
-  // Of what it holds, what it has taken of the bytes that all calls may hold.
-  size_t counted_bytes_ = 0;
   // Of the stream's window, what was not given back.
   size_t unconsumed_ = 0;
   bool got_message_ = false;

@@ -4,6 +4,8 @@
 #include <string>
 #include <string_view>
 
+#include "absl/status/statusor.h"
+
 namespace stackyard::gateway {
 
 struct NewToken {
@@ -16,6 +18,10 @@ struct NewToken {
 };
 
 NewToken MakeToken();
+
+// A token that somebody else made. INVALID_ARGUMENT that says what is wrong when it does not have
+// the form, or cannot have come from a source of random characters. Never tells the text itself.
+absl::StatusOr<NewToken> TakeToken(std::string_view text);
 
 // Whether a text could be a token; what cannot be needs no look-up.
 bool LooksLikeToken(std::string_view text);

@@ -1,6 +1,7 @@
 #include "services/quota/ledger_service.h"
 
 #include "common/grpc_status.h"
+#include "common/handler.h"
 
 namespace stackyard::quota {
 
@@ -44,13 +45,16 @@ ServerUnaryReactor* LedgerRpc::Release(CallbackServerContext* context,
   return reactor;
 }
 
-grpc::Status LedgerRpc::ListHeld(ServerContext*, const internal::v1::ListHeldRequest* request,
+grpc::Status LedgerRpc::ListHeld(ServerContext* context,
+                                 const internal::v1::ListHeldRequest* request,
                                  internal::v1::ListHeldResponse* response) {
+  const RequestScope scope = TraceOf(*context);
   return Answer(metrics_.Observe("ListHeld", [&] { return ledger_.ListHeld(*request); }), response);
 }
 
-grpc::Status LedgerRpc::CheckFit(ServerContext*, const v1::CheckFitRequest* request,
+grpc::Status LedgerRpc::CheckFit(ServerContext* context, const v1::CheckFitRequest* request,
                                  v1::CheckFitResponse* response) {
+  const RequestScope scope = TraceOf(*context);
   return Answer(metrics_.Observe("CheckFit", [&] { return ledger_.CheckFit(*request); }), response);
 }
 

@@ -3,6 +3,7 @@
 #include "services/quota/query.h"
 #include "services/quota/rows.h"
 #include "services/quota/store.h"
+#include "services/quota/version_page.h"
 
 namespace stackyard::quota {
 namespace {
@@ -61,6 +62,21 @@ std::map<MetricKey, int64_t> Tx::Versions(const std::set<MetricKey>& metrics) {
     while (query.Next()) versions[metric] = version;
   });
   return versions;
+}
+
+VersionPage ListVersions(soci::session& sql, int most) {
+  VersionPage page;
+  Query count(sql, "SELECT COUNT(*) FROM versions WHERE metric <> ''");
+  count.Into(page.total);
+  count.Any();
+  MetricKey key;
+  int64_t version = 0;
+  Query query(sql,
+              "SELECT project, metric, version FROM versions WHERE metric <> '' "
+              "ORDER BY project, metric LIMIT :most");
+  query.Use("most", most).Into(key.project).Into(key.metric).Into(version);
+  while (query.Next()) page.versions.emplace_back(key, version);
+  return page;
 }
 
 void Tx::PutVersions(const std::map<MetricKey, int64_t>& versions,

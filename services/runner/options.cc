@@ -132,6 +132,7 @@ void CheckContainment(const ProgramOptions& options, std::vector<std::string>& f
 
 void ProgramOptions::AddFlags(Flags& flags) {
   server.AddFlags(flags);
+  tracing.AddFlags(flags);
   mtls.AddFlags(flags);
   flags.Add("stacks-target", &stacks_target, "Address of the stacks service");
   flags.Add("data", &data, "Folder of the runner's data");

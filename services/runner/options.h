@@ -12,6 +12,7 @@
 #include "common/flags.h"
 #include "common/mutual_tls.h"
 #include "common/server.h"
+#include "common/tracing.h"
 #include "services/runner/containment.h"
 #include "services/runner/run_limits.h"
 
@@ -20,6 +21,7 @@ namespace stackyard::runner {
 struct ProgramOptions {
   // --listen serves health and Introspection; empty: nothing is served.
   ServerOptions server{.service = "runner"};
+  TracingOptions tracing;
   // For its listener and the connection to stacks; without files they are plain.
   MutualTls mtls;
   std::string stacks_target = "unix:/run/stackyard/stacks.sock";

@@ -2,10 +2,12 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <iostream>
 #include <string>
 
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
 #include "common/channel.h"
 #include "common/id.h"
 #include "common/log.h"
@@ -15,6 +17,14 @@
 
 namespace stackyard::runner {
 namespace {
+
+// Of the time to drain, what is kept for runs that have to be interrupted: enough for Terraform to
+// end and for its state to be saved.
+constexpr absl::Duration kInterruptTime = absl::Seconds(20);
+// How often it is looked whether the last run has ended.
+constexpr absl::Duration kLook = absl::Milliseconds(100);
+
+absl::Duration InterruptTime(absl::Duration drain) { return std::min(kInterruptTime, drain / 2); }
 
 std::string RunnerId() {
   char host[256] = "";
@@ -75,12 +85,17 @@ absl::StatusOr<int> Program::Preflight(const ProgramOptions& options) {
 
 absl::StatusOr<std::unique_ptr<Program>> Program::Start(const ProgramOptions& options) {
   const std::string id = RunnerId();
+  ASSIGN_OR_RETURN(auto health, Health::Open(options.server.health_listen));
   ASSIGN_OR_RETURN(std::unique_ptr<Program> program, Prepare(options, id));
+  program->health_ = std::move(health);
   RETURN_IF_ERROR(
       program->containment_->Check({options.allow_without.begin(), options.allow_without.end()}));
   LogContainment(*program->containment_);
   ASSIGN_OR_RETURN(program->identity_, PeerIdentity::Open(options.mtls, "runner", program->clock_));
-  ASSIGN_OR_RETURN(program->metrics_, Metrics::Open(options.server.metrics_listen));
+  ASSIGN_OR_RETURN(program->metrics_, Metrics::Open(options.server.metrics_listen, "runner"));
+  ASSIGN_OR_RETURN(program->tracing_, Tracing::Open(options.tracing, "stackyard-runner",
+                                                    program->metrics_->registry()));
+  if (program->identity_ != nullptr) program->metrics_->Show(program->identity_->metrics());
   program->run_metrics_ = std::make_unique<RunMetrics>(program->metrics_->registry());
   program->plans_ = std::make_unique<PlanStore>(program->workspace_->plans());
 
@@ -125,6 +140,7 @@ absl::StatusOr<std::unique_ptr<Program>> Program::Start(const ProgramOptions& op
   program->runner_ = std::make_unique<Runner>(
       *program->parts_,
       RunnerOptions{.slots = options.slots, .heartbeat_interval = options.heartbeat_interval});
+  program->health_->SetReady(true);
   return program;
 }
 
@@ -134,6 +150,10 @@ absl::Status Program::OpenServer(const ProgramOptions& options,
   introspection_ = std::make_unique<Introspection>("runner", options.settings, probes_);
   ServerOptions server = options.server;
   server.identity = identity_.get();
+  // Of runs there are none by then, and who watches is not waited for.
+  server.drain = std::min(server.drain, absl::Seconds(2));
+  server.health = health_.get();
+  if (metrics_->served()) server.metrics = &metrics_->registry();
   server.peers =
       PeerTable(PeerTable::Entries{{"stackyard.internal.v1.IntrospectionService", {"gateway"}}});
   ASSIGN_OR_RETURN(server_, Server::Start(server, {introspection_.get()}));
@@ -175,13 +195,26 @@ void Program::OpenProviders(const ProgramOptions& options) {
 
 void Program::RunUntilSignal() {
   WaitForSignal();
-  LogInfo("draining");
-  Drain();
+  Drain([](absl::Duration pause) { return WaitForSignal(pause); });
   LogInfo("stopped");
 }
 
-void Program::Drain() {
-  runner_->Drain(drain_);
+void Program::Drain(const ToldAgain& told_again) {
+  const absl::Time end = absl::Now() + drain_ - InterruptTime(drain_);
+  // First, so that whoever sees the rest knows that nothing more is taken.
+  runner_->StopTaking();
+  health_->Drain();
+  run_metrics_->SetDraining();
+  LogInfo("draining: runs that go on may end", {{"limit", absl::FormatDuration(drain_)}});
+  while (!runner_->Idle() && absl::Now() < end) {
+    if (told_again(kLook)) break;
+  }
+  Stop();
+}
+
+void Program::Stop() {
+  if (!runner_->Idle()) LogWarning("runs that go on are interrupted");
+  runner_->Interrupt(InterruptTime(drain_));
   providers_->Close();
 }
 

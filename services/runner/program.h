@@ -1,6 +1,7 @@
 // Puts a runner together.
 #pragma once
 
+#include <functional>
 #include <memory>
 
 #include "absl/status/statusor.h"
@@ -26,10 +27,17 @@ class Program {
   // error. The exit code: 0 when it lacks none, else 3.
   static absl::StatusOr<int> Preflight(const ProgramOptions& options);
 
-  // Works until SIGTERM or SIGINT, then drains.
+  // Works until SIGTERM or SIGINT, then drains, until another one.
   void RunUntilSignal();
-  // Takes no new work, ends what goes on.
-  void Drain();
+  // Takes no new work, and lets the runs that go on come to their end. Those that have not for the
+  // larger part of the drain's time are interrupted, which takes the rest of it, and handed over.
+  // `told_again` waits for so long and answers whether they are to be interrupted now.
+  using ToldAgain = std::function<bool(absl::Duration)>;
+  void Drain(const ToldAgain& told_again);
+  // Interrupts the runs that go on.
+  void Stop();
+  // What health tells.
+  const Health& health() const { return *health_; }
 
  private:
   Program() = default;
@@ -43,8 +51,10 @@ class Program {
 
   absl::Duration drain_;
   SystemClock clock_;
+  std::unique_ptr<Health> health_;
   std::unique_ptr<PeerIdentity> identity_;
   std::unique_ptr<Metrics> metrics_;
+  std::unique_ptr<Tracing> tracing_;
   std::unique_ptr<RunMetrics> run_metrics_;
   std::unique_ptr<Workspace> workspace_;
   std::unique_ptr<Containment> containment_;

@@ -26,6 +26,9 @@ ProviderMetrics::ProviderMetrics(prometheus::Registry& registry)
   warm_ = &slots.Add({{"state", "warm"}});
   leased_ = &slots.Add({{"state", "leased"}});
   kept_ = &slots.Add({{"state", "kept"}});
+  // The first failure must be a rise from 0, or no alert sees it.
+  for (const char* result : {"ok", "failed"}) starts_.Add({{"result", result}});
+  for (const char* way : {"kept", "warm", "ordered", "plain"}) leases_.Add({{"way", way}});
 }
 
 void ProviderMetrics::SetSlots(int warm, int leased, int kept) {

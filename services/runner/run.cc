@@ -7,12 +7,14 @@
 #include "absl/strings/str_cat.h"
 #include "common/log.h"
 #include "common/proto_time.h"
+#include "common/span.h"
 #include "common/status.h"
 #include "common/status_macros.h"
 #include "services/runner/local_state.h"
 #include "services/runner/run_note.h"
 #include "services/runner/run_providers.h"
 #include "services/runner/steps.h"
+#include "services/runner/terraform_traces.h"
 
 namespace stackyard::runner {
 namespace {
@@ -41,7 +43,21 @@ absl::Status Explain(const absl::Status& status, const RunContext& context) {
                {{"step", context.step}});
 }
 
+Span SpanOf(const Assignment& assignment) {
+  Span span = Span::RemoteChild(absl::StrCat("run ", WorkName(assignment.work())),
+                                SpanKind::kConsumer, assignment.traceparent());
+  span.Set("stackyard.run", assignment.lease().run());
+  span.Set("stackyard.generation", assignment.lease().generation());
+  span.Set("stackyard.template_version", assignment.template_version());
+  return span;
+}
+
+void FailWith(ThreadSpan& span, const absl::Status& status) {
+  if (!status.ok()) span->Fail(v1::ErrorReason_Name(ReasonOf(status)));
+}
+
 absl::Status RunStep(RunContext& context, const Step& step) {
+  ThreadSpan span(absl::StrCat("step ", step.name));
   const absl::Time start = context.parts.clock.TimeNow();
   context.step = step.name;
   context.step_deadline = absl::Now() + context.allowance.TimeoutOf(step.name);
@@ -51,6 +67,7 @@ absl::Status RunStep(RunContext& context, const Step& step) {
 
   const absl::Status status = Explain(step.body(context), context);
 
+  FailWith(span, status);
   const absl::Duration took = context.parts.clock.TimeNow() - start;
   v1::RunEvent ended;
   v1::RunStep& told = *ended.mutable_step_finished();
@@ -91,7 +108,7 @@ absl::StatusOr<std::unique_ptr<ReadySite>> MakeSite(const RunnerParts& parts,
   const Limits limits = Allow(assignment.limits(), parts.limits).limits;
   // What waits has the environment and the limits that runs have as a rule, and no providers.
   const bool plain = limits == parts.limits.usual && assignment.environment().empty() &&
-                     assignment.credentials().empty() &&
+                     !ExportsTraces(parts.terraform) && assignment.credentials().empty() &&
                      parts.modules.NeedsNoProviders(assignment.bundle_digest());
   const Assignment::Work work = assignment.work();
   const bool network = !assignment.network_disabled();
@@ -155,6 +172,7 @@ bool HasUnsavedState(const RunFolder& folder, const Assignment& assignment,
 
 void ExecuteRun(const RunnerParts& parts, const Assignment& assignment, RunControl& control) {
   const RequestScope scope(/*request_id=*/"", assignment.traceparent());
+  ThreadSpan span(SpanOf(assignment));
   const std::string work = WorkName(assignment.work());
   const std::string& name = assignment.lease().run();
   const absl::Time start = parts.clock.TimeNow();
@@ -188,6 +206,8 @@ void ExecuteRun(const RunnerParts& parts, const Assignment& assignment, RunContr
     parts.salvager.Add(std::move((*site)->folder));
   }
   const std::string outcome = ResultName(control, status);
+  span->Set("stackyard.result", outcome);
+  FailWith(span, status);
   if (outcome == "ok" && assignment.work() == Assignment::APPLY) {
     parts.plans.Remove(assignment.plan_digest());
   }

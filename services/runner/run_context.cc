@@ -14,6 +14,7 @@
 #include "services/runner/lines.h"
 #include "services/runner/run_confinement.h"
 #include "services/runner/run_providers.h"
+#include "services/runner/terraform_traces.h"
 
 namespace stackyard::runner {
 namespace {
@@ -162,6 +163,9 @@ TerraformSite SiteOf(const RunContext& context, const std::string& folder) {
   site.environment = context.credentials
                          ? context.credentials->environment
                          : BareEnvironment(context.parts.terraform.passed_environment());
+  if (ExportsTraces(context.parts.terraform) && !RequestScope::Traceparent().empty()) {
+    site.environment["TRACEPARENT"] = RequestScope::Traceparent();
+  }
   if (context.providers != nullptr) {
     site.environment["TF_REATTACH_PROVIDERS"] = context.providers->Reattach();
   }

@@ -20,7 +20,12 @@ RunMetrics::RunMetrics(prometheus::Registry& registry)
                 .Name("stackyard_runner_slots_busy")
                 .Help("Runs that go on.")
                 .Register(registry)
-                .Add({})) {}
+                .Add({})),
+      draining_(prometheus::BuildGauge()
+                    .Name("stackyard_runner_draining")
+                    .Help("1 while the runner takes no new work and lets its runs end, else 0.")
+                    .Register(registry)
+                    .Add({})) {}
 
 void RunMetrics::CountRun(const std::string& work, const std::string& result) {
   runs_.Add({{"work", work}, {"result", result}}).Increment();

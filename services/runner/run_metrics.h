@@ -20,6 +20,7 @@ class RunMetrics {
 
   void SetSlots(int slots) { slots_.Set(slots); }
   void SetBusy(int busy) { busy_.Set(busy); }
+  void SetDraining() { draining_.Set(1); }
   // `work` as `plan`, `result` as `ok`, `failed`, `cancelled` or `lost`.
   void CountRun(const std::string& work, const std::string& result);
   void ObserveStep(const std::string& work, const std::string& step, absl::Duration took);
@@ -29,6 +30,7 @@ class RunMetrics {
   prometheus::Family<prometheus::Histogram>& steps_;
   prometheus::Gauge& slots_;
   prometheus::Gauge& busy_;
+  prometheus::Gauge& draining_;
 };
 
 }  // namespace stackyard::runner

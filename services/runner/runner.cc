@@ -25,7 +25,7 @@ Runner::Runner(const RunnerParts& parts, RunnerOptions options) : parts_(parts),
   acquire_ = std::make_unique<Loop>("acquire", [this] { return Acquire(); });
 }
 
-Runner::~Runner() { Drain(absl::ZeroDuration()); }
+Runner::~Runner() { Interrupt(absl::ZeroDuration()); }
 
 Runner::Key Runner::KeyOf(const Lease& lease) { return {lease.run(), lease.generation()}; }
 
@@ -53,7 +53,7 @@ absl::Duration Runner::Acquire() {
   const int free = Reap();
   {
     absl::MutexLock lock(&mutex_);
-    if (draining_) return absl::InfiniteDuration();
+    if (stopping_) return absl::InfiniteDuration();
   }
   // The end of a run wakes this loop.
   if (free <= 0) return absl::InfiniteDuration();
@@ -77,8 +77,8 @@ void Runner::Start(Assignment assignment) {
   active->assignment = std::move(assignment);
   const Key key = KeyOf(active->assignment.lease());
   absl::MutexLock lock(&mutex_);
-  // What came in while the drain began goes to another runner when its lease ends.
-  if (draining_) return;
+  // What comes in now goes to another runner when its lease ends.
+  if (interrupted_) return;
   const auto [entry, added] = active_.emplace(key, std::move(active));
   if (!added) return;
   Active& run = *entry->second;
@@ -132,15 +132,30 @@ absl::Duration Runner::Beat() {
   return options_.heartbeat_interval;
 }
 
-void Runner::Drain(absl::Duration limit) {
+void Runner::StopTaking() {
+  {
+    absl::MutexLock lock(&mutex_);
+    stopping_ = true;
+  }
+  parts_.queue.StopAcquiring();
+  // What the last poll brought was begun when this returns: it is worked on as the rest.
+  if (acquire_ != nullptr) acquire_->Stop();
+}
+
+bool Runner::Idle() const {
+  absl::MutexLock lock(&mutex_);
+  return CountRunning() == 0;
+}
+
+void Runner::Interrupt(absl::Duration limit) {
   const absl::Time end = absl::Now() + limit;
   const auto idle = [this]() ABSL_SHARED_LOCKS_REQUIRED(mutex_) { return CountRunning() == 0; };
   {
     absl::MutexLock lock(&mutex_);
-    draining_ = true;
+    interrupted_ = true;
     for (auto& [key, active] : active_) active->control.Interrupt(StopReason::kDrained);
   }
-  parts_.queue.StopAcquiring();
+  StopTaking();
   {
     absl::MutexLock lock(&mutex_);
     mutex_.AwaitWithTimeout(absl::Condition(&idle), limit - std::min(kKillTime, limit / 2));
@@ -149,7 +164,6 @@ void Runner::Drain(absl::Duration limit) {
     for (auto& [key, active] : active_) active->control.Abandon(StopReason::kLeaseLost);
     mutex_.Await(absl::Condition(&idle));
   }
-  if (acquire_ != nullptr) acquire_->Stop();
   if (heartbeat_ != nullptr) heartbeat_->Stop();
   Reap();
 }

@@ -30,13 +30,17 @@ class Runner {
  public:
   // Begins at once. The parts must outlive it.
   Runner(const RunnerParts& parts, RunnerOptions options);
-  // Drains with no time left.
+  // Interrupts with no time left.
   ~Runner();
 
+  // Takes no new work from now on. When it returns, nothing begins any more.
+  void StopTaking();
+  // Whether no run goes on.
+  bool Idle() const;
   // Takes no new work and interrupts the runs that go on; those that have not ended and been
   // completed within `limit` are killed and left to their leases. Runs that have ended are cleaned
   // up when it returns.
-  void Drain(absl::Duration limit);
+  void Interrupt(absl::Duration limit);
 
  private:
   struct Active {
@@ -63,7 +67,10 @@ class Runner {
   const RunnerOptions options_;
   mutable absl::Mutex mutex_;
   ActiveMap active_ ABSL_GUARDED_BY(mutex_);
-  bool draining_ ABSL_GUARDED_BY(mutex_) = false;
+  // Asks for nothing more.
+  bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
+  // Begins nothing more.
+  bool interrupted_ ABSL_GUARDED_BY(mutex_) = false;
   absl::Duration pause_ = absl::ZeroDuration();
   // Last: their threads use the rest.
   std::unique_ptr<Loop> heartbeat_;

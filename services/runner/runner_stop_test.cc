@@ -10,6 +10,7 @@
 
 #include "absl/time/clock.h"
 #include "common/proto_time.h"
+#include "common/work.h"
 #include "services/runner/file.h"
 #include "services/runner/state_watcher.h"
 #include "services/runner/testing/runner_fixture.h"
@@ -38,6 +39,14 @@ class StopTest : public RunnerFixture {
     });
   }
   virtual void Adjust(Assignment& apply) {}
+
+  // Without a second signal.
+  void DrainUndisturbed() {
+    program_->Drain([](absl::Duration pause) {
+      poll(nullptr, 0, static_cast<int>(absl::ToInt64Milliseconds(pause)));
+      return false;
+    });
+  }
 
   // Whether the provisioner and all that it started have ended, or end within the time.
   bool ProvisionerEnds(absl::Duration patience = absl::Seconds(20)) {
@@ -98,15 +107,69 @@ TEST_F(StopTest, ACancelledPlanPlansNothing) {
   }
 }
 
-TEST_F(StopTest, DrainInterruptsSavesAndReports) {
+TEST_F(StopTest, ADrainLetsRunsComeToTheirEndAndTakesNoMore) {
+  options_.server.drain = absl::Hours(1);
+  options_.server.health_listen = "127.0.0.1:0";
+  options_.slots = 2;
   StartRunner();
   BeginGatedApply();
-  program_->Drain();
+  EXPECT_TRUE(program_->health().ready());
+  Notifier asked;
+  {
+    const Task drain("drain", [&] {
+      program_->Drain([&](absl::Duration pause) {
+        asked.Notify();
+        poll(nullptr, 0, static_cast<int>(absl::ToInt64Milliseconds(pause)));
+        return false;
+      });
+    });
+    asked.Wait(0, absl::InfiniteDuration());
+    EXPECT_FALSE(program_->health().ready());
+    queue_.Push(Make(Assignment::PLAN, kRun, bundle_));
+    // Several looks later the run is as it was.
+    asked.Wait(3, absl::InfiniteDuration());
+    EXPECT_FALSE(ProvisionerEnds(absl::ZeroDuration()));
+    EXPECT_FALSE(queue_.Recorded(kRun2).completion.has_value());
+    Open("gate");
+  }
+  const auto completion = queue_.WaitCompleted(kRun2);
+  EXPECT_EQ(completion.status().code(), 0) << completion.status().message();
+  EXPECT_THAT(queue_.Recorded(kRun2).log, HasSubstr("Apply complete! Resources: 2 added"));
+  EXPECT_EQ(queue_.Recorded(kRun).completions, 1) << "the plan from before, and no other";
+}
+
+TEST_F(StopTest, ASecondSignalInterruptsSavesAndReports) {
+  options_.server.drain = absl::Hours(1);
+  StartRunner();
+  BeginGatedApply();
+  program_->Drain([](absl::Duration) { return true; });
   const auto completion = queue_.WaitCompleted(kRun2);
   EXPECT_EQ(ReasonName(completion.status()), "RUN_CANCELLED");
   EXPECT_EQ(MetadataOf(completion.status(), "cause"), "drained");
   EXPECT_EQ(completion.state().serial(), StateSerial(queue_.Recorded(kRun2).states.back()));
   EXPECT_TRUE(ProvisionerEnds());
+}
+
+TEST_F(StopTest, WhatDoesNotEndInTimeIsHandedOver) {
+  options_.server.drain = absl::Seconds(8);
+  StartRunner();
+  BeginGatedApply();
+  const absl::Time start = absl::Now();
+  DrainUndisturbed();
+  EXPECT_GE(absl::Now() - start, absl::Seconds(4)) << "it had no time";
+  const auto completion = queue_.WaitCompleted(kRun2);
+  EXPECT_EQ(MetadataOf(completion.status(), "cause"), "drained");
+  EXPECT_TRUE(ProvisionerEnds());
+}
+
+TEST_F(StopTest, ADrainOfAnIdleRunnerTakesNoTime) {
+  options_.server.drain = absl::Hours(1);
+  StartRunner();
+  queue_.WaitPolling();
+  program_->Drain([](absl::Duration) -> bool {
+    ADD_FAILURE() << "there is nothing to wait for";
+    return true;
+  });
 }
 
 TEST_F(StopTest, DrainEndsInTimeWithoutTheService) {
@@ -115,7 +178,7 @@ TEST_F(StopTest, DrainEndsInTimeWithoutTheService) {
   BeginGatedApply();
   queue_.StopServing();
   const absl::Time start = absl::Now();
-  program_->Drain();
+  DrainUndisturbed();
   EXPECT_LT(absl::Now() - start, absl::Seconds(10));
   EXPECT_TRUE(ProvisionerEnds());
 }

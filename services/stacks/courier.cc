@@ -47,11 +47,14 @@ absl::StatusOr<bool> Courier::RunOne() {
                      return ClaimDelivery(change, change.now + options_.timeout + kClaimMargin);
                    }));
   if (!task) return false;
-  RETURN_IF_ERROR(Settle(*task, Deliver(task->record)));
+  DeliveryType type = DeliveryType::kUnknown;
+  const absl::Status result = Deliver(task->record, type);
+  RETURN_IF_ERROR(Settle(*task, type, result));
   return true;
 }
 
-absl::Status Courier::Deliver(const TaskRecord& task) {
+absl::Status Courier::Deliver(const TaskRecord& task, DeliveryType& type) {
+  if (task.channel().empty()) type = DeliveryType::kUser;
   ASSIGN_OR_RETURN(const auto parts, ParseName("event", task.event(), "projects/*/events/*"));
   int64_t sequence = 0;
   if (!absl::SimpleAtoi(parts[1], &sequence)) return absl::NotFoundError("no such event");
@@ -77,12 +80,13 @@ absl::Status Courier::Deliver(const TaskRecord& task) {
   }
   if (record.uid() != task.channel_uid()) return absl::NotFoundError("the channel is another one");
   const v1::NotificationChannel& channel = record.channel();
+  type = channel.has_webhook() ? DeliveryType::kWebhook : DeliveryType::kEmail;
   if (channel.disabled()) return absl::UnavailableError("the channel is disabled");
   if (channel.has_webhook()) return carrier_.ToWebhook(channel.webhook(), letter, now);
   return carrier_.ToMail({channel.email().to().begin(), channel.email().to().end()}, letter, now);
 }
 
-absl::Status Courier::Settle(const DueTask& task, const absl::Status& result) {
+absl::Status Courier::Settle(const DueTask& task, DeliveryType type, const absl::Status& result) {
   const TaskRecord& record = task.record;
   const std::string& to = record.channel().empty() ? record.user() : record.channel();
   const bool gone = absl::IsNotFound(result);
@@ -94,17 +98,26 @@ absl::Status Courier::Settle(const DueTask& task, const absl::Status& result) {
                 {"attempts", task.attempts},
                 {"error", std::string(result.message())}});
   }
-  return store_.Write(Actor(), [&](Change& change) -> absl::Status {
-    if (!result.ok() && !gone && !given_up) {
+  const DeliveryResult outcome = gone          ? DeliveryResult::kDropped
+                                 : given_up    ? DeliveryResult::kGivenUp
+                                 : result.ok() ? DeliveryResult::kOk
+                                               : DeliveryResult::kRetried;
+  bool ours = false;
+  RETURN_IF_ERROR(store_.Write(Actor(), [&](Change& change) -> absl::Status {
+    ours = false;
+    if (outcome == DeliveryResult::kRetried) {
       PostponeTask(change, task, change.now + Pause(task.attempts));
     } else if (!FinishTask(change, task)) {
       return absl::OkStatus();
     }
+    ours = true;
     if (record.channel().empty() || gone) return absl::OkStatus();
     // Mail to somebody leaves no dead letter: the notice is in their inbox.
     if (given_up && FindChannel(change.sql, record.channel()).ok()) Bury(change, record);
     return SetLastError(change, record.channel(), std::string(result.message()));
-  });
+  }));
+  if (ours && counts_ != nullptr) counts_->Count(type, outcome);
+  return absl::OkStatus();
 }
 
 absl::Duration Courier::Pause(int attempts) {

@@ -7,6 +7,7 @@
 #include "absl/synchronization/mutex.h"
 #include "services/stacks/carrier.h"
 #include "services/stacks/change.h"
+#include "services/stacks/delivery_counts.h"
 #include "services/stacks/task_store.h"
 
 namespace stackyard::stacks {
@@ -23,8 +24,10 @@ struct CourierOptions {
 
 class Courier {
  public:
-  Courier(Store& store, Carrier& carrier, const CourierOptions& options)
-      : store_(store), carrier_(carrier), options_(options) {}
+  // `counts` may be null: nobody counts.
+  Courier(Store& store, Carrier& carrier, const CourierOptions& options,
+          DeliveryCounts* counts = nullptr)
+      : store_(store), carrier_(carrier), options_(options), counts_(counts) {}
 
   // Does one delivery that is due. False: there was none.
   absl::StatusOr<bool> RunOne();
@@ -33,15 +36,16 @@ class Courier {
   void Serve();
 
  private:
-  // Takes it there. NOT_FOUND: there is nobody or nothing left to deliver.
-  absl::Status Deliver(const TaskRecord& task);
+  // Takes it there, and tells where that is. NOT_FOUND: there is nobody or nothing left to deliver.
+  absl::Status Deliver(const TaskRecord& task, DeliveryType& type);
   // Writes down how an attempt ended, unless another replica has the task now.
-  absl::Status Settle(const DueTask& task, const absl::Status& result);
+  absl::Status Settle(const DueTask& task, DeliveryType type, const absl::Status& result);
   absl::Duration Pause(int attempts);
 
   Store& store_;
   Carrier& carrier_;
   const CourierOptions options_;
+  DeliveryCounts* const counts_;
   absl::Mutex mutex_;
   absl::BitGen random_ ABSL_GUARDED_BY(mutex_);
 };

@@ -421,11 +421,7 @@ absl::Status PlanFromState(Change& change, StackRecord& record, const std::strin
   if (!entry) return absl::OkStatus();
   if (state != Stack::APPLYING) {
     // A runner that plans loses the run: the next one starts from the new state.
-    if (entry->leased) {
-      entry->leased = false;
-      SaveEntry(change, *entry);
-      change.touched.queue = true;
-    }
+    if (entry->leased) GiveBack(change, *entry);
     return absl::OkStatus();
   }
   ++entry->generation;

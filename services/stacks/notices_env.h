@@ -77,7 +77,7 @@ class NoticesTest : public StacksTest {
     announcer_ = std::make_unique<Announcer>(*store_);
     CourierOptions options;
     options.attempts = 3;
-    courier_ = std::make_unique<Courier>(*store_, carrier_, options);
+    courier_ = std::make_unique<Courier>(*store_, carrier_, options, &delivery_counts_);
   }
 
   // Announces all there is.
@@ -180,6 +180,8 @@ class NoticesTest : public StacksTest {
   }
 
   FakeCarrier carrier_;
+  prometheus::Registry registry_;
+  DeliveryCounts delivery_counts_{registry_};
   std::unique_ptr<Channels> channels_;
   std::unique_ptr<Inbox> inbox_;
   std::unique_ptr<Announcer> announcer_;

@@ -4,6 +4,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "common/id.h"
+#include "common/log.h"
 #include "common/proto_time.h"
 #include "common/status.h"
 
@@ -50,10 +51,18 @@ absl::StatusOr<OperationRecord> CreateOperation(Change& change, const std::strin
   *metadata.mutable_update_time() = ToProto(change.now);
   const std::string body = Pack(record);
   const int64_t now = ToMicros(change.now);
-  change.sql << "INSERT INTO operations (id, project, done, create_micros, body) "
-                "VALUES (:id, :project, 0, :now, :body)",
-      soci::use(name), soci::use(project), soci::use(now), soci::use(body);
+  const std::string traceparent = RequestScope::Traceparent();
+  change.sql << "INSERT INTO operations (id, project, done, create_micros, body, traceparent) "
+                "VALUES (:id, :project, 0, :now, :body, :traceparent)",
+      soci::use(name), soci::use(project), soci::use(now), soci::use(body), soci::use(traceparent);
   return record;
+}
+
+std::string TraceOfOperation(soci::session& sql, const std::string& name) {
+  std::string traceparent;
+  sql << "SELECT traceparent FROM operations WHERE id = :id", soci::use(name),
+      soci::into(traceparent);
+  return traceparent;
 }
 
 absl::StatusOr<OperationRecord> FindOperation(soci::session& sql, const std::string& name) {

@@ -24,6 +24,9 @@ absl::StatusOr<OperationRecord> CreateOperation(Change& change, const std::strin
                                                 OperationMetadata::Stage stage,
                                                 const std::string& message);
 
+// W3C traceparent of the request that asked for it; empty: none.
+std::string TraceOfOperation(soci::session& sql, const std::string& name);
+
 absl::StatusOr<OperationRecord> FindOperation(soci::session& sql, const std::string& name);
 
 // Changes the metadata of an operation that is not done; nothing when it is, or `name` is empty.

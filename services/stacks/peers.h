@@ -7,6 +7,7 @@ namespace stackyard::stacks {
 
 inline PeerTable Peers() {
   return PeerTable(PeerTable::Entries{
+      {"externalscaler.ExternalScaler", {"keda"}},
       {"stackyard.v1.CatalogService", {"gateway"}},
       {"stackyard.v1.ChangeRequestService", {"gateway"}},
       {"stackyard.v1.CredentialService", {"gateway"}},

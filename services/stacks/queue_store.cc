@@ -1,6 +1,7 @@
 #include "services/stacks/queue_store.h"
 
 #include "absl/strings/str_cat.h"
+#include "common/log.h"
 #include "common/proto_time.h"
 #include "common/status.h"
 #include "services/stacks/rows.h"
@@ -10,7 +11,7 @@ namespace {
 
 constexpr char kColumns[] =
     "SELECT id, target, work, leased, generation, runner, lease_until, cancel, events_seen, "
-    "log_seen FROM queue WHERE ";
+    "log_seen, enqueue_micros, acquire_micros, traceparent FROM queue WHERE ";
 
 // What a runner may take: a person's lock of a state keeps the stack's runs waiting.
 constexpr char kWaiting[] =
@@ -28,6 +29,9 @@ QueueEntry ToEntry(const soci::row& row) {
   entry.cancel = static_cast<int>(IntAt(row, 7));
   entry.events_seen = IntAt(row, 8);
   entry.log_seen = IntAt(row, 9);
+  entry.enqueue_time = FromMicros(IntAt(row, 10));
+  entry.acquire_time = FromMicros(IntAt(row, 11));
+  entry.traceparent = row.get<std::string>(12);
   return entry;
 }
 
@@ -48,14 +52,17 @@ absl::Status Enqueue(Change& change, const std::string& target, const std::strin
   }
   const int number = work;
   const int64_t now = ToMicros(change.now);
+  const std::string traceparent = RequestScope::Traceparent();
   // A target that is queued again, a version published anew, goes on counting: an answer to its
   // earlier work must not pass for one to this.
   change.sql << "INSERT INTO queue (target, busy, work, leased, generation, runner, lease_until, "
-                "cancel, events_seen, log_seen, enqueue_micros) "
+                "cancel, events_seen, log_seen, enqueue_micros, traceparent) "
                 "VALUES (:target, :busy, :work, 0, COALESCE((SELECT generation FROM "
-                "finished_leases WHERE target = :same), 0), '', 0, 0, 0, 0, :now)",
-      soci::use(target), soci::use(busy), soci::use(number), soci::use(target), soci::use(now);
+                "finished_leases WHERE target = :same), 0), '', 0, 0, 0, 0, :now, :traceparent)",
+      soci::use(target), soci::use(busy), soci::use(number), soci::use(target), soci::use(now),
+      soci::use(traceparent);
   change.touched.queue = true;
+  change.touched.names.insert(kQueueTopic);
   return absl::OkStatus();
 }
 
@@ -72,6 +79,7 @@ std::vector<QueueEntry> LeaseEntries(Change& change, const std::string& runner, 
     entry.lease_until = until;
     entry.events_seen = 0;
     entry.log_seen = 0;
+    entry.acquire_time = change.now;
     SaveEntry(change, entry);
   }
   return entries;
@@ -83,6 +91,13 @@ std::vector<std::string> WaitingTargets(soci::session& sql, int count) {
                                    " ORDER BY id LIMIT :count"),
        soci::use(count));
   return {targets.begin(), targets.end()};
+}
+
+int64_t CountWork(soci::session& sql) {
+  long long count = 0;
+  sql << absl::StrCat("SELECT COUNT(*) FROM queue WHERE leased = 1 OR (", kWaiting, ")"),
+      soci::into(count);
+  return count;
 }
 
 std::optional<QueueEntry> FindEntry(Change& change, const std::string& target) {
@@ -108,12 +123,22 @@ absl::StatusOr<QueueEntry> CheckLease(Change& change, const Lease& lease) {
 void SaveEntry(Change& change, const QueueEntry& entry) {
   const int leased = entry.leased ? 1 : 0;
   const int64_t until = ToMicros(entry.lease_until);
+  const int64_t enqueued = ToMicros(entry.enqueue_time), acquired = ToMicros(entry.acquire_time);
   change.sql << "UPDATE queue SET leased = :leased, generation = :generation, runner = :runner, "
-                "lease_until = :until, cancel = :cancel, events_seen = :events, log_seen = :log "
-                "WHERE id = :id",
+                "lease_until = :until, cancel = :cancel, events_seen = :events, log_seen = :log, "
+                "enqueue_micros = :enqueued, acquire_micros = :acquired WHERE id = :id",
       soci::use(leased), soci::use(entry.generation), soci::use(entry.runner), soci::use(until),
       soci::use(entry.cancel), soci::use(entry.events_seen), soci::use(entry.log_seen),
-      soci::use(entry.id);
+      soci::use(enqueued), soci::use(acquired), soci::use(entry.id);
+}
+
+void GiveBack(Change& change, QueueEntry entry) {
+  entry.leased = false;
+  entry.enqueue_time = change.now;
+  // Who takes it next may be a program that does not write this down.
+  entry.acquire_time = absl::UnixEpoch();
+  SaveEntry(change, entry);
+  change.touched.queue = true;
 }
 
 void FinishEntry(Change& change, const QueueEntry& entry) {
@@ -123,6 +148,7 @@ void FinishEntry(Change& change, const QueueEntry& entry) {
                 "VALUES (:target, :generation, :now) ON CONFLICT (target) DO UPDATE SET "
                 "generation = excluded.generation, end_micros = excluded.end_micros",
       soci::use(entry.target), soci::use(entry.generation), soci::use(now);
+  change.touched.names.insert(kQueueTopic);
 }
 
 bool WasFinished(Change& change, const Lease& lease) {

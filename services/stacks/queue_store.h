@@ -29,9 +29,19 @@ struct QueueEntry {
   // What this generation has reported.
   int64_t events_seen = 0;
   int64_t log_seen = 0;
+  // When it was queued, or given back by a runner.
+  absl::Time enqueue_time;
+  // When the current runner took it. The epoch: by a program that did not write it down.
+  absl::Time acquire_time;
+  // W3C traceparent of what called for the work; empty: none.
+  std::string traceparent;
 };
 
-// Adds work. WRONG_STATE when `busy` (a stack's uid, or a template version) has work already.
+// Among the names that a change touched: how much work there is has changed.
+inline constexpr char kQueueTopic[] = "queue";
+
+// Adds work, in the trace of the thread. WRONG_STATE when `busy` (a stack's uid, or a template
+// version) has work already.
 absl::Status Enqueue(Change& change, const std::string& target, const std::string& busy,
                      Assignment::Work work);
 
@@ -43,6 +53,9 @@ std::vector<QueueEntry> LeaseEntries(Change& change, const std::string& runner, 
 // Targets of what LeaseEntries would lease now.
 std::vector<std::string> WaitingTargets(soci::session& sql, int count);
 
+// How many entries a runner works on, or could: those that wait for a person's lock are left out.
+int64_t CountWork(soci::session& sql);
+
 // The entry of a target, locked; nothing when its work is done.
 std::optional<QueueEntry> FindEntry(Change& change, const std::string& target);
 
@@ -50,6 +63,9 @@ std::optional<QueueEntry> FindEntry(Change& change, const std::string& target);
 absl::StatusOr<QueueEntry> CheckLease(Change& change, const Lease& lease);
 
 void SaveEntry(Change& change, const QueueEntry& entry);
+
+// Puts an entry that was leased back into the queue.
+void GiveBack(Change& change, QueueEntry entry);
 
 // Takes an entry away, and remembers its generation so that a repeated completion is known.
 void FinishEntry(Change& change, const QueueEntry& entry);

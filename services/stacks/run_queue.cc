@@ -8,8 +8,8 @@
 #include "common/log.h"
 #include "common/proto_time.h"
 #include "common/status.h"
+#include "services/stacks/assignments.h"
 #include "services/stacks/catalog.h"
-#include "services/stacks/catalog_store.h"
 #include "services/stacks/credential_secrets.h"
 #include "services/stacks/drift.h"
 #include "services/stacks/events.h"
@@ -19,6 +19,7 @@
 #include "services/stacks/row_secrets.h"
 #include "services/stacks/run_progress.h"
 #include "services/stacks/run_store.h"
+#include "services/stacks/run_trace.h"
 #include "services/stacks/state_store.h"
 #include "services/stacks/takeover.h"
 
@@ -31,7 +32,6 @@ using internal::v1::CompleteRunRequest;
 using internal::v1::CompleteRunResponse;
 using internal::v1::HeartbeatRequest;
 using internal::v1::HeartbeatResponse;
-using internal::v1::Preview;
 using internal::v1::ReportRunRequest;
 using internal::v1::ReportRunResponse;
 using internal::v1::SaveStateRequest;
@@ -40,144 +40,6 @@ using v1::Run;
 
 Actor RunnerActor(const std::string& runner) {
   return {absl::StrCat("runners/", runner), RequestScope::RequestId()};
-}
-
-// A run with the stack that it belongs to.
-struct RunAndStack {
-  RunRecord run;
-  StackRecord stack;
-};
-
-absl::StatusOr<RunAndStack> LoadRun(Change& change, const std::string& target) {
-  ASSIGN_OR_RETURN(const RunName name, RunName::Parse("lease.run", target));
-  ASSIGN_OR_RETURN(StackRecord stack, LockStack(change, name.stack));
-  ASSIGN_OR_RETURN(RunRecord run, FindRun(change.sql, name));
-  if (run.stack_uid() != stack.stack().uid()) return NotFound(target);
-  return RunAndStack{std::move(run), std::move(stack)};
-}
-
-OperationMetadata::Stage StageOf(Assignment::Work work) {
-  switch (work) {
-    case Assignment::APPLY:
-      return OperationMetadata::APPLYING;
-    case Assignment::DESTROY:
-      return OperationMetadata::DESTROYING;
-    default:
-      return OperationMetadata::PLANNING;
-  }
-}
-
-// Writes down that a runner took a run.
-absl::Status Started(Change& change, const QueueEntry& entry, const std::string& engine,
-                     RunRecord& run) {
-  Run& shown = *run.mutable_run();
-  shown.set_state(Run::RUNNING);
-  shown.set_runner(entry.runner);
-  shown.set_generation(entry.generation);
-  shown.set_engine(engine);
-  shown.clear_steps();
-  // What an earlier generation has done stays done; the rest begins anew.
-  shown.mutable_progress()->clear_active();
-  shown.mutable_progress()->clear_failed();
-  if (!shown.has_start_time()) *shown.mutable_start_time() = ToProto(change.now);
-  RETURN_IF_ERROR(SaveRun(change, run));
-  return AdvanceOperation(change, run.operation(), [&](OperationMetadata& metadata) {
-    metadata.set_stage(StageOf(entry.work));
-    metadata.set_run(shown.name());
-    *metadata.mutable_progress() = shown.progress();
-    metadata.set_message(absl::StrCat("Terraform runs on ", entry.runner));
-  });
-}
-
-// What a runner is told, without the state's bytes; its digest is in `state_digest`.
-struct Draft {
-  Assignment assignment;
-  std::string state_digest;
-};
-
-absl::StatusOr<Draft> InspectDraft(Change& change, const QueueEntry& entry) {
-  Draft draft;
-  ASSIGN_OR_RETURN(const StoredVersion stored,
-                   FindVersionByName(change.sql, "lease.run", entry.target));
-  draft.assignment.set_bundle_digest(stored.version.bundle_digest());
-  draft.assignment.set_network_disabled(false);
-  return draft;
-}
-
-// What a runner is told of a template version.
-void TakeVersion(const v1::TemplateVersion& version, Assignment& assignment) {
-  assignment.set_bundle_digest(version.bundle_digest());
-  assignment.set_template_version(version.name());
-  assignment.set_inject_stack_uid(
-      std::any_of(version.parameters().begin(), version.parameters().end(),
-                  [](const auto& parameter) { return parameter.injected(); }));
-  assignment.set_network_disabled(version.network().disabled());
-  *assignment.mutable_limits() = version.limits();
-  *assignment.mutable_metered_attributes() = MeteredAttributes(version.meters());
-}
-
-absl::StatusOr<Draft> RunDraft(Change& change, const QueueEntry& entry, const std::string& engine) {
-  Draft draft;
-  ASSIGN_OR_RETURN(RunAndStack both, LoadRun(change, entry.target));
-  auto& [run, stack] = both;
-  ASSIGN_OR_RETURN(const StackName name, StackName::Parse("name", stack.stack().name()));
-  // Destroying, and looking for drift, use what the state was made with.
-  const bool applied = (entry.work == Assignment::DESTROY || entry.work == Assignment::REFRESH) &&
-                       stack.stack().applied_revision() > 0;
-  ASSIGN_OR_RETURN(
-      RevisionRecord revision,
-      FindRevision(change.sql, name,
-                   applied ? stack.stack().applied_revision() : stack.stack().latest_revision()));
-  ASSIGN_OR_RETURN(
-      const StoredVersion stored,
-      FindVersionByName(change.sql, "template_version", revision.revision().template_version()));
-  Assignment& assignment = draft.assignment;
-  TakeVersion(stored.version, assignment);
-  RETURN_IF_ERROR(OpenSecrets(change.sealer, revision));
-  *assignment.mutable_parameters() = revision.parameters();
-  *assignment.mutable_sensitive_parameters() = revision.sensitive_parameters();
-  assignment.set_stack_uid(stack.stack().uid());
-  assignment.set_plan_digest(run.plan_digest());
-  assignment.set_stack(stack.stack().name());
-  draft.state_digest = stack.state_digest();
-  if (entry.work == Assignment::PLAN) {
-    RETURN_IF_ERROR(Move(change, stack, PlanStarted{},
-                         absl::StrCat(run.run().name(), " is planned by ", entry.runner)));
-    RETURN_IF_ERROR(SaveStack(change, stack));
-  }
-  RETURN_IF_ERROR(Started(change, entry, engine, run));
-  return draft;
-}
-
-absl::StatusOr<Draft> PreviewDraft(Change& change, const QueueEntry& entry,
-                                   const std::string& engine) {
-  Draft draft;
-  ASSIGN_OR_RETURN(const RunName name, RunName::Parse("lease.run", entry.target));
-  ASSIGN_OR_RETURN(RunRecord run, FindRun(change.sql, name));
-  ASSIGN_OR_RETURN(const StoredVersion stored,
-                   FindVersionByName(change.sql, "template_version", run.template_version()));
-  Assignment& assignment = draft.assignment;
-  TakeVersion(stored.version, assignment);
-  Preview opened = run.preview();
-  RETURN_IF_ERROR(OpenSecrets(change.sealer, opened));
-  *assignment.mutable_parameters() = opened.parameters();
-  *assignment.mutable_sensitive_parameters() = run.preview().sensitive_parameters();
-  assignment.set_stack_uid(run.preview().stack_uid());
-  assignment.set_stack(name.stack.ToString());
-  draft.state_digest = run.preview().state_digest();
-  RETURN_IF_ERROR(Started(change, entry, engine, run));
-  return draft;
-}
-
-absl::StatusOr<Draft> DraftOf(Change& change, const QueueEntry& entry, const std::string& engine) {
-  switch (entry.work) {
-    case Assignment::INSPECT:
-      return InspectDraft(change, entry);
-    case Assignment::PREVIEW:
-      return PreviewDraft(change, entry, engine);
-    default:
-      return RunDraft(change, entry, engine);
-  }
 }
 
 absl::Status CancelledBy(const RunRecord& run) {
@@ -235,23 +97,25 @@ absl::StatusOr<AcquireRunsResponse> RunQueue::TryAcquire(const AcquireRunsReques
   if (waiting.empty()) return AcquireRunsResponse();
   // Before anything is leased: nobody takes a run that cannot begin.
   ASSIGN_OR_RETURN(const StateTexts states, StateTexts::OfRuns(store_, blobs_, waiting));
-  using Drafts = std::vector<Draft>;
+  using Prepared = std::vector<PreparedAssignment>;
+  RunTally tally;
   ASSIGN_OR_RETURN(
-      Drafts drafts,
-      store_.WriteValue<Drafts>(
-          RunnerActor(request.runner()), [&](Change& change) -> absl::StatusOr<Drafts> {
-            Drafts result;
+      Prepared prepared,
+      store_.WriteValue<Prepared>(
+          RunnerActor(request.runner()), [&](Change& change) -> absl::StatusOr<Prepared> {
+            Prepared result;
+            tally = {.now = change.now};
             const auto entries = LeaseEntries(change, request.runner(), request.free_slots(),
                                               change.now + options_.lease);
             for (const QueueEntry& entry : entries) {
-              auto draft = DraftOf(change, entry, request.engine());
-              if (!draft.ok()) {
+              auto one = PrepareAssignment(change, entry, request.engine());
+              if (!one.ok()) {
                 // It comes back when its lease runs out; the others must not wait for it.
                 LogError("a run cannot be started",
-                         {{"run", entry.target}, {"error", draft.status().ToString()}});
+                         {{"run", entry.target}, {"error", one.status().ToString()}});
                 continue;
               }
-              Assignment& assignment = draft->assignment;
+              Assignment& assignment = one->assignment;
               if (!assignment.stack().empty()) {
                 const absl::Status handed = HandOver(change.sql, change.sealer, assignment);
                 if (!handed.ok()) {
@@ -265,18 +129,32 @@ absl::StatusOr<AcquireRunsResponse> RunQueue::TryAcquire(const AcquireRunsReques
               assignment.mutable_lease()->set_generation(entry.generation);
               *assignment.mutable_timeout() = ToProto(options_.run_timeout);
               *assignment.mutable_policy() = options_.policy;
-              result.push_back(*std::move(draft));
+              tally.acquired.push_back(entry);
+              one->entry = entry;
+              result.push_back(*std::move(one));
             }
             return result;
           }));
+  Count(tally);
   AcquireRunsResponse response;
-  for (Draft& draft : drafts) {
-    if (!draft.state_digest.empty()) {
-      ASSIGN_OR_RETURN(*draft.assignment.mutable_state(), states.Get(draft.state_digest));
+  for (PreparedAssignment& one : prepared) {
+    if (!one.state_digest.empty()) {
+      ASSIGN_OR_RETURN(*one.assignment.mutable_state(), states.Get(one.state_digest));
     }
-    *response.add_assignments() = std::move(draft.assignment);
+    one.assignment.set_traceparent(TraceOfLease(one.entry, one.request));
+    *response.add_assignments() = std::move(one.assignment);
   }
   return response;
+}
+
+absl::Status RunQueue::PutBack(const std::string& runner, const AcquireRunsResponse& leased) {
+  return store_.Write(RunnerActor(runner), [&](Change& change) {
+    for (const Assignment& assignment : leased.assignments()) {
+      auto entry = CheckLease(change, assignment.lease());
+      if (entry.ok()) GiveBack(change, *std::move(entry));
+    }
+    return absl::OkStatus();
+  });
 }
 
 absl::StatusOr<AcquireRunsResponse> RunQueue::Acquire(const AcquireRunsRequest& request,
@@ -289,12 +167,15 @@ absl::StatusOr<AcquireRunsResponse> RunQueue::Acquire(const AcquireRunsRequest& 
       absl::Now() + std::min(FromProto(request.timeout()), absl::Minutes(1));
   for (;;) {
     const int64_t seen = queue.Count();
+    if (gone()) return AcquireRunsResponse();
     ASSIGN_OR_RETURN(AcquireRunsResponse response, TryAcquire(request));
-    const absl::Duration left = deadline - absl::Now();
-    if (response.assignments_size() > 0 || left <= absl::ZeroDuration() || queue.closed() ||
-        gone()) {
-      return response;
+    if (response.assignments_size() > 0) {
+      if (!gone()) return response;
+      RETURN_IF_ERROR(PutBack(request.runner(), response));
+      return AcquireRunsResponse();
     }
+    const absl::Duration left = deadline - absl::Now();
+    if (left <= absl::ZeroDuration() || queue.closed()) return response;
     // Work that another replica queued shows within this time.
     queue.Wait(seen, std::min(left, absl::Milliseconds(500)));
   }
@@ -391,29 +272,35 @@ absl::StatusOr<SaveStateResponse> RunQueue::SaveState(const SaveStateRequest& re
 absl::StatusOr<CompleteRunResponse> RunQueue::Complete(const CompleteRunRequest& request) {
   ASSIGN_OR_RETURN(const StateTexts states,
                    StateTexts::OfRuns(store_, blobs_, {request.lease().run()}));
-  return store_.WriteValue<CompleteRunResponse>(
+  RunTally tally;
+  auto response = store_.WriteValue<CompleteRunResponse>(
       Actor(), [&](Change& change) -> absl::StatusOr<CompleteRunResponse> {
+        tally = {.now = change.now};
         // The answer to the first completion may have been lost.
         if (WasFinished(change, request.lease())) return CompleteRunResponse();
         ASSIGN_OR_RETURN(const QueueEntry entry, CheckLease(change, request.lease()));
-        RETURN_IF_ERROR(Finish(change, request, entry, states));
+        RETURN_IF_ERROR(Finish(change, request, entry, states, tally));
         return CompleteRunResponse();
       });
+  if (response.ok()) Count(tally);
+  return response;
 }
 
 absl::Status RunQueue::Finish(Change& change, const CompleteRunRequest& request,
-                              const QueueEntry& entry, const StateTexts& states) {
+                              const QueueEntry& entry, const StateTexts& states, RunTally& tally) {
   absl::Status status = FromProto(request.status());
   const bool drained = !status.ok() && WasDrained(status) && entry.cancel == 0;
   if (drained && entry.work != Assignment::APPLY) {
     // Another runner starts over, destroying from the state that was saved last.
-    QueueEntry again = entry;
-    again.leased = false;
-    SaveEntry(change, again);
-    change.touched.queue = true;
+    GiveBack(change, entry);
     return absl::OkStatus();
   }
   FinishEntry(change, entry);
+  const RunResult result = drained            ? RunResult::kDrained
+                           : status.ok()      ? RunResult::kOk
+                           : entry.cancel > 0 ? RunResult::kCancelled
+                                              : RunResult::kFailed;
+  tally.ended.push_back({entry, result});
   if (entry.work == Assignment::INSPECT) return OnInspected(change, entry.target, request);
 
   if (entry.work == Assignment::PREVIEW) {
@@ -455,18 +342,23 @@ absl::StatusOr<int> RunQueue::TakeBack() {
   if (expired.empty()) return 0;
   // While states cannot be read nobody could go on with a run anyway.
   ASSIGN_OR_RETURN(const StateTexts states, StateTexts::OfRuns(store_, blobs_, expired));
-  return store_.WriteValue<int>(Actor(), [&](Change& change) -> absl::StatusOr<int> {
+  RunTally tally;
+  auto count = store_.WriteValue<int>(Actor(), [&](Change& change) -> absl::StatusOr<int> {
+    tally = {.now = change.now};
     const std::vector<QueueEntry> entries = ExpiredEntries(change);
     for (const QueueEntry& entry : entries) {
       LogWarning("a runner fell silent", {{"runner", entry.runner}, {"run", entry.target}});
-      RETURN_IF_ERROR(TakeOver(change, entry, "fell silent", states));
+      RETURN_IF_ERROR(TakeOver(change, entry, "fell silent", states, tally));
     }
     return static_cast<int>(entries.size());
   });
+  if (count.ok()) Count(tally);
+  return count;
 }
 
 absl::Status RunQueue::TakeOver(Change& change, QueueEntry entry, const std::string& how,
-                                const StateTexts& states) {
+                                const StateTexts& states, RunTally& tally) {
+  ++tally.takeovers;
   if (entry.work == Assignment::APPLY || entry.work == Assignment::DESTROY) {
     ASSIGN_OR_RETURN(RunAndStack both, LoadRun(change, entry.target));
     auto& [run, stack] = both;
@@ -484,6 +376,7 @@ absl::Status RunQueue::TakeOver(Change& change, QueueEntry entry, const std::str
       // The next generation, so that the lost runner's completion is refused.
       ++entry.generation;
       FinishEntry(change, entry);
+      tally.ended.push_back({entry, RunResult::kLost});
       run.mutable_run()->set_state(Run::FAILED);
       *run.mutable_run()->mutable_error() = ToProto(lost);
       *run.mutable_run()->mutable_end_time() = ToProto(change.now);
@@ -500,9 +393,7 @@ absl::Status RunQueue::TakeOver(Change& change, QueueEntry entry, const std::str
       RETURN_IF_ERROR(SaveStack(change, stack));
     }
   }
-  entry.leased = false;
-  SaveEntry(change, entry);
-  change.touched.queue = true;
+  GiveBack(change, std::move(entry));
   return absl::OkStatus();
 }
 

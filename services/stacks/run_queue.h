@@ -9,6 +9,7 @@
 #include "common/blob_store.h"
 #include "services/stacks/change.h"
 #include "services/stacks/queue_store.h"
+#include "services/stacks/run_counts.h"
 #include "services/stacks/run_log.h"
 #include "services/stacks/stack_store.h"
 #include "services/stacks/state_texts.h"
@@ -29,8 +30,10 @@ struct RunQueueOptions {
 
 class RunQueue {
  public:
-  RunQueue(Store& store, BlobStore& blobs, const RunQueueOptions& options)
-      : store_(store), blobs_(blobs), options_(options) {}
+  // `counts` may be null: nobody counts.
+  RunQueue(Store& store, BlobStore& blobs, const RunQueueOptions& options,
+           RunCounts* counts = nullptr)
+      : store_(store), blobs_(blobs), options_(options), counts_(counts) {}
 
   // Waits up to the request's timeout (at most a minute), less when the process drains or
   // `gone` says that the runner went away.
@@ -50,17 +53,24 @@ class RunQueue {
   // The runner of an entry that is leased, and locked, is lost: another goes on. What had moved the
   // state is planned anew; else the same work is given out again. `how` it was lost, for people.
   absl::Status TakeOver(Change& change, QueueEntry entry, const std::string& how,
-                        const StateTexts& states);
+                        const StateTexts& states, RunTally& tally);
+  // Counts what was committed.
+  void Count(const RunTally& tally) {
+    if (counts_ != nullptr) counts_->Count(tally);
+  }
 
  private:
   absl::StatusOr<internal::v1::AcquireRunsResponse> TryAcquire(
       const internal::v1::AcquireRunsRequest& request);
+  // Puts back what was leased to a runner that does not hear of it any more.
+  absl::Status PutBack(const std::string& runner, const internal::v1::AcquireRunsResponse& leased);
   absl::Status Finish(Change& change, const internal::v1::CompleteRunRequest& request,
-                      const QueueEntry& entry, const StateTexts& states);
+                      const QueueEntry& entry, const StateTexts& states, RunTally& tally);
 
   Store& store_;
   BlobStore& blobs_;
   const RunQueueOptions options_;
+  RunCounts* const counts_;
 };
 
 }  // namespace stackyard::stacks

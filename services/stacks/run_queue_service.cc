@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "common/grpc_status.h"
+#include "common/handler.h"
 #include "common/status.h"
 
 namespace stackyard::stacks {
@@ -29,24 +30,28 @@ grpc::Status RunQueueRpc::Heartbeat(grpc::ServerContext* context,
 grpc::Status RunQueueRpc::ReportRun(grpc::ServerContext* context,
                                     const internal::v1::ReportRunRequest* request,
                                     internal::v1::ReportRunResponse* response) {
+  const RequestScope scope = TraceOf(*context);
   return Answer(queue_.Report(*request), response);
 }
 
 grpc::Status RunQueueRpc::SaveState(grpc::ServerContext* context,
                                     const internal::v1::SaveStateRequest* request,
                                     internal::v1::SaveStateResponse* response) {
+  const RequestScope scope = TraceOf(*context);
   return Answer(queue_.SaveState(*request), response);
 }
 
 grpc::Status RunQueueRpc::SalvageState(grpc::ServerContext* context,
                                        const internal::v1::SalvageStateRequest* request,
                                        internal::v1::SalvageStateResponse* response) {
+  const RequestScope scope = TraceOf(*context);
   return Answer(salvage_.Take(*request), response);
 }
 
 grpc::Status RunQueueRpc::CompleteRun(grpc::ServerContext* context,
                                       const internal::v1::CompleteRunRequest* request,
                                       internal::v1::CompleteRunResponse* response) {
+  const RequestScope scope = TraceOf(*context);
   return Answer(queue_.Complete(*request), response);
 }
 

@@ -96,6 +96,23 @@ TEST_P(RunQueueTest, WorkIsGivenOutOnceOldestFirst) {
   EXPECT_EQ(run.engine(), "terraform 1.11.4");
 }
 
+// Its runner stopped asking while the answer was made.
+TEST_P(RunQueueTest, WhatNobodyHearsOfIsPutBackAtOnce) {
+  Create("shop");
+  internal::v1::AcquireRunsRequest request;
+  request.set_runner("r1");
+  request.set_free_slots(1);
+  // Gone before anything was leased, and then right after.
+  for (int calls : {0, 1}) {
+    const auto response = queue_->Acquire(request, [&] { return calls-- == 0; });
+    ASSERT_TRUE(response.ok()) << response.status();
+    EXPECT_EQ(response->assignments_size(), 0);
+    EXPECT_EQ(Count("SELECT COUNT(*) FROM queue WHERE leased = 1"), 0);
+  }
+  // The second was one generation, which nobody has.
+  EXPECT_EQ(Acquire(Assignment::PLAN, "r2").lease().generation(), 2);
+}
+
 TEST_P(RunQueueTest, ALostPlanIsMadeByTheNextRunner) {
   Create("shop");
   const Assignment lost = Acquire(Assignment::PLAN, "r1");

@@ -21,6 +21,14 @@ absl::StatusOr<RunName> RunName::Parse(std::string_view field, std::string_view 
 
 std::string RunName::ToString() const { return absl::StrCat(stack.ToString(), "/runs/", number); }
 
+absl::StatusOr<RunAndStack> LoadRun(Change& change, const std::string& target) {
+  ASSIGN_OR_RETURN(const RunName name, RunName::Parse("lease.run", target));
+  ASSIGN_OR_RETURN(StackRecord stack, LockStack(change, name.stack));
+  ASSIGN_OR_RETURN(RunRecord run, FindRun(change.sql, name));
+  if (run.stack_uid() != stack.stack().uid()) return NotFound(target);
+  return RunAndStack{std::move(run), std::move(stack)};
+}
+
 absl::Status InsertRun(Change& change, const StackName& stack, RunRecord& record) {
   const int64_t number = NextNumber(change, absl::StrCat(stack.ToString(), "/runs"));
   v1::Run& run = *record.mutable_run();

@@ -26,6 +26,16 @@ struct RunName {
 absl::Status InsertRun(Change& change, const StackName& stack, RunRecord& record);
 absl::Status SaveRun(Change& change, const RunRecord& record);
 absl::StatusOr<RunRecord> FindRun(soci::session& sql, const RunName& name);
+
+// A run with the stack that it belongs to, which is locked.
+struct RunAndStack {
+  RunRecord run;
+  StackRecord stack;
+};
+
+// By the run's name. NOT_FOUND also for a run of an earlier stack of that name.
+absl::StatusOr<RunAndStack> LoadRun(Change& change, const std::string& target);
+
 // Newest first; empty project or stack means all.
 absl::StatusOr<Rows<RunRecord>> ListRuns(soci::session& sql, const std::string& project,
                                          const std::string& stack, const Page& page,

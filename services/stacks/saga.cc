@@ -2,9 +2,11 @@
 
 #include <algorithm>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "common/log.h"
 #include "common/proto_time.h"
+#include "common/span.h"
 #include "common/status.h"
 #include "services/stacks/bookings.h"
 #include "services/stacks/catalog_store.h"
@@ -36,6 +38,25 @@ absl::Duration Backoff(int attempts) {
   return std::min(absl::Milliseconds(100) * (1 << std::min(attempts, 9)), absl::Seconds(30));
 }
 
+// A step belongs to the trace of what called for it. Timers, and what is tried for very long, have
+// traces of their own that name it.
+Span SpanOf(const DueTask& task) {
+  const TaskRecord& record = task.record;
+  const std::string name =
+      absl::StrCat("task ", absl::AsciiStrToLower(TaskRecord::Kind_Name(record.kind())));
+  Span span;
+  if (task.traceparent.empty()) {
+    span = Span::Root(name, SpanKind::kConsumer);
+  } else if (task.timer || task.attempts > kPatience) {
+    span = Span::Linked(name, SpanKind::kConsumer, task.traceparent);
+  } else {
+    span = Span::Child(name, SpanKind::kConsumer, task.traceparent);
+  }
+  span.Set("stackyard.stack", record.stack());
+  span.Set("stackyard.attempt", int64_t{task.attempts});
+  return span;
+}
+
 bool IsRefusal(const absl::Status& status) {
   const ErrorReason reason = ReasonOf(status);
   return reason == v1::QUOTA_EXCEEDED || reason == v1::INVALID_FIELD;
@@ -58,8 +79,11 @@ absl::StatusOr<int> Saga::RunDue() {
                      return ClaimTasks(change, kBatch, change.now + kClaim);
                    }));
   for (const DueTask& task : tasks) {
+    const RequestScope scope("", task.traceparent);
+    ThreadSpan span(SpanOf(task));
     const absl::Status status = Do(task);
     if (status.ok()) continue;
+    span->Fail(v1::ErrorReason_Name(ReasonOf(status)));
     LogWarning("a task is put off", {{"task", TaskRecord::Kind_Name(task.record.kind())},
                                      {"stack", task.record.stack()},
                                      {"attempts", task.attempts},

@@ -101,14 +101,16 @@ absl::StatusOr<SalvageStateResponse> Salvage::Take(const SalvageStateRequest& re
   }
   ASSIGN_OR_RETURN(StateTexts states, StateTexts::OfRuns(store_, blobs_, {lease.run()}));
   if (state) states.Add(digest, request.state());
-  return store_.WriteValue<SalvageStateResponse>(
+  RunTally tally;
+  auto answer = store_.WriteValue<SalvageStateResponse>(
       Actor(), [&](Change& change) -> absl::StatusOr<SalvageStateResponse> {
         SalvageStateResponse response;
+        tally = {.now = change.now};
         // The entry is locked before the stack, as everywhere.
         const auto entry = FindEntry(change, lease.run());
         const bool alive = entry && entry->leased && entry->generation == lease.generation();
         const auto end_lease = [&]() -> absl::Status {
-          return alive ? queue_.TakeOver(change, *entry, "died", states) : absl::OkStatus();
+          return alive ? queue_.TakeOver(change, *entry, "died", states, tally) : absl::OkStatus();
         };
         if (!state) {
           response.set_accepted(true);
@@ -155,6 +157,8 @@ absl::StatusOr<SalvageStateResponse> Salvage::Take(const SalvageStateRequest& re
         RETURN_IF_ERROR(OnStateReplaced(change, stack, *state, "a newer state was found"));
         return response;
       });
+  if (answer.ok()) queue_.Count(tally);
+  return answer;
 }
 
 }  // namespace stackyard::stacks

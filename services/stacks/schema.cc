@@ -313,6 +313,19 @@ CREATE TABLE documents (
 CREATE INDEX documents_digest ON documents (digest);
 CREATE INDEX documents_stack ON documents (stack_uid) WHERE stack_uid <> '';
 CREATE INDEX documents_pending ON documents (id) WHERE pending <> ''
+)sql",
+          // What metrics are read from: when a runner took an entry of the queue, and a way to the
+          // tasks that expire change requests, of which each that waits has one.
+          R"sql(
+CREATE INDEX tasks_expire ON tasks (name) WHERE substr(name, 1, 7) = 'expire/';
+ALTER TABLE queue ADD COLUMN acquire_micros BIGINT NOT NULL DEFAULT 0
+)sql",
+          // The traces that work which waits goes on with.
+          R"sql(
+ALTER TABLE queue ADD COLUMN traceparent TEXT NOT NULL DEFAULT '';
+ALTER TABLE operations ADD COLUMN traceparent TEXT NOT NULL DEFAULT '';
+ALTER TABLE tasks ADD COLUMN traceparent TEXT NOT NULL DEFAULT '';
+ALTER TABLE tasks ADD COLUMN timer INTEGER NOT NULL DEFAULT 0
 )sql"};
 }
 

@@ -1,12 +1,18 @@
 #include "services/stacks/service.h"
 
+#include <optional>
+
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "common/blob_place.h"
 #include "common/cached_blob_store.h"
 #include "common/channel.h"
+#include "common/database_metrics.h"
+#include "common/database_wait.h"
+#include "common/gauge_loop.h"
 #include "common/introspection.h"
 #include "common/log.h"
+#include "common/measured_blob_store.h"
 #include "common/metrics.h"
 #include "common/peer_identity.h"
 #include "common/sealed_blob_store.h"
@@ -21,8 +27,8 @@
 #include "services/stacks/document_service.h"
 #include "services/stacks/drift.h"
 #include "services/stacks/event_service.h"
+#include "services/stacks/gauges.h"
 #include "services/stacks/imports.h"
-#include "services/stacks/lease_metrics.h"
 #include "services/stacks/ledger_client.h"
 #include "services/stacks/notification_service.h"
 #include "services/stacks/operation_service.h"
@@ -33,6 +39,7 @@
 #include "services/stacks/run_queue_service.h"
 #include "services/stacks/run_service.h"
 #include "services/stacks/saga.h"
+#include "services/stacks/scaler_service.h"
 #include "services/stacks/schema.h"
 #include "services/stacks/seal_keys.h"
 #include "services/stacks/stack_index.h"
@@ -43,10 +50,15 @@ namespace stackyard::stacks {
 
 void Options::AddFlags(Flags& flags) {
   server.AddFlags(flags);
+  server.AddDrainDelay(flags);
+  server.AddConnectionAge(flags);
+  tracing.AddFlags(flags);
   mtls.AddFlags(flags);
   flags.Add("data", &data, "Folder of the database and the blobs");
   flags.Add("database", &database,
             "sqlite:PATH or postgresql://USER@HOST/NAME; empty: sqlite:<data>/stacks.db");
+  flags.Add("database-wait", &database_wait,
+            "How long a start waits for a database that does not answer; 0: it fails at once");
   flags.Add("blobs", &blobs,
             "Where states, plans and bundles are kept: a folder, or s3://BUCKET/PREFIX?region=… "
             "(endpoint=, path_style=, kms_key=); empty: <data>/blobs");
@@ -77,6 +89,8 @@ void Options::AddFlags(Flags& flags) {
             "Time between two comparisons of quota's reservations with stacks");
   flags.Add("reconcile-grace", &reconciler.grace,
             "How long a reservation that belongs to no stack is left alone");
+  flags.Add("metrics-interval", &metrics_interval,
+            "Time between two looks at the database for gauges, with --metrics-listen");
   flags.Add("notice-threads", &notice_threads, "Threads that deliver to channels and send mail");
   flags.Add("notice-retention", &notice_retention, "How long notices stay in inboxes");
   flags.Add("delivery-attempts", &courier.attempts, "Tries of a delivery before it is put by");
@@ -121,6 +135,7 @@ absl::Status Check(const Options& options) {
   if (options.reconciler.interval <= absl::ZeroDuration()) {
     return absl::InvalidArgumentError("--reconcile-interval must be more than nothing");
   }
+  RETURN_IF_ERROR(CheckMetricsInterval(options.metrics_interval));
   if (options.courier.attempts < 1) {
     return absl::InvalidArgumentError("--delivery-attempts must be 1 or more");
   }
@@ -150,8 +165,8 @@ struct Stores {
   std::unique_ptr<BlobStore> documents;
 };
 
-absl::StatusOr<Stores> OpenStores(const Options& options, const Sealer& sealer,
-                                  const Clock& clock) {
+absl::StatusOr<Stores> OpenStores(const Options& options, const Sealer& sealer, const Clock& clock,
+                                  Metrics& metrics) {
   const std::string blobs =
       options.blobs.empty() ? absl::StrCat(options.data, "/blobs") : options.blobs;
   const std::string documents =
@@ -161,6 +176,12 @@ absl::StatusOr<Stores> OpenStores(const Options& options, const Sealer& sealer,
   Stores stores;
   ASSIGN_OR_RETURN(stores.blobs, OpenBlobPlace(blobs, clock, SealedForm(sealer)));
   ASSIGN_OR_RETURN(stores.documents, OpenBlobPlace(documents, clock));
+  if (metrics.served()) {
+    stores.blobs = MakeMeasuredBlobStore(std::move(stores.blobs), "blobs", metrics.registry());
+    // Below the cache: it is the requests that take time.
+    stores.documents =
+        MakeMeasuredBlobStore(std::move(stores.documents), "documents", metrics.registry());
+  }
   stores.documents = MakeCachedBlobStore(std::move(stores.documents), kCachedDocumentBytes);
   return stores;
 }
@@ -186,26 +207,33 @@ absl::StatusOr<std::unique_ptr<Carrier>> CarrierOf(const Options& options) {
 
 absl::StatusOr<int> Serve(const Options& options) {
   RETURN_IF_ERROR(Check(options));
+  // Before the database, and until everything else has ended: it is alive all that time.
+  ASSIGN_OR_RETURN(const auto health, Health::Open(options.server.health_listen));
   ASSIGN_OR_RETURN(const internal::v1::CatalogPolicy policy,
                    LoadCatalogPolicy(options.catalog_policy));
+  ASSIGN_OR_RETURN(const auto metrics, Metrics::Open(options.server.metrics_listen, "stacks"));
+  ASSIGN_OR_RETURN(const auto tracing,
+                   Tracing::Open(options.tracing, "stackyard-stacks", metrics->registry()));
   ASSIGN_OR_RETURN(const std::unique_ptr<Carrier> carrier, CarrierOf(options));
-  ASSIGN_OR_RETURN(auto db, Database::Open(options.database.empty()
-                                               ? absl::StrCat("sqlite:", options.data, "/stacks.db")
-                                               : options.database,
-                                           Schema()));
+  const std::string database = options.database.empty()
+                                   ? absl::StrCat("sqlite:", options.data, "/stacks.db")
+                                   : options.database;
+  ASSIGN_OR_RETURN(auto db, OpenWithin(options.database_wait,
+                                       [&] { return Database::Open(database, Schema()); }));
+  if (metrics->served()) MeasureDatabase(*db, metrics->registry());
   ASSIGN_OR_RETURN(
       const Sealer sealer,
       OpenSealer(*db, options.seal_key_file.empty() ? absl::StrCat(options.data, "/seal.key")
                                                     : options.seal_key_file));
   const SystemClock clock;
   ASSIGN_OR_RETURN(const auto identity, PeerIdentity::Open(options.mtls, "stacks", clock));
-  ASSIGN_OR_RETURN(const Stores stores, OpenStores(options, sealer, clock));
+  if (identity != nullptr) metrics->Show(identity->metrics());
+  ASSIGN_OR_RETURN(const Stores stores, OpenStores(options, sealer, clock, *metrics));
   const std::unique_ptr<BlobStore>& blobs = stores.blobs;
   Signals signals;
   WatchHub hub;
   signals.on_names = [&](const std::set<std::string>& names) { hub.Touch(names); };
   Store store(*db, clock, signals, sealer);
-  ASSIGN_OR_RETURN(const auto metrics, Metrics::Open(options.server.metrics_listen));
   const auto quota = ConnectPeer(options.quota_target, "quota", identity.get());
   Probes probes;
   probes.AddCheck("database", DatabaseCheck(*db));
@@ -231,19 +259,21 @@ absl::StatusOr<int> Serve(const Options& options) {
   StackFiles files(store, *blobs);
   RunQueueOptions queue_options = QueueOptionsOf(options);
   queue_options.policy = policy;
-  RunQueue queue(store, *blobs, queue_options);
+  RunCounts run_counts(metrics->registry());
+  RunQueue queue(store, *blobs, queue_options, &run_counts);
   Salvage salvage(store, *blobs, queue);
   ReconcilerMetrics reconciler_metrics(metrics->registry());
   Reconciler reconciler(store, *ledger, options.reconciler, reconciler_metrics);
   Saga saga(store, *ledger, *quota_changes);
   Extensions extensions(store, *ledger);
   QuotaRequests quota_requests(store, *quota_changes);
-  LeaseMetrics lease_metrics(store, metrics->registry());
   Channels channels(store, *carrier);
   Credentials credentials(store);
   Inbox inbox(store, *carrier);
   Announcer announcer(store);
-  Courier courier(store, *carrier, options.courier);
+  DeliveryCounts delivery_counts(metrics->registry());
+  Courier courier(store, *carrier, options.courier, &delivery_counts);
+  Gauges gauges(store, metrics->registry());
   ChangeTail tail(store, {[&](const std::set<std::string>& names) {
                             signals.resources.Notify();
                             hub.Touch(names);
@@ -260,19 +290,22 @@ absl::StatusOr<int> Serve(const Options& options) {
   EventRpc event_rpc(store, hub);
   NotificationRpc notification_rpc(channels, inbox);
   RunQueueRpc queue_rpc(queue, salvage, *blobs);
+  ScalerRpc scaler_rpc(store, hub);
   CredentialRpc credential_rpc(credentials);
   Introspection introspection("stacks", options.settings, probes);
   DocumentRpc document_rpc(documents, options.document_max_age);
 
   ServerOptions server_options = options.server;
   server_options.identity = identity.get();
+  if (metrics->served()) server_options.metrics = &metrics->registry();
   server_options.peers = Peers();
+  server_options.health = health.get();
   ASSIGN_OR_RETURN(
       auto server,
       Server::Start(server_options,
                     {&project_rpc, &catalog_rpc, &stack_rpc, &change_request_rpc, &run_rpc,
                      &state_rpc, &operation_rpc, &event_rpc, &queue_rpc, &credential_rpc,
-                     &notification_rpc, &document_rpc, &introspection},
+                     &notification_rpc, &document_rpc, &scaler_rpc, &introspection},
                     [&] {
                       signals.Close();
                       hub.Drain();
@@ -326,11 +359,12 @@ absl::StatusOr<int> Serve(const Options& options) {
     }
     return options.reconciler.interval;
   });
-  const Loop overdue("overdue-stacks", [&] {
-    const absl::Status counted = lease_metrics.Refresh();
-    if (!counted.ok()) LogError("cannot count overdue stacks", {{"error", counted.ToString()}});
-    return absl::Seconds(15);
-  });
+  std::optional<GaugeLoop> gauge_loop;
+  if (metrics->served()) {
+    gauge_loop.emplace(
+        options.metrics_interval, [&] { return gauges.Refresh(); }, metrics->registry());
+  }
+  const ReadyWhile ready(*health, DatabaseCheck(*db));
   const int code = server->ServeUntilSignal();
   workers.clear();
   return code;

@@ -9,6 +9,7 @@
 #include "common/mail.h"
 #include "common/mutual_tls.h"
 #include "common/server.h"
+#include "common/tracing.h"
 #include "services/stacks/courier.h"
 #include "services/stacks/reconciler.h"
 #include "services/stacks/run_queue.h"
@@ -18,6 +19,7 @@ namespace stackyard::stacks {
 
 struct Options {
   ServerOptions server;
+  TracingOptions tracing;
   // For its listener and the connection to quota; without files they are plain.
   MutualTls mtls;
   // Folder of the database and the blobs, where no other place is given for them.
@@ -30,6 +32,8 @@ struct Options {
   absl::Duration document_max_age = absl::Minutes(1);
   // `sqlite:PATH` or `postgresql://…`; empty: SQLite in `data`.
   std::string database;
+  // How long a start waits for it.
+  absl::Duration database_wait = absl::ZeroDuration();
   // Keys that states and secrets are sealed with; empty: `seal.key` in `data`.
   std::string seal_key_file;
   std::string quota_target = "127.0.0.1:7302";
@@ -42,6 +46,8 @@ struct Options {
   std::string catalog_policy;
   ReconcilerOptions reconciler;
   RetentionOptions retention;
+  // Time between two looks at the database for gauges.
+  absl::Duration metrics_interval = absl::Seconds(15);
   // Threads that do the steps with quota.
   int saga_threads = 4;
   // Threads that deliver to channels and send mail.

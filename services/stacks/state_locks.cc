@@ -5,6 +5,7 @@
 #include "common/proto_time.h"
 #include "common/status.h"
 #include "services/stacks/lifecycle.h"
+#include "services/stacks/queue_store.h"
 #include "services/stacks/run_store.h"
 
 namespace stackyard::stacks {
@@ -54,12 +55,14 @@ void SaveStateLock(Change& change, const std::string& uid, const HeldLock& held)
   const std::string body = Pack(held.lock);
   change.sql << "INSERT INTO state_locks (uid, holder, body) VALUES (:uid, :holder, :body)",
       soci::use(uid), soci::use(held.holder), soci::use(body);
+  change.touched.names.insert(kQueueTopic);
 }
 
 void DropStateLock(Change& change, const std::string& uid) {
   change.sql << "DELETE FROM state_locks WHERE uid = :uid", soci::use(uid);
   // What waited for it.
   change.touched.queue = true;
+  change.touched.names.insert(kQueueTopic);
 }
 
 absl::StatusOr<StateLock> LockOfRun(soci::session& sql, const StackRecord& record) {

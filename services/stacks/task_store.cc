@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
+#include "common/log.h"
 #include "common/proto_time.h"
 #include "services/stacks/rows.h"
 
@@ -29,11 +30,16 @@ void AddTask(Change& change, const std::string& name, const TaskRecord& record, 
   const std::string body = Pack(record);
   const std::string queue = QueueOf(record);
   const int64_t micros = ToMicros(due);
-  change.sql << "INSERT INTO tasks (name, queue, due, lease_until, attempts, body) "
-                "VALUES (:name, :queue, :due, 0, 0, :body) ON CONFLICT (name) DO UPDATE SET "
-                "due = excluded.due, lease_until = 0, attempts = tasks.attempts + 1, "
-                "body = excluded.body",
-      soci::use(name), soci::use(queue), soci::use(micros), soci::use(body);
+  const std::string traceparent = RequestScope::Traceparent();
+  const int timer = due > change.now ? 1 : 0;
+  change.sql
+      << "INSERT INTO tasks (name, queue, due, lease_until, attempts, body, traceparent, timer) "
+         "VALUES (:name, :queue, :due, 0, 0, :body, :traceparent, :timer) "
+         "ON CONFLICT (name) DO UPDATE SET "
+         "due = excluded.due, lease_until = 0, attempts = tasks.attempts + 1, "
+         "body = excluded.body, traceparent = excluded.traceparent, timer = excluded.timer",
+      soci::use(name), soci::use(queue), soci::use(micros), soci::use(body), soci::use(traceparent),
+      soci::use(timer);
   change.touched.tasks = true;
 }
 
@@ -72,13 +78,18 @@ absl::StatusOr<std::vector<DueTask>> ClaimTasks(Change& change, int count, absl:
   std::vector<std::string> bodies;
   {
     soci::rowset<soci::row> rows =
-        (change.sql.prepare << absl::StrCat("SELECT id, attempts, body FROM tasks WHERE queue = '' "
+        (change.sql.prepare << absl::StrCat("SELECT id, attempts, body, traceparent, timer "
+                                            "FROM tasks WHERE queue = '' "
                                             "AND due <= :now AND lease_until <= :now2 "
                                             "ORDER BY due LIMIT :count",
                                             std::string(change.db.SkipLocked())),
          soci::use(now), soci::use(now), soci::use(count));
     for (const soci::row& row : rows) {
-      tasks.push_back({IntAt(row, 0), static_cast<int>(IntAt(row, 1)), {}});
+      DueTask& task = tasks.emplace_back();
+      task.id = IntAt(row, 0);
+      task.attempts = static_cast<int>(IntAt(row, 1));
+      task.traceparent = row.get<std::string>(3);
+      task.timer = IntAt(row, 4) != 0;
       bodies.push_back(row.get<std::string>(2));
     }
   }

@@ -19,9 +19,14 @@ struct DueTask {
   int64_t id = 0;
   int attempts = 0;
   TaskRecord record;
+  // W3C traceparent of what called for it; empty: none.
+  std::string traceparent;
+  // It was put off when it was made: what called for it will long have ended.
+  bool timer = false;
 };
 
-// Adds a task, or moves the one of this name to the new time and content.
+// Adds a task, or moves the one of this name to the new time and content. It goes on with the trace
+// of the thread.
 void AddTask(Change& change, const std::string& name, const TaskRecord& record, absl::Time due);
 void DropTask(Change& change, const std::string& name);
 bool HasTask(soci::session& sql, const std::string& name);

@@ -64,9 +64,10 @@ def rows(data, query, *arguments):
 
 
 def due_tasks(data):
-    """Names of the tasks that should have been done by now."""
+    """Names of the tasks that should have been done by now, those that were put off included."""
     now = int(time.time() * 1e6)
-    return [name for (name,) in rows(data, "SELECT name FROM tasks WHERE due <= ?", now)]
+    return [name for (name,) in rows(
+        data, "SELECT name FROM tasks WHERE due <= ? OR (attempts > 0 AND timer = 0)", now)]
 
 
 def settle(rest, data, seconds=120):

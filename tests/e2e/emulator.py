@@ -30,9 +30,10 @@ def missing():
 
 
 class Emulator:
-    """moto_server; with `witness` the calls that it got are known and can be slowed down."""
+    """moto_server; with `witness` the calls that it got are known and can be slowed down. `program` is
+    another one that serves moto's APIs on the port that it is told."""
 
-    def __init__(self, log, witness=False):
+    def __init__(self, log, witness=False, program=None):
         self.address = f"127.0.0.1:{free_port()}"
         self.log = log
         port = self.address.split(":")[1]
@@ -40,10 +41,14 @@ class Emulator:
         environment["MOTO_PORT"] = port
         # Roles refer to AWS's own policies.
         environment["MOTO_IAM_LOAD_MANAGED_POLICIES"] = "true"
+        # Certificates are proven at once.
+        environment["MOTO_ACM_VALIDATION_WAIT"] = "1"
         command = [moto_server(), "-H", "127.0.0.1", "-p", port]
         if witness:
+            program = pathlib.Path(__file__).with_name("witness.py")
+        if program:
             python = pathlib.Path(moto_server()).with_name("python3")
-            command = [str(python), str(pathlib.Path(__file__).with_name("witness.py")), port]
+            command = [str(python), str(program), port]
         with log.open("wb") as out:
             self.process = subprocess.Popen(command, stdout=out, stderr=out, stdin=subprocess.DEVNULL,
                                             env=environment, start_new_session=True)

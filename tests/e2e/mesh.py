@@ -20,6 +20,7 @@ import tempfile
 import time
 
 import clients
+import exposition
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 HEALTH = "/grpc.health.v1.Health/Check"
@@ -74,10 +75,11 @@ def missing_features(command):
     return answer.stdout.split()
 
 
-def make_certificates(folder, *services, days=30, trust_domain="stackyard"):
+def make_certificates(folder, *services, days=30, trust_domain="stackyard", dns=None):
     """New certificates for services, all of them when none is named; the authority stays."""
+    name = ["--dns", dns] if dns else []
     subprocess.run([str(ROOT / "scripts/certs.sh"), "--days", str(days), "--trust-domain",
-                    trust_domain, str(folder), *services], check=True, capture_output=True)
+                    trust_domain, *name, str(folder), *services], check=True, capture_output=True)
     return folder
 
 
@@ -151,7 +153,7 @@ class Mesh:
     """quota, stacks, gateway, rest and runners, with the people of the tests."""
 
     def __init__(self, runners=1, slots=2, stacks_flags=(), runner_flags=(), environment=None,
-                 mtls=False):
+                 mtls=False, metrics=False):
         # Services find each other on loopback ports, by mutual TLS.
         self.mtls = mtls
         # Unix sockets want a short path.
@@ -181,7 +183,11 @@ class Mesh:
         self.tokens = {}
         self.services = {}
         self.rest_clients = {}
+        # Where each service shows its metrics, by name.
+        self.metrics = {}
         self._declare(runners, slots, stacks_flags, runner_flags)
+        if metrics:
+            self._show_metrics()
 
     def _declare(self, runners, slots, stacks_flags, runner_flags):
         def add(name, flags, health=None, binary=None):
@@ -228,6 +234,18 @@ class Mesh:
                      "--slot-uids", str(700_000 + 2000 * number),
                      "--sandbox-paths", f"{self.shared}:rw", *tls("runner"), *runner_flags]
             add(name, flags, health, "stackyard-runner")
+
+    def _show_metrics(self):
+        for name, service in self.services.items():
+            self.metrics[name] = f"127.0.0.1:{free_port()}"
+            service.command += ["--metrics-listen", self.metrics[name]]
+            if name in ("stacks", "quota"):
+                # As often as it goes: tests wait for what gauges say.
+                service.command += ["--metrics-interval", "1s"]
+
+    def scrape(self, name):
+        """What a service tells Prometheus now."""
+        return exposition.scrape(self.metrics[name])
 
     # ---- Life -------------------------------------------------------------------------------
 

@@ -12,7 +12,7 @@ import suite
 from mesh import ROOT, Mesh, eventually, make_certificates, tls_flags
 
 MESH = None
-SERVICES = ("gateway", "stacks", "quota", "runner")
+SERVICES = ("gateway", "stacks", "quota", "runner", "keda")
 # In settings, where nobody may see it.
 PLANTED = "hunter2-planted"
 # Long enough for a run on a busy machine.
@@ -27,6 +27,7 @@ METHODS = {
         "/stackyard.internal.v1.RunQueueService/Heartbeat": {"runner"},
         "/stackyard.internal.v1.RunQueueService/ReadBlob": {"runner"},
         "/stackyard.internal.v1.IntrospectionService/Describe": {"gateway"},
+        "/externalscaler.ExternalScaler/IsActive": {"keda"},
     },
     "quota": {
         "/stackyard.v1.QuotaService/ListQuotaLimits": {"gateway"},
@@ -183,7 +184,7 @@ class MtlsTest(suite.MeshTestCase):
         forged = ["x-stackyard-principal-bin: Cgt1c2Vycy9hZG1pbhgB"]
         for name, methods in METHODS.items():
             for path in (*methods, "/grpc.health.v1.Health/Check"):
-                for service in ("stacks", "quota", "runner"):
+                for service in ("stacks", "quota", "runner", "keda"):
                     self.assertTrue(refused(MESH.internal[name], path, service, forged),
                                     f"{service} calls {path} of {name}")
 

@@ -4,6 +4,7 @@ import os
 import pathlib
 import pwd
 import shutil
+import signal
 import subprocess
 import tempfile
 
@@ -30,6 +31,10 @@ class Postgres:
         self._run("initdb", "--pgdata", self.dir / "data", "--username=stackyard", "--auth=trust",
                   "--encoding=UTF8", "--locale=C", "--no-sync")
         self.log = (self.dir / "log").open("wb")
+        self.start()
+
+    def start(self):
+        """Also again, after stop."""
         self.process = subprocess.Popen(
             [programs() / "postgres", "-D", self.dir / "data", "-k", self.dir, "-c", "listen_addresses=",
              "-c", "fsync=off", "-c", "max_connections=200"],
@@ -51,6 +56,11 @@ class Postgres:
         """Makes a database and answers its URL."""
         self._run("createdb", "-h", self.dir, "-U", "stackyard", name)
         return f"postgresql:host={self.dir} user=stackyard dbname={name}"
+
+    def stop(self):
+        """At once: who is connected loses the connection."""
+        self.process.send_signal(signal.SIGQUIT)
+        self.process.wait()
 
     def close(self):
         self.process.kill()

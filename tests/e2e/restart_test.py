@@ -7,6 +7,7 @@ import http.client
 import json
 import os
 import pathlib
+import signal
 
 import bundles
 import clients
@@ -241,6 +242,9 @@ class RestartTest(suite.MeshTestCase):
         run = self.running("handed-over", "APPLY")
         eventually(lambda: self.journal("handed-over"), "the first step is made")
         runner = self.runner_of(run)
+        # The first signal lets the run come to its end, the second does not.
+        runner.process.send_signal(signal.SIGTERM)
+        eventually(lambda: "draining" in runner.tail(), "the runner drains")
         runner.stop()
         stack = self.settle("handed-over")
         self.assertEqual(stack["resourceCount"], 3)

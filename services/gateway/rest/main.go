@@ -3,7 +3,6 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"flag"
 	"fmt"
@@ -15,8 +14,11 @@ import (
 	"stackyard.dev/rest/internal/rest"
 )
 
-// Set by the build: -ldflags '-X main.version=1.2.3'.
-var version = "dev"
+// Set by the build: -ldflags '-X main.version=1.2.3 -X main.commit=0123abc'.
+var (
+	version = "dev"
+	commit  = "unknown"
+)
 
 func main() {
 	os.Exit(run(os.Args[1:]))
@@ -35,18 +37,18 @@ func run(args []string) int {
 		fmt.Println("stackyard-rest " + version)
 		return 0
 	}
-	options.Version = version
+	options.Version, options.Commit = version, commit
 
 	log := rest.NewLogger(os.Stderr, options.LogLevel)
 	slog.SetDefault(log)
-	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
-	defer stop()
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT)
 	server, err := rest.Start(options, log)
 	if err != nil {
 		fmt.Fprintf(os.Stderr, "stackyard-rest: %v\n", err)
 		return 1
 	}
-	if err := server.ServeUntil(ctx); err != nil {
+	if err := server.ServeUntil(signals); err != nil {
 		log.Error("stopped", "error", err.Error())
 		return 1
 	}

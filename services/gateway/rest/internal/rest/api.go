@@ -71,6 +71,7 @@ func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		wrongMethod(w, r, methodsOf(routes))
 		return
 	}
+	nameTrace(r.Context(), method, found)
 	asked, refused := newCall(found, a.resources.expandable, r)
 	r = r.WithContext(withCall(r.Context(), asked))
 	if refused != nil {

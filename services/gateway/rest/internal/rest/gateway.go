@@ -39,7 +39,7 @@ var services = []registerFunc{
 
 // dial connects to the gateway. Streams end when `draining` is done: their clients come back with
 // a resume token, to another replica.
-func dial(o Options, draining context.Context) (*grpc.ClientConn, error) {
+func dial(o Options, traces *tracing, draining context.Context) (*grpc.ClientConn, error) {
 	secured := insecure.NewCredentials()
 	if o.GatewayCA != "" {
 		trust, err := gatewayTLS(o.GatewayCA)
@@ -48,7 +48,7 @@ func dial(o Options, draining context.Context) (*grpc.ClientConn, error) {
 		}
 		secured = credentials.NewTLS(trust)
 	}
-	return grpc.NewClient(o.Gateway,
+	options := append(traces.dialOptions(),
 		grpc.WithTransportCredentials(secured),
 		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(maxMessageBytes)),
 		grpc.WithUserAgent("stackyard-rest/"+o.Version),
@@ -72,6 +72,7 @@ func dial(o Options, draining context.Context) (*grpc.ClientConn, error) {
 			context.AfterFunc(ctx, func() { stop(); cancel() })
 			return open(ctx, desc, conn, method, opts...)
 		}))
+	return grpc.NewClient(o.Gateway, options...)
 }
 
 // prepare completes the message of a call by what the HTTP request said beside it.

@@ -30,5 +30,5 @@ func NewLogger(out io.Writer, level slog.Level) *slog.Logger {
 			return a
 		},
 	})
-	return slog.New(handler).With("service", "stackyard-rest")
+	return slog.New(traceLog{handler}).With("service", "stackyard-rest")
 }

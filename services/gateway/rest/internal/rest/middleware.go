@@ -1,7 +1,6 @@
 package rest
 
 import (
-	"context"
 	"crypto/rand"
 	"encoding/hex"
 	"log/slog"
@@ -52,7 +51,7 @@ func withLog(log *slog.Logger, writeTimeout time.Duration, next http.Handler) ht
 				if fault == http.ErrAbortHandler {
 					panic(fault)
 				}
-				log.Error("panic", "request_id", r.Header.Get("X-Request-Id"), "fault", fault,
+				log.ErrorContext(r.Context(), "panic", "request_id", r.Header.Get("X-Request-Id"), "fault", fault,
 					"stack", string(debug.Stack()))
 				if out.code == 0 {
 					writeProblem(out, r, http.StatusInternalServerError, newError(codes.Internal,
@@ -62,12 +61,13 @@ func withLog(log *slog.Logger, writeTimeout time.Duration, next http.Handler) ht
 			level := slog.LevelInfo
 			if out.code >= 500 {
 				level = slog.LevelWarn
-			} else if r.URL.Path == "/healthz" || r.URL.Path == "/readyz" {
+			} else if isProbe(r.URL.Path) {
 				level = slog.LevelDebug
 			}
 			// What is still buffered is written after this.
 			out.deadline(writeTimeout)
-			log.Log(context.Background(), level, "request", "method", r.Method, "path", r.URL.Path,
+			endTrace(r.Context(), out.code)
+			log.Log(r.Context(), level, "request", "method", r.Method, "path", r.URL.Path,
 				"code", out.code, "bytes", out.bytes, "ms", time.Since(start).Milliseconds(),
 				"peer", r.RemoteAddr, "request_id", r.Header.Get("X-Request-Id"))
 		}()

@@ -17,6 +17,8 @@ import (
 type Options struct {
 	// Listen is the `host:port` of the HTTP server; port 0 takes a free one.
 	Listen string
+	// MetricsListen is the `host:port` that Prometheus asks; empty: nothing is measured.
+	MetricsListen string
 	// Gateway is the gRPC target: `host:port` or `unix:/path`.
 	Gateway string
 	// GatewayCA is a PEM file of the authorities that the gateway's certificate may come from; empty:
@@ -43,14 +45,25 @@ type Options struct {
 	WriteTimeout time.Duration
 	// CallTimeout bounds calls that are no stream.
 	CallTimeout time.Duration
-	// Drain bounds how long calls may go on after SIGTERM.
+	// DrainDelay is how long everything is served on after SIGTERM, while /readyz says that no more
+	// calls should come: those who send them need a moment to hear of it.
+	DrainDelay time.Duration
+	// Drain bounds how long calls may go on after SIGTERM and the delay.
 	Drain time.Duration
+	// OTLPEndpoint is the collector that spans are sent to; empty: there are none.
+	OTLPEndpoint string
+	// TraceRatio is the share of requests that is recorded, 0 to 1.
+	TraceRatio float64
+	// TraceTrustClients lets clients say whether their requests are recorded.
+	TraceTrustClients bool
 	// LogLevel is the least level that is logged.
 	LogLevel slog.Level
 	// ShowVersion asks for the version alone.
 	ShowVersion bool
 	// Version is told in the API's description.
 	Version string
+	// Commit is what the program was built from.
+	Commit string
 }
 
 // DefaultOptions are those of a program started without flags.
@@ -70,8 +83,10 @@ func DefaultOptions() Options {
 		// Longer than the longest WaitOperation.
 		CallTimeout: 6 * time.Minute,
 		Drain:       20 * time.Second,
+		TraceRatio:  1,
 		LogLevel:    slog.LevelInfo,
 		Version:     "dev",
+		Commit:      "unknown",
 	}
 }
 
@@ -82,6 +97,7 @@ func ParseOptions(args []string, env func(string) (string, bool), help io.Writer
 	flags := flag.NewFlagSet("stackyard-rest", flag.ContinueOnError)
 	flags.SetOutput(io.Discard)
 	flags.StringVar(&o.Listen, "listen", o.Listen, "`address` (host:port) to serve HTTP on")
+	flags.StringVar(&o.MetricsListen, "metrics-listen", o.MetricsListen, "`address` (host:port) of the Prometheus endpoint; empty: none")
 	flags.StringVar(&o.Gateway, "gateway", o.Gateway, "gRPC `target` of the gateway: host:port or unix:/path")
 	flags.StringVar(&o.GatewayCA, "gateway-ca", o.GatewayCA, "PEM `file` of authorities for TLS to the gateway; empty: no TLS")
 	flags.StringVar(&o.TLSCert, "tls-cert", o.TLSCert, "PEM `file` of the public port's certificate, read again when it changes; empty: no TLS")
@@ -96,7 +112,11 @@ func ParseOptions(args []string, env func(string) (string, bool), help io.Writer
 	flags.DurationVar(&o.ReadTimeout, "read-timeout", o.ReadTimeout, "longest `time` for a request to arrive")
 	flags.DurationVar(&o.WriteTimeout, "write-timeout", o.WriteTimeout, "longest `time` for a client to take a piece of an answer")
 	flags.DurationVar(&o.CallTimeout, "call-timeout", o.CallTimeout, "longest `time` of a call that is no stream")
-	flags.DurationVar(&o.Drain, "drain", o.Drain, "how much `time` calls have left after SIGTERM")
+	flags.DurationVar(&o.DrainDelay, "drain-delay", o.DrainDelay, "how much `time` after SIGTERM everything is served on, with /readyz saying 503, before the drain begins")
+	flags.DurationVar(&o.Drain, "drain", o.Drain, "how much `time` calls have left after SIGTERM and the delay")
+	flags.StringVar(&o.OTLPEndpoint, "otlp-endpoint", o.OTLPEndpoint, "`address` of the collector that spans are sent to by OTLP over HTTP, http://host:4318; empty: no tracing")
+	flags.Float64Var(&o.TraceRatio, "trace-ratio", o.TraceRatio, "`share` of requests that is recorded, 0 to 1")
+	flags.BoolVar(&o.TraceTrustClients, "trace-trust-clients", o.TraceTrustClients, "let clients say by traceparent whether their requests are recorded")
 	flags.Var((*levelFlag)(&o.LogLevel), "log-level", "`level`: debug, info, warning or error")
 	flags.BoolVar(&o.ShowVersion, "version", false, "print the version and exit")
 
@@ -208,6 +228,9 @@ func (o Options) check() (errs []error) {
 	if _, _, err := net.SplitHostPort(o.Listen); err != nil {
 		errs = append(errs, fmt.Errorf("--listen %q: expected host:port", o.Listen))
 	}
+	if _, _, err := net.SplitHostPort(o.MetricsListen); o.MetricsListen != "" && err != nil {
+		errs = append(errs, fmt.Errorf("--metrics-listen %q: expected host:port", o.MetricsListen))
+	}
 	if o.Gateway == "" {
 		errs = append(errs, errors.New("--gateway: expected host:port or unix:/path"))
 	}
@@ -230,7 +253,10 @@ func (o Options) check() (errs []error) {
 			errs = append(errs, fmt.Errorf("--%s: expected more than 0", name))
 		}
 	}
-	return errs
+	if o.Drain < 0 || o.DrainDelay < 0 {
+		errs = append(errs, errors.New("--drain, --drain-delay: expected 0 or more"))
+	}
+	return append(errs, checkTracing(o)...)
 }
 
 func oneLine(errs []error) error {

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
 	"strings"
 	"time"
 
@@ -21,25 +22,42 @@ type Server struct {
 	listener net.Listener
 	http     *http.Server
 	conn     *grpc.ClientConn
-	drain    context.CancelFunc
-	failed   chan error
+	traces   *tracing
+	// leave says that no more calls should come, drain that none may go on; what drains has left.
+	leave, drain context.CancelFunc
+	failed       chan error
+	// metrics and its listener are nil where nothing is measured.
+	metrics         *http.Server
+	metricsListener net.Listener
 }
 
 // Start listens and serves. The gateway need not be there yet: /healthz tells.
 func Start(o Options, log *slog.Logger) (*Server, error) {
-	draining, drain := context.WithCancel(context.Background())
-	conn, err := dial(o, draining)
+	traces, err := newTracing(o, log)
 	if err != nil {
+		return nil, err
+	}
+	draining, drain := context.WithCancel(context.Background())
+	leaving, leave := context.WithCancel(draining)
+	conn, err := dial(o, traces, draining)
+	if err != nil {
+		leave()
 		drain()
 		return nil, fmt.Errorf("--gateway %q: %w", o.Gateway, err)
 	}
-	handler, err := newHandler(o, conn, draining, log)
+	var measured *metrics
+	if o.MetricsListen != "" {
+		measured = newMetrics(o)
+	}
+	handler, err := newHandler(o, conn, leaving, draining, log, measured, traces)
 	if err != nil {
+		leave()
 		drain()
 		return nil, err
 	}
 	listener, err := listen(o, log)
 	if err != nil {
+		leave()
 		drain()
 		return nil, err
 	}
@@ -48,8 +66,8 @@ func Start(o Options, log *slog.Logger) (*Server, error) {
 	protocols.SetHTTP2(true)
 	protocols.SetUnencryptedHTTP2(o.TLSCert == "")
 	s := &Server{
-		options: o, log: log, listener: listener, conn: conn, drain: drain,
-		failed: make(chan error, 1),
+		options: o, log: log, listener: listener, conn: conn, traces: traces,
+		leave: leave, drain: drain, failed: make(chan error, 1),
 		http: &http.Server{
 			Handler:           handler,
 			Protocols:         protocols,
@@ -66,6 +84,12 @@ func Start(o Options, log *slog.Logger) (*Server, error) {
 			},
 			ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelWarn),
 		},
+	}
+	if measured != nil {
+		if s.metrics, s.metricsListener, err = serveMetrics(measured, o.MetricsListen, log); err != nil {
+			drain()
+			return nil, errors.Join(err, listener.Close())
+		}
 	}
 	go func() { s.failed <- s.http.Serve(listener) }()
 	log.Info("serving", "address", s.Address(), "gateway", o.Gateway, "version", o.Version)
@@ -93,14 +117,23 @@ func listen(o Options, log *slog.Logger) (net.Listener, error) {
 // Address is the `host:port` that is listened on.
 func (s *Server) Address() string { return s.listener.Addr().String() }
 
-// ServeUntil serves until the context is done, then drains.
-func (s *Server) ServeUntil(ctx context.Context) error {
+// ServeUntil serves until a signal comes, and on for the drain delay or until another signal, while
+// /readyz says that no more calls should come here. Then it drains.
+func (s *Server) ServeUntil(signals <-chan os.Signal) error {
 	select {
 	case err := <-s.failed:
 		return err
-	case <-ctx.Done():
-		return s.Shutdown()
+	case <-signals:
 	}
+	s.leave()
+	s.log.Info("draining", "after", s.options.DrainDelay.String())
+	select {
+	case err := <-s.failed:
+		return err
+	case <-signals:
+	case <-time.After(s.options.DrainDelay):
+	}
+	return s.Shutdown()
 }
 
 // Shutdown ends streams, lets other calls finish within the drain time, and closes everything.
@@ -114,11 +147,17 @@ func (s *Server) Shutdown() error {
 		s.log.Warn("calls were cut off at the end of the drain time")
 		err = s.http.Close()
 	}
+	// Last, so that the drain is still seen.
+	if s.metrics != nil {
+		err = errors.Join(err, s.metrics.Close())
+	}
 	s.log.Info("stopped")
-	return errors.Join(err, s.conn.Close())
+	return errors.Join(err, s.conn.Close(), s.traces.close())
 }
 
-func newHandler(o Options, conn *grpc.ClientConn, draining context.Context, log *slog.Logger,
+// newHandler answers everything; `measured` may be nil.
+func newHandler(o Options, conn *grpc.ClientConn, leaving, draining context.Context,
+	log *slog.Logger, measured *metrics, traces *tracing,
 ) (http.Handler, error) {
 	api, err := newAPI(o, conn, draining)
 	if err != nil {
@@ -129,8 +168,9 @@ func newHandler(o Options, conn *grpc.ClientConn, draining context.Context, log 
 		return nil, err
 	}
 	mux := http.NewServeMux()
+	mux.Handle("/livez", getOnly(http.HandlerFunc(alive)))
 	mux.Handle("/healthz", getOnly(healthHandler(conn, context.Background())))
-	mux.Handle("/readyz", getOnly(healthHandler(conn, draining)))
+	mux.Handle("/readyz", getOnly(healthHandler(conn, leaving)))
 	for path, page := range pages {
 		mux.Handle(path, getOnly(page))
 	}
@@ -138,16 +178,23 @@ func newHandler(o Options, conn *grpc.ClientConn, draining context.Context, log 
 	mux.Handle("/{$}", http.RedirectHandler("/docs", http.StatusFound))
 	mux.Handle("/", http.HandlerFunc(notFound))
 	calls := withBackend(conn, api)
+	isCall := func(r *http.Request) bool {
+		return strings.HasPrefix(r.URL.Path, "/v1/") || api.serves(r)
+	}
 	root := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		// Not through the other mux, which would clean `//` out of resource names.
-		if strings.HasPrefix(r.URL.Path, "/v1/") || api.serves(r) {
+		if isCall(r) {
 			calls.ServeHTTP(w, r)
 			return
 		}
 		mux.ServeHTTP(w, r)
 	})
 	handler := withCORS(o.CORSOrigins, withBounds(withCompression(root)))
-	return withRequestID(withClient(o.TrustedProxies, withLog(log, o.WriteTimeout, handler))), nil
+	if measured != nil {
+		handler = withMetrics(measured, routeLabels(api.table, pages), handler)
+	}
+	handler = withClient(o.TrustedProxies, withLog(log, o.WriteTimeout, handler))
+	return withRequestID(traces.withTrace(isCall, handler)), nil
 }
 
 func getOnly(next http.Handler) http.Handler {

@@ -6,8 +6,10 @@ import (
 	"flag"
 	"log/slog"
 	"net/http"
+	"os"
 	"regexp"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -37,6 +39,71 @@ func TestHealth(t *testing.T) {
 	}
 	if response, _ := call(t, "GET", url+"/readyz", ""); response.StatusCode != 503 {
 		t.Error("a draining server is not ready")
+	}
+}
+
+// Whoever balances calls hears late of a server that ends: until then nobody may be turned away.
+func TestDrainDelay(t *testing.T) {
+	fake, server, url := start(t, func(o *Options) { o.DrainDelay = 24 * time.Hour })
+	signals := make(chan os.Signal)
+	served := make(chan error, 1)
+	go func() { served <- server.ServeUntil(signals) }()
+	if response, body := call(t, "GET", url+"/readyz", ""); response.StatusCode != 200 {
+		t.Fatalf("before: %d %s", response.StatusCode, body)
+	}
+	stream, err := http.Get(url + "/v1/projects/p/stacks/web:watch")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stream.Body.Close()
+	signals <- syscall.SIGTERM
+	deadline := time.Now().Add(30 * time.Second)
+	for {
+		response, body := call(t, "GET", url+"/readyz", "")
+		if response.StatusCode == 503 && strings.Contains(body, "shutting down") {
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("it stays ready: %d %s", response.StatusCode, body)
+		}
+	}
+	// Over connections of their own.
+	for _, path := range []string{"/v1/projects/p/stacks/web", "/livez", "/healthz"} {
+		client := http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+		response, err := client.Get(url + path)
+		if err != nil {
+			t.Fatal(path, err)
+		}
+		response.Body.Close()
+		if response.StatusCode != 200 {
+			t.Errorf("%s: %d", path, response.StatusCode)
+		}
+	}
+	select {
+	case <-fake.ended:
+		t.Error("the stream was ended too early")
+	case err := <-served:
+		t.Error("it ended too early", err)
+	default:
+	}
+	// Whoever cannot wait says so again.
+	signals <- syscall.SIGTERM
+	if err := <-served; err != nil {
+		t.Error(err)
+	}
+	<-fake.ended
+}
+
+func TestLiveness(t *testing.T) {
+	_, server, url := start(t, func(o *Options) { o.Gateway = "unix:" + t.TempDir() + "/none" })
+	for range 2 {
+		if response, body := call(t, "GET", url+"/livez", ""); response.StatusCode != 200 {
+			t.Errorf("it is alive whatever the gateway does, but: %d %s", response.StatusCode, body)
+		}
+		server.drain()
+	}
+	if response, _ := call(t, "POST", url+"/livez", ""); response.StatusCode != 405 {
+		t.Error("only to be read", response.StatusCode)
 	}
 }
 

@@ -1,0 +1,3 @@
+module stackyard.dev/release
+
+go 1.26

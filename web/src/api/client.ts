@@ -1,4 +1,5 @@
 import createClient, { type Middleware } from "openapi-fetch";
+import createQueries from "openapi-react-query";
 
 import type { components, paths } from "./schema.gen";
 
@@ -14,17 +15,24 @@ export class ApiError extends Error {
     readonly status: number,
     readonly problem: Problem | undefined,
   ) {
-    super(problem?.detail ?? problem?.title ?? `HTTP status ${status}`);
+    super(problem?.detail || problem?.title || `The server answered ${status}`);
   }
   get reason() {
     return this.problem?.reason;
   }
 }
 
-const signals: Middleware = {
+// The server could not be reached at all.
+export class Unreachable extends Error {}
+
+const answers: Middleware = {
   async onResponse({ response }) {
     if (response.ok || response.status === 304) return undefined;
     throw await errorOf(response);
+  },
+  onError({ error }) {
+    if (error instanceof ApiError || (error instanceof DOMException && error.name === "AbortError")) return error;
+    return new Unreachable("The server cannot be reached");
   },
 };
 
@@ -47,4 +55,7 @@ function signedOut() {
 }
 
 export const api = createClient<paths>({ baseUrl: "/", headers: CONSOLE_HEADER });
-api.use(signals);
+api.use(answers);
+
+// `queries.useQuery("get", "/v1/…", { params })`: typed hooks of TanStack Query for every path.
+export const queries = createQueries(api);

@@ -1,4 +1,6 @@
-import { CONSOLE_HEADER, errorOf } from "./client";
+import { queryOptions } from "@tanstack/react-query";
+
+import { CONSOLE_HEADER, errorOf, queries } from "./client";
 
 export interface Session {
   signedIn: boolean;
@@ -16,8 +18,30 @@ async function call(method: string, body?: unknown): Promise<Response> {
   return response;
 }
 
-export const readSession = async () => (await (await call("GET")).json()) as Session;
+export const session = queryOptions({
+  queryKey: ["session"],
+  queryFn: async () => (await (await call("GET")).json()) as Session,
+  staleTime: Infinity,
+});
 export const signInWithToken = (token: string) => call("POST", { token });
 export const signOut = () => call("DELETE");
 export const signInAt = (issuer: string, returnTo: string) =>
-  `/session/sign-in?${new URLSearchParams({ issuer, returnTo })}`;
+  `/session/sign-in?${new URLSearchParams({ issuer, returnTo }).toString()}`;
+
+// Who is signed in.
+export function useMe() {
+  const { data } = queries.useQuery("get", "/v1/whoami", {}, { staleTime: 60_000 });
+  return data;
+}
+
+// Which of some permissions the user has, on a resource or (with "") globally. Undefined while it is
+// not known: what needs a permission is not shown until then.
+export function useCan(resource: string, permissions: string[]): Set<string> | undefined {
+  const { data } = queries.useQuery(
+    "post",
+    "/v1/permissions:test",
+    { body: { resource, permissions } },
+    { staleTime: 30_000 },
+  );
+  return data && new Set(data.permissions);
+}

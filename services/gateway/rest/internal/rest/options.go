@@ -6,6 +6,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"net"
 	"net/netip"
@@ -28,6 +29,16 @@ type Options struct {
 	TLSCert, TLSKey string
 	// CORSOrigins are origins whose pages may call, as browsers send them.
 	CORSOrigins []string
+	// Console holds the built files of the web console; nil: there is none.
+	Console fs.FS
+	// PublicURL is the origin that browsers know the console by, https://host[:port]; empty: what a
+	// request says.
+	PublicURL string
+	// SessionKeys is a file with the keys that seal the console's sessions; empty: a key that ends with
+	// the process.
+	SessionKeys string
+	// OIDCClientSecrets is a JSON file, {"ISSUER": "SECRET"}, for identity providers that want one.
+	OIDCClientSecrets string
 	// TrustedProxies are addresses whose X-Forwarded-For is believed.
 	TrustedProxies []netip.Prefix
 	// MaxBodyBytes bounds a request's body, as it came and as it is inflated.
@@ -103,6 +114,9 @@ func ParseOptions(args []string, env func(string) (string, bool), help io.Writer
 	flags.StringVar(&o.TLSCert, "tls-cert", o.TLSCert, "PEM `file` of the public port's certificate, read again when it changes; empty: no TLS")
 	flags.StringVar(&o.TLSKey, "tls-key", o.TLSKey, "PEM `file` of its key")
 	flags.Var((*originsFlag)(&o.CORSOrigins), "cors-origins", "`origins` whose pages may call, comma-separated: https://host[:port]")
+	flags.StringVar(&o.PublicURL, "public-url", o.PublicURL, "`origin` that browsers know the console by, https://host[:port]; empty: what a request says, over TLS where --tls-cert is given")
+	flags.StringVar(&o.SessionKeys, "session-keys", o.SessionKeys, "`file` with the keys that seal the console's sessions, 32 bytes in base64 a line, the first of which seals; replicas share it; empty: a key that ends with the process")
+	flags.StringVar(&o.OIDCClientSecrets, "oidc-client-secrets", o.OIDCClientSecrets, "JSON `file`, {\"ISSUER\": \"SECRET\"}, for identity providers that want a secret beside PKCE")
 	flags.Var((*prefixesFlag)(&o.TrustedProxies), "trusted-proxies", "`networks` whose X-Forwarded-For is believed, comma-separated: 10.0.0.0/8")
 	flags.Int64Var(&o.MaxBodyBytes, "max-body-bytes", o.MaxBodyBytes, "largest request body, in `bytes`, inflated as well")
 	flags.IntVar(&o.MaxConnections, "max-connections", o.MaxConnections, "most open connections; 0: no `limit`")
@@ -230,6 +244,11 @@ func (o Options) check() (errs []error) {
 	}
 	if _, _, err := net.SplitHostPort(o.MetricsListen); o.MetricsListen != "" && err != nil {
 		errs = append(errs, fmt.Errorf("--metrics-listen %q: expected host:port", o.MetricsListen))
+	}
+	if o.PublicURL != "" {
+		if err := checkOrigin(o.PublicURL); err != nil {
+			errs = append(errs, fmt.Errorf("--public-url %q: expected https://host or https://host:port", o.PublicURL))
+		}
 	}
 	if o.Gateway == "" {
 		errs = append(errs, errors.New("--gateway: expected host:port or unix:/path"))

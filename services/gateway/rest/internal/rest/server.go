@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"google.golang.org/grpc"
+
+	"stackyard.dev/rest/internal/console"
 )
 
 // Server is a running HTTP server.
@@ -175,8 +177,17 @@ func newHandler(o Options, conn *grpc.ClientConn, leaving, draining context.Cont
 		mux.Handle(path, getOnly(page))
 	}
 	mux.Handle("/docs/{$}", http.RedirectHandler("/docs", http.StatusFound))
-	mux.Handle("/{$}", http.RedirectHandler("/docs", http.StatusFound))
-	mux.Handle("/", http.HandlerFunc(notFound))
+	sessions, err := newSessions(o, conn)
+	if err != nil {
+		return nil, err
+	}
+	mux.Handle("/session", sessions.Routes())
+	mux.Handle("/session/", sessions.Routes())
+	other, err := newOther(o)
+	if err != nil {
+		return nil, err
+	}
+	mux.Handle("/", other)
 	calls := withBackend(conn, api)
 	isCall := func(r *http.Request) bool {
 		return strings.HasPrefix(r.URL.Path, "/v1/") || api.serves(r)
@@ -189,12 +200,31 @@ func newHandler(o Options, conn *grpc.ClientConn, leaving, draining context.Cont
 		}
 		mux.ServeHTTP(w, r)
 	})
-	handler := withCORS(o.CORSOrigins, withBounds(withCompression(root)))
+	handler := withCORS(o.CORSOrigins, withBounds(withCompression(sessions.Guard(root))))
 	if measured != nil {
 		handler = withMetrics(measured, routeLabels(api.table, pages), handler)
 	}
 	handler = withClient(o.TrustedProxies, withLog(log, o.WriteTimeout, handler))
 	return withRequestID(traces.withTrace(isCall, handler)), nil
+}
+
+// newOther answers what is neither the API's nor a page of this program: the console, or that there
+// is nothing.
+func newOther(o Options) (http.Handler, error) {
+	if o.Console == nil {
+		return http.HandlerFunc(notFound), nil
+	}
+	pages, err := console.New(o.Console)
+	if err != nil {
+		return nil, err
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if pages.Serves(r) {
+			pages.ServeHTTP(w, r)
+			return
+		}
+		notFound(w, r)
+	}), nil
 }
 
 func getOnly(next http.Handler) http.Handler {

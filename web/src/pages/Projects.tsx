@@ -1,0 +1,5 @@
+import { Page } from "~/components/Page";
+
+export default function Projects() {
+  return <Page title="Projects">…</Page>;
+}

@@ -1,0 +1,5 @@
+import { Page } from "~/components/Page";
+
+export default function Quota() {
+  return <Page title="Quota">…</Page>;
+}

@@ -1,0 +1,5 @@
+import { Page } from "~/components/Page";
+
+export default function Reviews() {
+  return <Page title="Reviews">…</Page>;
+}

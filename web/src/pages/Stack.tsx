@@ -1,0 +1,5 @@
+import { Page } from "~/components/Page";
+
+export default function Stack() {
+  return <Page title="Stack">…</Page>;
+}

@@ -1,0 +1,5 @@
+import { Page } from "~/components/Page";
+
+export default function Templates() {
+  return <Page title="Templates">…</Page>;
+}

@@ -1,0 +1,27 @@
+import { createTheme, type MantineColorsTuple } from "@mantine/core";
+
+// A deep teal: far from the colours of states, readable on both schemes.
+const yard: MantineColorsTuple = [
+  "#e6f7f8",
+  "#d3ebed",
+  "#a7d6da",
+  "#77c0c6",
+  "#51adb5",
+  "#38a1aa",
+  "#289ba5",
+  "#168791",
+  "#007983",
+  "#006972",
+];
+
+export const theme = createTheme({
+  primaryColor: "yard",
+  primaryShade: { light: 9, dark: 4 },
+  autoContrast: true,
+  colors: { yard },
+  defaultRadius: "sm",
+  cursorType: "pointer",
+  fontFamily: "Inter, system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', 'Liberation Sans', sans-serif",
+  fontFamilyMonospace: "ui-monospace, 'JetBrains Mono', Menlo, Consolas, 'Liberation Mono', monospace",
+  headings: { fontWeight: "650" },
+});

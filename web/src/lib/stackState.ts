@@ -1,0 +1,113 @@
+import type { Schemas } from "~/api/client";
+import { last, part } from "~/lib/names";
+import { secondsOf } from "~/lib/time";
+
+type Stack = Schemas["Stack"];
+export type Deed = "update" | "retry" | "rollback" | "checkDrift" | "repairDrift" | "destroy" | "cancelRun" | "extend";
+
+const SETTLED = new Set(["READY", "FAILED"]);
+const GONE = new Set(["REJECTED", "DESTROYED"]);
+
+export const isSettled = (stack: Stack) => SETTLED.has(stack.state);
+export const isGone = (stack: Stack) => GONE.has(stack.state);
+export const isBusy = (stack: Stack) => !isSettled(stack) && !isGone(stack) && stack.state !== "AWAITING_APPROVAL";
+
+// What the state of a stack allows; the server decides all the same.
+export function possibleDeeds(stack: Stack): Set<Deed> {
+  const deeds = new Set<Deed>();
+  const settled = isSettled(stack);
+  if (settled) deeds.add("update").add("rollback").add("extend");
+  if (stack.state === "FAILED") deeds.add("retry");
+  if (settled && !stack.activeRun && stack.resourceCount > 0) deeds.add("checkDrift");
+  if (stack.state === "READY" && (stack.drift?.changes.length ?? 0) > 0) deeds.add("repairDrift");
+  if (settled || stack.state === "AWAITING_APPROVAL") deeds.add("destroy");
+  if (stack.activeRun) deeds.add("cancelRun");
+  return deeds;
+}
+
+export interface LeaseView {
+  phase: "none" | "booked" | "running" | "over";
+  // Of the lease, 0 to 1.
+  elapsed: number;
+  // Until it begins or ends.
+  secondsLeft: number;
+  // Short of its end, by a tenth or by an hour.
+  low: boolean;
+}
+
+const LOW_SECONDS = 3600;
+
+export function leaseView(lease: Stack["lease"], now: number): LeaseView {
+  if (!lease?.startTime || !lease.endTime) return { phase: "none", elapsed: 0, secondsLeft: 0, low: false };
+  const start = Date.parse(lease.startTime);
+  const end = Date.parse(lease.endTime);
+  if (now < start) return { phase: "booked", elapsed: 0, secondsLeft: (start - now) / 1000, low: false };
+  if (now >= end) return { phase: "over", elapsed: 1, secondsLeft: 0, low: true };
+  const elapsed = (now - start) / (end - start);
+  const secondsLeft = (end - now) / 1000;
+  return { phase: "running", elapsed, secondsLeft, low: elapsed > 0.9 || secondsLeft < LOW_SECONDS };
+}
+
+// Whole hours that a lease can still be made longer by: never past the template's maximum.
+export function hoursLeftToExtend(lease: Stack["lease"], maxDuration: string | undefined): number | undefined {
+  if (!lease?.startTime || !lease.endTime || !maxDuration) return undefined;
+  const length = (Date.parse(lease.endTime) - Date.parse(lease.startTime)) / 1000;
+  return Math.max(0, Math.floor((secondsOf(maxDuration) - length) / 3600));
+}
+
+// The request that a stack waits for, if it is still open.
+export const waitsFor = (request: Schemas["ChangeRequest"] | undefined) =>
+  request?.state === "PENDING" ? request : undefined;
+
+// The run that ended a change badly: the newest that changes or plans, if it did not succeed.
+export function failedRun(runs: readonly Schemas["Run"][] | undefined): Schemas["Run"] | undefined {
+  const newest = runs?.find((r) => r.type !== "PREVIEW" && r.type !== "REFRESH");
+  return newest?.state === "FAILED" || newest?.state === "CANCELLED" ? newest : undefined;
+}
+
+export interface Fault {
+  address: string;
+  // What was said of it, each once.
+  entries: { summary: string; detail: string; where: string; times: number }[];
+}
+
+// Errors by the resource that they are about; those about none come last.
+export function faultsOf(diagnostics: readonly Schemas["Diagnostic"][]): Fault[] {
+  const faults = new Map<string, Fault>();
+  for (const d of diagnostics) {
+    if (d.severity !== "ERROR") continue;
+    const fault = faults.get(d.address) ?? { address: d.address, entries: [] };
+    faults.set(d.address, fault);
+    const where = d.file && (d.line ? `${d.file}:${d.line}` : d.file);
+    const same = fault.entries.find((e) => e.summary === d.summary && e.detail === d.detail && e.where === where);
+    if (same) same.times++;
+    else fault.entries.push({ summary: d.summary, detail: d.detail, where, times: 1 });
+  }
+  return [...faults.values()].sort((a, b) => Number(a.address === "") - Number(b.address === ""));
+}
+
+// Metrics for which there was not enough, as an error tells them.
+export function shortOf(error: Schemas["Status"] | undefined): { subject: string; description: string }[] {
+  const found: { subject: string; description: string }[] = [];
+  for (const detail of error?.details ?? []) {
+    if (!detail["@type"]?.endsWith("google.rpc.QuotaFailure") || !Array.isArray(detail.violations)) continue;
+    for (const v of detail.violations as unknown[]) {
+      if (typeof v !== "object" || v === null) continue;
+      const { subject, description } = v as Record<string, unknown>;
+      found.push({ subject: String(subject ?? ""), description: String(description ?? "") });
+    }
+  }
+  return found;
+}
+
+// The lock of a run is given back by cancelling the run, not by force.
+export const runOfLock = (lock: Schemas["StateLock"]) => (part(lock.lockId, "runs") ? lock.lockId : "");
+
+// How long a run took, or takes so far, in seconds; undefined before a runner had it.
+export function runSeconds(run: Schemas["Run"], now: number): number | undefined {
+  if (!run.startTime) return undefined;
+  return ((run.endTime ? Date.parse(run.endTime) : now) - Date.parse(run.startTime)) / 1000;
+}
+
+export const versionLabel = (templateVersion: string) =>
+  `${part(templateVersion, "templates")} ${last(templateVersion)}`;

@@ -1,0 +1,48 @@
+import { describe, expect, it } from "vitest";
+
+import { bytes, differences, excerpt, isLong, prettyJson, textOf } from "./values";
+
+describe("texts of values", () => {
+  it("shows texts as they are and the rest as JSON", () => {
+    expect(textOf("a")).toBe("a");
+    expect(textOf(["a"])).toBe('[\n  "a"\n]');
+    expect(textOf(null)).toBe("null");
+    expect(textOf(undefined)).toBe("");
+    expect(prettyJson('{"a":1}')).toBe('{\n  "a": 1\n}');
+    expect(prettyJson("not json")).toBe("not json");
+  });
+  it("folds what is long", () => {
+    expect(isLong("short")).toBe(false);
+    expect(isLong("two\nlines")).toBe(true);
+    expect(excerpt("two\nlines")).toBe("two…");
+    expect(excerpt("x".repeat(200))).toHaveLength(121);
+    expect(excerpt({ a: [1] })).toBe('{"a":[1]}');
+  });
+});
+
+describe("differences", () => {
+  it("tells what was added, removed and changed", () => {
+    expect(differences({ a: 1, b: 2, c: 3 }, { b: 2, c: 4, d: 5 })).toEqual([
+      { name: "a", kind: "removed", before: 1, after: undefined },
+      { name: "c", kind: "changed", before: 3, after: 4 },
+      { name: "d", kind: "added", before: undefined, after: 5 },
+    ]);
+  });
+  it("does not mind the order of keys, but that of lists", () => {
+    expect(differences({ a: { x: 1, y: 2 } }, { a: { y: 2, x: 1 } })).toEqual([]);
+    expect(differences({ a: [1, 2] }, { a: [2, 1] })).toHaveLength(1);
+  });
+  it("claims nothing about secrets", () => {
+    expect(differences({ p: "(sensitive)" }, { p: "(sensitive)" })).toMatchObject([{ name: "p", kind: "secret" }]);
+  });
+  it("knows null from nothing", () => {
+    expect(differences({ a: null }, {})).toMatchObject([{ kind: "removed" }]);
+    expect(differences(undefined, undefined)).toEqual([]);
+  });
+});
+
+it("counts bytes", () => {
+  expect(bytes("7362")).toMatch(/^7.2 KiB$/);
+  expect(bytes(12)).toBe("12 B");
+  expect(bytes(3 * 1024 ** 3)).toBe("3 GiB");
+});

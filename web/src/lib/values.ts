@@ -1,0 +1,75 @@
+// Values of outputs, parameters and attributes as text.
+
+// A text as it is, anything else as JSON that people can read.
+export function textOf(value: unknown): string {
+  if (value === undefined) return "";
+  return typeof value === "string" ? value : JSON.stringify(value, null, 2);
+}
+
+// JSON in a text made readable; what is none stays as it is.
+export function prettyJson(text: string): string {
+  try {
+    return JSON.stringify(JSON.parse(text), null, 2);
+  } catch {
+    return text;
+  }
+}
+
+const SHORT = 120;
+// Whether a value is folded until somebody wants to see all of it.
+export const isLong = (text: string) => text.length > SHORT || text.includes("\n");
+
+// The first line of a long value.
+export function excerpt(value: unknown): string {
+  const text = typeof value === "string" ? value : JSON.stringify(value);
+  const line = text.split("\n", 1)[0] ?? "";
+  return line.length > SHORT || line.length < text.length ? `${line.slice(0, SHORT)}…` : line;
+}
+
+export const SECRET = "(sensitive)";
+
+export interface Difference {
+  name: string;
+  kind: "added" | "removed" | "changed" | "secret";
+  before: unknown;
+  after: unknown;
+}
+
+// JSON with its keys in order, so that equal values are equal texts.
+function canonical(value: unknown): string {
+  return JSON.stringify(value, (_, v: unknown) =>
+    v && typeof v === "object" && !Array.isArray(v)
+      ? Object.fromEntries(Object.entries(v).sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0)))
+      : v,
+  );
+}
+
+// What differs between two sets of values, by name. A secret reads the same whatever it is: one that
+// both have is told as such, since nobody can see whether it changed.
+export function differences(
+  before: Record<string, unknown> | undefined,
+  after: Record<string, unknown> | undefined,
+): Difference[] {
+  const old = new Map(Object.entries(before ?? {}));
+  const now = new Map(Object.entries(after ?? {}));
+  const found: Difference[] = [];
+  for (const name of [...new Set([...old.keys(), ...now.keys()])].sort()) {
+    const values = { name, before: old.get(name), after: now.get(name) };
+    if (!old.has(name)) found.push({ ...values, kind: "added" });
+    else if (!now.has(name)) found.push({ ...values, kind: "removed" });
+    else if (canonical(values.before) !== canonical(values.after)) found.push({ ...values, kind: "changed" });
+    else if (canonical(values.after).includes(SECRET)) found.push({ ...values, kind: "secret" });
+  }
+  return found;
+}
+
+// Bytes as people read them: "7.2 KiB".
+export function bytes(size: string | number): string {
+  let left = Number(size);
+  for (const unit of ["B", "KiB", "MiB"]) {
+    if (left < 1024)
+      return `${left.toLocaleString(undefined, { maximumFractionDigits: unit === "B" ? 0 : 1 })} ${unit}`;
+    left /= 1024;
+  }
+  return `${left.toLocaleString(undefined, { maximumFractionDigits: 1 })} GiB`;
+}

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 
-import { bytes, differences, excerpt, isLong, prettyJson, textOf } from "./values";
+import { attributesOf, bytes, differences, excerpt, isLong, textOf } from "./values";
 
 describe("texts of values", () => {
   it("shows texts as they are and the rest as JSON", () => {
@@ -8,8 +8,6 @@ describe("texts of values", () => {
     expect(textOf(["a"])).toBe('[\n  "a"\n]');
     expect(textOf(null)).toBe("null");
     expect(textOf(undefined)).toBe("");
-    expect(prettyJson('{"a":1}')).toBe('{\n  "a": 1\n}');
-    expect(prettyJson("not json")).toBe("not json");
   });
   it("folds what is long", () => {
     expect(isLong("short")).toBe(false);
@@ -45,4 +43,14 @@ it("counts bytes", () => {
   expect(bytes("7362")).toMatch(/^7.2 KiB$/);
   expect(bytes(12)).toBe("12 B");
   expect(bytes(3 * 1024 ** 3)).toBe("3 GiB");
+});
+
+it("reads attributes, those without a value last", () => {
+  expect(attributesOf('{"b":1,"a":null,"c":"x"}')).toEqual([
+    ["b", 1],
+    ["c", "x"],
+    ["a", null],
+  ]);
+  expect(attributesOf("")).toEqual([]);
+  expect(attributesOf("[1]")).toEqual([]);
 });

@@ -6,15 +6,6 @@ export function textOf(value: unknown): string {
   return typeof value === "string" ? value : JSON.stringify(value, null, 2);
 }
 
-// JSON in a text made readable; what is none stays as it is.
-export function prettyJson(text: string): string {
-  try {
-    return JSON.stringify(JSON.parse(text), null, 2);
-  } catch {
-    return text;
-  }
-}
-
 const SHORT = 120;
 // Whether a value is folded until somebody wants to see all of it.
 export const isLong = (text: string) => text.length > SHORT || text.includes("\n");
@@ -27,6 +18,19 @@ export function excerpt(value: unknown): string {
 }
 
 export const SECRET = "(sensitive)";
+
+// The attributes of a resource by name; those without a value come last.
+export function attributesOf(json: string): [string, unknown][] {
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(json);
+  } catch {
+    return [];
+  }
+  if (typeof parsed !== "object" || parsed === null || Array.isArray(parsed)) return [];
+  const empty = (value: unknown) => Number(value === null);
+  return Object.entries(parsed).sort(([a, v], [b, w]) => empty(v) - empty(w) || (a < b ? -1 : 1));
+}
 
 export interface Difference {
   name: string;

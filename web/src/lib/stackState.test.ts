@@ -5,6 +5,7 @@ import type { Schemas } from "~/api/client";
 import {
   failedRun,
   faultsOf,
+  inWords,
   hoursLeftToExtend,
   leaseView,
   possibleDeeds,
@@ -120,4 +121,12 @@ it("measures runs", () => {
   expect(runSeconds(run, Date.parse("2026-01-01T00:00:05Z"))).toBe(5);
   expect(runSeconds({ ...run, endTime: "2026-01-01T00:00:02Z" }, 0)).toBe(2);
   expect(runSeconds({} as Schemas["Run"], 0)).toBeUndefined();
+});
+
+it("says names in words", () => {
+  expect(inWords("projects/p/stacks/s/runs/3 is planned by vm-1")).toBe("run 3 is planned by vm-1");
+  expect(inWords("waits for review of projects/p/changeRequests/12: 4h more")).toBe(
+    "waits for review of request 12: 4h more",
+  );
+  expect(inWords("in use")).toBe("in use");
 });

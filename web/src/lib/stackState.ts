@@ -111,3 +111,9 @@ export function runSeconds(run: Schemas["Run"], now: number): number | undefined
 
 export const versionLabel = (templateVersion: string) =>
   `${part(templateVersion, "templates")} ${last(templateVersion)}`;
+
+// Names of runs and requests in a message as people say them: the page tells which stack it is about.
+export const inWords = (message: string) =>
+  message
+    .replace(/\bprojects\/[^/\s]+\/stacks\/[^/\s]+\/runs\/(\d+)/g, "run $1")
+    .replace(/\bprojects\/[^/\s]+\/changeRequests\/(\d+)/g, "request $1");

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 
-import { attributesOf, bytes, differences, excerpt, isLong, textOf } from "./values";
+import { attributesOf, bytes, differences, lineOf, textOf } from "./values";
 
 describe("texts of values", () => {
   it("shows texts as they are and the rest as JSON", () => {
@@ -9,12 +9,12 @@ describe("texts of values", () => {
     expect(textOf(null)).toBe("null");
     expect(textOf(undefined)).toBe("");
   });
-  it("folds what is long", () => {
-    expect(isLong("short")).toBe(false);
-    expect(isLong("two\nlines")).toBe(true);
-    expect(excerpt("two\nlines")).toBe("two…");
-    expect(excerpt("x".repeat(200))).toHaveLength(121);
-    expect(excerpt({ a: [1] })).toBe('{"a":[1]}');
+  it("cuts what is long to a line", () => {
+    expect(lineOf("short")).toEqual({ text: "short", cut: false });
+    expect(lineOf("two\nlines")).toEqual({ text: "two…", cut: true });
+    expect(lineOf("x".repeat(200)).text).toHaveLength(121);
+    expect(lineOf({ a: [1] })).toEqual({ text: '{"a":[1]}', cut: false });
+    expect(lineOf(undefined).text).toBe("");
   });
 });
 

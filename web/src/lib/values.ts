@@ -7,14 +7,13 @@ export function textOf(value: unknown): string {
 }
 
 const SHORT = 120;
-// Whether a value is folded until somebody wants to see all of it.
-export const isLong = (text: string) => text.length > SHORT || text.includes("\n");
 
-// The first line of a long value.
-export function excerpt(value: unknown): string {
-  const text = typeof value === "string" ? value : JSON.stringify(value);
+// A value on one line, cut where it is long.
+export function lineOf(value: unknown): { text: string; cut: boolean } {
+  const text = value === undefined ? "" : typeof value === "string" ? value : JSON.stringify(value);
   const line = text.split("\n", 1)[0] ?? "";
-  return line.length > SHORT || line.length < text.length ? `${line.slice(0, SHORT)}…` : line;
+  if (line.length <= SHORT && line.length === text.length) return { text, cut: false };
+  return { text: `${line.slice(0, SHORT)}…`, cut: true };
 }
 
 export const SECRET = "(sensitive)";

@@ -11,7 +11,7 @@ import { StateBadge } from "~/components/StateBadge";
 import { Failed, LoadingPage } from "~/components/States";
 import { Time } from "~/components/Time";
 import { requestIds, versionIds } from "~/lib/names";
-import { isGone, waitsFor } from "~/lib/stackState";
+import { inWords, isGone, waitsFor } from "~/lib/stackState";
 import { Actions } from "~/pages/stack/Actions";
 import { Refusal } from "~/pages/stack/Ask";
 import { PERMISSIONS, type Can } from "~/pages/stack/calls";
@@ -29,7 +29,9 @@ import { common } from "~/text/common";
 import { stackText } from "~/text/stack";
 
 const words = stackText;
+const RUNNING_MS = 2_000;
 const AWAY_MS = 15_000;
+const QUIET_MS = 60_000;
 const NOTHING: Can = new Set();
 
 export default function StackPage() {
@@ -46,8 +48,10 @@ export default function StackPage() {
     "get",
     "/v1/projects/{project}/stacks/{stack}",
     { params: { path: ids } },
-    // Where the stream is away, the page asks by itself.
-    { refetchInterval: live === "live" ? false : AWAY_MS },
+    // Not all that a run does is an event, and the stream may be away: then the page asks by itself.
+    {
+      refetchInterval: ({ state }) => (state.data?.activeRun ? RUNNING_MS : live === "live" ? QUIET_MS : AWAY_MS),
+    },
   );
   const { data: version } = queries.useQuery(
     "get",
@@ -65,7 +69,7 @@ export default function StackPage() {
   if (!stack) return error ? <Failed error={error} onRetry={() => void refetch()} /> : <LoadingPage />;
   const request = waitsFor(lastRequest);
   const allowed = can ?? NOTHING;
-  const message = stack.stateDetail?.message ?? "";
+  const message = inWords(stack.stateDetail?.message ?? "");
   const failed = stack.stateDetail?.error !== undefined && stack.stateDetail.error.message !== "";
   return (
     <Page
@@ -73,13 +77,13 @@ export default function StackPage() {
       badge={<StateBadge state={stack.state} size="lg" />}
       subtitle={
         <Group gap={6}>
-          {!failed && <span>{message}</span>}
+          {!failed && !request && <span>{message}</span>}
           {stack.stateDetail?.since && (
             <span>
               {words.since} <Time at={stack.stateDetail.since} />
             </span>
           )}
-          {live !== "live" && (
+          {(live === "away" || live === "ended") && (
             <Text span inherit role="status">
               · {common.live[live]}
             </Text>

@@ -1,5 +1,5 @@
 import { ActionIcon, Button, Menu } from "@mantine/core";
-import { IconDots } from "@tabler/icons-react";
+import { IconDots, IconTrash } from "@tabler/icons-react";
 import { useState } from "react";
 
 import { queries, type Schemas } from "~/api/client";
@@ -83,7 +83,7 @@ export function Actions({ stack, can, version, onRefused }: Props) {
         </ButtonLink>
       )}
       {(may.check || may.repair || may.destroy || may.again) && (
-        <Menu position="bottom-end">
+        <Menu position="bottom-end" withinPortal={false} withInitialFocusPlaceholder={false}>
           <Menu.Target>
             <ActionIcon variant="default" size="lg" aria-label={words.more}>
               <IconDots size={18} aria-hidden />
@@ -111,7 +111,10 @@ export function Actions({ stack, can, version, onRefused }: Props) {
             {may.destroy && (
               <>
                 {(may.check || may.repair || may.again) && <Menu.Divider />}
-                <Menu.Item color="red" onClick={() => setOpen("destroy")}>
+                <Menu.Item
+                  leftSection={<IconTrash size={16} color="var(--mantine-color-error)" aria-hidden />}
+                  onClick={() => setOpen("destroy")}
+                >
                   {words.deeds.destroy}…
                 </Menu.Item>
               </>

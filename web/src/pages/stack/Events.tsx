@@ -1,12 +1,12 @@
 import { Button, Group, Stack, Text, Timeline } from "@mantine/core";
-import { IconArrowRight } from "@tabler/icons-react";
 
 import { queries, type Schemas } from "~/api/client";
 import { TextLink } from "~/components/Links";
-import { StateBadge } from "~/components/StateBadge";
 import { Empty, Failed, LoadingRows } from "~/components/States";
 import { Time } from "~/components/Time";
 import { last, part, requestIds, runIds, stackIds } from "~/lib/names";
+import { inWords } from "~/lib/stackState";
+import { common } from "~/text/common";
 import { stackText } from "~/text/stack";
 
 import type { Stack as StackOf } from "./calls";
@@ -42,7 +42,7 @@ export function Events({ stack }: { stack: StackOf }) {
       {events.length === 0 && !hasNextPage ? (
         <Empty title={words.none} />
       ) : (
-        <Timeline bulletSize={14} lineWidth={2} aria-label={words.list} role="feed">
+        <Timeline bulletSize={12} lineWidth={2} aria-label={words.list} role="feed">
           {events.map((e, i) => (
             <Timeline.Item
               key={e.name}
@@ -78,7 +78,7 @@ function Entry({ event }: { event: Schemas["Event"] }) {
   return (
     <Stack gap={2}>
       <Text size="sm" style={{ overflowWrap: "anywhere" }}>
-        {event.message || event.type}
+        {inWords(event.message) || event.type}
       </Text>
       <Group gap="xs">
         <Text size="xs" c="dimmed" component="div">
@@ -86,15 +86,12 @@ function Entry({ event }: { event: Schemas["Event"] }) {
         </Text>
         <About resource={event.resource} />
         {event.toState && (
-          <Group gap={4}>
+          <Text size="xs" component="div">
             {event.fromState && event.fromState !== event.toState && (
-              <>
-                <StateBadge state={event.fromState} size="sm" />
-                <IconArrowRight size={12} aria-label={words.to} />
-              </>
+              <>{common.states[event.fromState] ?? event.fromState} → </>
             )}
-            <StateBadge state={event.toState} size="sm" />
-          </Group>
+            <b>{common.states[event.toState] ?? event.toState}</b>
+          </Text>
         )}
       </Group>
     </Stack>

@@ -4,7 +4,7 @@ import { IconAlertTriangle } from "@tabler/icons-react";
 import { queries } from "~/api/client";
 import { TextLink } from "~/components/Links";
 import { last, runIds, stackIds } from "~/lib/names";
-import { failedRun, faultsOf, possibleDeeds, shortOf } from "~/lib/stackState";
+import { failedRun, faultsOf, inWords, possibleDeeds, shortOf } from "~/lib/stackState";
 import { stackText } from "~/text/stack";
 
 import type { Can, Stack as StackOf } from "./calls";
@@ -34,7 +34,7 @@ export function Failure({ stack, can }: { stack: StackOf; can: Can }) {
       <Stack gap="sm">
         {faults.length === 0 && (
           <Text size="sm" style={{ whiteSpace: "pre-wrap", overflowWrap: "anywhere" }}>
-            {stack.stateDetail?.message}
+            {inWords(stack.stateDetail?.message ?? "")}
           </Text>
         )}
         {faults.map((fault) => (

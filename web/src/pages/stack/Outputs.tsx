@@ -70,7 +70,7 @@ export function Outputs({ stack, can }: { stack: StackOf; can: Can }) {
           head={[words.name, words.value]}
           rows={outputs.map(([name, output]) => [
             <div key="name">
-              <Text size="sm" fw={600} style={{ overflowWrap: "anywhere" }}>
+              <Text size="sm" fw={600} style={{ overflowWrap: "break-word" }}>
                 {name}
               </Text>
               {output.description && (

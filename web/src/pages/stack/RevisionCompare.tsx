@@ -40,7 +40,7 @@ export function RevisionCompare({ revisions }: { revisions: Schemas["Revision"][
     </Text>
   );
   const rows: ReactNode[][] = found.map((d) => [
-    <Text key="name" size="sm" style={{ overflowWrap: "anywhere" }}>
+    <Text key="name" size="sm" style={{ overflowWrap: "break-word" }}>
       {d.name}
     </Text>,
     <Badge key="kind" size="sm" variant="light" tt="none" color={COLOURS[d.kind]} c="var(--mantine-color-text)">

@@ -90,7 +90,7 @@ export function Revisions({ stack, can }: { stack: StackOf; can: Can }) {
     {
       key: "act",
       label: words.act,
-      width: "auto",
+      width: "72px",
       render: (r) => (
         <Button
           variant="default"

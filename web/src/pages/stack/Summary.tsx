@@ -69,7 +69,7 @@ export function Summary({ stack, can, version, request }: Props) {
           {stack.amounts.length > 0 ? <Amounts amounts={stack.amounts} /> : words.noQuota}
         </Text>
         <Text size="xs" c="dimmed">
-          {words.resources} {stack.resourceCount.toLocaleString()}
+          {words.resources(stack.resourceCount)}
         </Text>
         {stack.publishDocument && (
           <Text size="xs" c="dimmed" style={{ overflowWrap: "anywhere" }}>

@@ -1,7 +1,7 @@
 import { Box, Button, Code, Group, Text } from "@mantine/core";
 import { useState } from "react";
 
-import { excerpt, isLong, textOf } from "~/lib/values";
+import { lineOf, textOf } from "~/lib/values";
 import { stackText } from "~/text/stack";
 
 const words = stackText.outputs;
@@ -9,11 +9,11 @@ const words = stackText.outputs;
 // A value of an output, parameter or attribute: what is long is folded.
 export function Value({ name, value }: { name: string; value: unknown }) {
   const [open, setOpen] = useState(false);
-  const text = textOf(value);
-  if (!isLong(text)) {
+  const line = lineOf(value);
+  if (!line.cut) {
     return (
       <Text span size="sm" ff="monospace" style={{ overflowWrap: "anywhere" }}>
-        {text}
+        {line.text}
       </Text>
     );
   }
@@ -22,7 +22,7 @@ export function Value({ name, value }: { name: string; value: unknown }) {
       <Group gap="xs" wrap="nowrap" align="flex-start">
         {!open && (
           <Text span size="sm" ff="monospace" lineClamp={1} style={{ overflowWrap: "anywhere" }}>
-            {excerpt(value)}
+            {line.text}
           </Text>
         )}
         <Button
@@ -35,7 +35,7 @@ export function Value({ name, value }: { name: string; value: unknown }) {
           {open ? words.fold : words.showAll}
         </Button>
       </Group>
-      {open && <Block name={name} text={text} />}
+      {open && <Block name={name} text={textOf(value)} />}
     </Box>
   );
 }

@@ -26,7 +26,8 @@ const yard: MantineColorsTuple = [
 
 export const theme = createTheme({
   primaryColor: "yard",
-  primaryShade: { light: 9, dark: 4 },
+  // In the dark too a shade that white words can be read on.
+  primaryShade: { light: 9, dark: 8 },
   autoContrast: true,
   colors: { yard },
   defaultRadius: "sm",

@@ -4,13 +4,13 @@ import { useEffect, useRef, useState } from "react";
 
 import { api, type Schemas } from "~/api/client";
 import { Copy } from "~/components/Copy";
-import { PlainTable } from "~/components/ResourceTable";
 import { Empty, Problem } from "~/components/States";
 import { stackIds } from "~/lib/names";
 import { textOf } from "~/lib/values";
 import { stackText } from "~/text/stack";
 
 import type { Can, Stack as StackOf } from "./calls";
+import { NamedValues } from "./NamedValues";
 import { saveBlob } from "./saveBlob";
 import { Value } from "./Value";
 
@@ -65,23 +65,12 @@ export function Outputs({ stack, can }: { stack: StackOf; can: Can }) {
     <Stack>
       {refused !== undefined && <Problem error={refused} />}
       {outputs.length > 0 && (
-        <PlainTable
-          label={words.list}
-          head={[words.name, words.value]}
-          rows={outputs.map(([name, output]) => [
-            <div key="name">
-              <Text size="sm" fw={600} style={{ overflowWrap: "break-word" }}>
-                {name}
-              </Text>
-              {output.description && (
-                <Text size="xs" c="dimmed">
-                  {output.description}
-                </Text>
-              )}
-            </div>,
-            output.sensitive ? (
+        <NamedValues
+          pairs={outputs.map(([name, output]) => ({
+            name,
+            description: output.description,
+            value: output.sensitive ? (
               <Secret
-                key="value"
                 name={name}
                 value={shown.has(name) ? secrets?.[name]?.value : undefined}
                 shown={shown.has(name)}
@@ -90,9 +79,9 @@ export function Outputs({ stack, can }: { stack: StackOf; can: Can }) {
                 onHide={() => hide(name)}
               />
             ) : (
-              <Shown key="value" name={name} value={output.value} />
+              <Shown name={name} value={output.value} />
             ),
-          ])}
+          }))}
         />
       )}
       {anySensitive && (

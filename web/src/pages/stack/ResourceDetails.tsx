@@ -2,11 +2,11 @@ import { Alert, Badge, Drawer, Group, Stack, Text, Title } from "@mantine/core";
 
 import type { Schemas } from "~/api/client";
 import { Copy } from "~/components/Copy";
-import { PlainTable } from "~/components/ResourceTable";
 import { attributesOf, SECRET } from "~/lib/values";
 import { common } from "~/text/common";
 import { stackText } from "~/text/stack";
 
+import { NamedValues } from "./NamedValues";
 import { Value } from "./Value";
 
 const words = stackText.resources;
@@ -71,21 +71,18 @@ function Attributes({ json }: { json: string }) {
           {words.noAttributes}
         </Text>
       ) : (
-        <PlainTable
-          label={words.attributes}
-          head={[stackText.outputs.name, stackText.outputs.value]}
-          rows={attributes.map(([name, value]) => [
-            <Text key="name" size="sm" ff="monospace">
-              {name}
-            </Text>,
-            value === SECRET ? (
-              <Text key="value" size="sm" c="dimmed" fs="italic">
-                {words.hiddenAttribute}
-              </Text>
-            ) : (
-              <Value key="value" name={name} value={value} />
-            ),
-          ])}
+        <NamedValues
+          pairs={attributes.map(([name, value]) => ({
+            name,
+            value:
+              value === SECRET ? (
+                <Text size="sm" c="dimmed" fs="italic">
+                  {words.hiddenAttribute}
+                </Text>
+              ) : (
+                <Value name={name} value={value} />
+              ),
+          }))}
         />
       )}
     </div>

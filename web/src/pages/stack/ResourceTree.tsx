@@ -15,6 +15,7 @@ const words = stackText.resources;
 const ROW_PX = 30;
 const INDENT_PX = 18;
 const PAGE_ROWS = 15;
+const BORDERS_PX = 2;
 
 interface Props {
   rows: Row<Resource>[];
@@ -84,6 +85,7 @@ export function ResourceTree({ rows, onToggle, onShow }: Props) {
     <div
       ref={scroll}
       className={classes.tree}
+      style={{ height: `min(60vh, ${rows.length * ROW_PX + BORDERS_PX}px)` }}
       role="tree"
       aria-label={words.tree}
       aria-describedby={`${prefix}-keys`}

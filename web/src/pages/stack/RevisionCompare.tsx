@@ -69,10 +69,10 @@ export function RevisionCompare({ revisions }: { revisions: Schemas["Revision"][
   return (
     <Paper withBorder p="sm">
       <Stack gap="sm">
+        <Title order={2} size="h5">
+          {words.compare}
+        </Title>
         <Group gap="sm" align="flex-end">
-          <Title order={2} size="h5">
-            {words.compare}
-          </Title>
           <Select
             label={words.from}
             data={numbers}

@@ -3,7 +3,6 @@ import { Alert, Button, Drawer, Group, Stack, Text, Title } from "@mantine/core"
 import type { Schemas } from "~/api/client";
 import { Amounts, Price } from "~/components/Amounts";
 import { PlanDiff } from "~/components/PlanDiff";
-import { PlainTable } from "~/components/ResourceTable";
 import { StateBadge } from "~/components/StateBadge";
 import { Time } from "~/components/Time";
 import { last } from "~/lib/names";
@@ -11,6 +10,7 @@ import { versionLabel } from "~/lib/stackState";
 import { common } from "~/text/common";
 import { stackText } from "~/text/stack";
 
+import { NamedValues } from "./NamedValues";
 import { PlanCounts } from "./PlanCounts";
 import { Value } from "./Value";
 
@@ -69,11 +69,7 @@ function Parameters({ values }: { values: Record<string, unknown> | undefined })
           {words.noParameters}
         </Text>
       ) : (
-        <PlainTable
-          label={words.parameters}
-          head={[stackText.outputs.name, stackText.outputs.value]}
-          rows={entries.map(([name, value]) => [name, <Value key={name} name={name} value={value} />])}
-        />
+        <NamedValues pairs={entries.map(([name, value]) => ({ name, value: <Value name={name} value={value} /> }))} />
       )}
     </div>
   );

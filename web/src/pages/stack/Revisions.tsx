@@ -35,12 +35,12 @@ export function Revisions({ stack, can }: { stack: StackOf; can: Can }) {
     {
       key: "number",
       label: words.number,
-      width: "minmax(84px, 0.7fr)",
+      width: "minmax(84px, 1fr)",
       render: (r) => (
         <Group gap={6} wrap="nowrap">
           {r.number}
           {r.number === stack.appliedRevision && (
-            <Badge size="xs" variant="default" tt="none">
+            <Badge size="xs" variant="default" tt="none" style={{ flexShrink: 0 }}>
               {words.current}
             </Badge>
           )}

@@ -65,7 +65,7 @@ export function State({ stack, can }: { stack: StackOf; can: Can }) {
         <Group gap={6} wrap="nowrap">
           {v.serial}
           {v.name === current && (
-            <Badge size="xs" variant="default" tt="none">
+            <Badge size="xs" variant="default" tt="none" style={{ flexShrink: 0 }}>
               {words.current}
             </Badge>
           )}

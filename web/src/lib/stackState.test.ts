@@ -15,8 +15,9 @@ import {
 } from "./stackState";
 
 type Stack = Schemas["Stack"];
-const stack = (fields: Partial<Stack>) => ({ activeRun: "", resourceCount: 3, ...fields }) as Stack;
-const deeds = (fields: Partial<Stack>) => [...possibleDeeds(stack(fields))].sort();
+const stack = (fields: Partial<Stack>) =>
+  ({ activeRun: "", resourceCount: 3, amounts: [{ metric: "stacks", value: "1" }], ...fields }) as Stack;
+const deeds = (fields: Partial<Stack>, waits = false) => [...possibleDeeds(stack(fields), waits)].sort();
 
 describe("possibleDeeds", () => {
   it("follows the state", () => {
@@ -25,6 +26,12 @@ describe("possibleDeeds", () => {
     expect(deeds({ state: "PLANNING", activeRun: "r" })).toEqual(["cancelRun"]);
     expect(deeds({ state: "AWAITING_APPROVAL" })).toEqual(["destroy"]);
     expect(deeds({ state: "DESTROYED", resourceCount: 0 })).toEqual([]);
+  });
+  it("asks for one thing at a time", () => {
+    expect(deeds({ state: "READY" }, true)).toEqual(["checkDrift", "destroy"]);
+  });
+  it("extends only what holds quota", () => {
+    expect(deeds({ state: "FAILED", amounts: [] })).not.toContain("extend");
   });
   it("checks for drift only where something is, and once at a time", () => {
     expect(deeds({ state: "READY", resourceCount: 0 })).not.toContain("checkDrift");

@@ -10,16 +10,18 @@ const GONE = new Set(["REJECTED", "DESTROYED"]);
 
 export const isSettled = (stack: Stack) => SETTLED.has(stack.state);
 export const isGone = (stack: Stack) => GONE.has(stack.state);
-export const isBusy = (stack: Stack) => !isSettled(stack) && !isGone(stack) && stack.state !== "AWAITING_APPROVAL";
 
-// What the state of a stack allows; the server decides all the same.
-export function possibleDeeds(stack: Stack): Set<Deed> {
+// What the state of a stack allows; the server decides all the same. While a request of it waits for
+// review nothing else can be asked for.
+export function possibleDeeds(stack: Stack, waits: boolean): Set<Deed> {
   const deeds = new Set<Deed>();
   const settled = isSettled(stack);
-  if (settled) deeds.add("update").add("rollback").add("extend");
-  if (stack.state === "FAILED") deeds.add("retry");
+  const free = settled && !waits;
+  if (free) deeds.add("update").add("rollback");
+  if (free && stack.amounts.length > 0) deeds.add("extend");
+  if (free && stack.state === "FAILED") deeds.add("retry");
   if (settled && !stack.activeRun && stack.resourceCount > 0) deeds.add("checkDrift");
-  if (stack.state === "READY" && (stack.drift?.changes.length ?? 0) > 0) deeds.add("repairDrift");
+  if (free && stack.state === "READY" && (stack.drift?.changes.length ?? 0) > 0) deeds.add("repairDrift");
   if (settled || stack.state === "AWAITING_APPROVAL") deeds.add("destroy");
   if (stack.activeRun) deeds.add("cancelRun");
   return deeds;

@@ -11,7 +11,7 @@ import { StateBadge } from "~/components/StateBadge";
 import { Failed, LoadingPage } from "~/components/States";
 import { Time } from "~/components/Time";
 import { requestIds, versionIds } from "~/lib/names";
-import { inWords, isGone, waitsFor } from "~/lib/stackState";
+import { inWords, isGone, possibleDeeds, waitsFor } from "~/lib/stackState";
 import { Actions } from "~/pages/stack/Actions";
 import { Refusal } from "~/pages/stack/Ask";
 import { PERMISSIONS, type Can } from "~/pages/stack/calls";
@@ -68,6 +68,7 @@ export default function StackPage() {
 
   if (!stack) return error ? <Failed error={error} onRetry={() => void refetch()} /> : <LoadingPage />;
   const request = waitsFor(lastRequest);
+  const deeds = possibleDeeds(stack, request !== undefined);
   const allowed = can ?? NOTHING;
   const message = inWords(stack.stateDetail?.message ?? "");
   const failed = stack.stateDetail?.error !== undefined && stack.stateDetail.error.message !== "";
@@ -94,7 +95,7 @@ export default function StackPage() {
         { label: ids.project, to: `/projects/${ids.project}` },
         { label: words.stacks, to: "/stacks" },
       ]}
-      actions={<Actions stack={stack} can={allowed} version={version} onRefused={setRefused} />}
+      actions={<Actions stack={stack} deeds={deeds} can={allowed} version={version} onRefused={setRefused} />}
     >
       <VisuallyHidden role="status">
         {words.announce(common.states[stack.state] ?? stack.state, message)}
@@ -103,14 +104,14 @@ export default function StackPage() {
       {error && <Alert color="yellow">{common.unreachable.text}</Alert>}
       {request && <WaitingRequest request={request} />}
       {stack.activeRun && allowed.has("runs.get") && <ActiveRun name={stack.activeRun} />}
-      {failed && <Failure stack={stack} can={allowed} />}
-      <Summary stack={stack} can={allowed} version={version} request={request} />
+      {failed && <Failure stack={stack} deeds={deeds} can={allowed} />}
+      <Summary stack={stack} deeds={deeds} can={allowed} version={version} request={request} />
       <Sections key={stack.name}>
         {{
           outputs: <Outputs key={stack.appliedRevision} stack={stack} can={allowed} />,
           resources: <Resources stack={stack} />,
-          revisions: <Revisions stack={stack} can={allowed} />,
-          drift: <Drift stack={stack} can={allowed} version={version} />,
+          revisions: <Revisions stack={stack} deeds={deeds} can={allowed} />,
+          drift: <Drift stack={stack} deeds={deeds} can={allowed} version={version} />,
           runs: <Runs stack={stack} />,
           events: <Events stack={stack} />,
           state: <State stack={stack} can={allowed} />,

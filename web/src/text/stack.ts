@@ -7,7 +7,6 @@ export const resources = (n: number) => count(n, "resource", "resources");
 export const stackText = {
   stacks: "Stacks",
   since: "since",
-  live: "How current this page is",
   announce: (state: string, message: string) => `${state}: ${message}`,
   tabs: {
     label: "About the stack",
@@ -24,6 +23,7 @@ export const stackText = {
     newer: (version: string) => `Newer version: ${version}`,
     creator: "Asked for by",
     cost: "Cost",
+    costsNothing: "nothing now",
     noCost: "The template has no prices",
     pricesOf: (day: string) => `prices of ${day}`,
     quota: "Quota held",
@@ -39,6 +39,7 @@ export const stackText = {
     booked: (time: string) => `begins in ${time}`,
     over: "over: it is to be destroyed",
     none: "It begins when the stack is planned",
+    gone: "It has ended",
     from: "From",
     until: "Until",
     bar: "How much of the lease is gone",
@@ -102,7 +103,6 @@ export const stackText = {
     abandon: "Forget the resources, do not destroy them",
     abandonHelp: "For what somebody else is to manage, or what cannot be destroyed. Clean up by hand afterwards.",
     review: "The template asks for a review first: the stack stays in use until then.",
-    checking: "Checking whether it can be destroyed",
     confirm: "Destroy",
     confirmAbandon: "Forget",
   },
@@ -164,11 +164,9 @@ export const stackText = {
     },
   },
   outputs: {
-    list: "Outputs",
     none: "No outputs",
     noneText: "A stack tells its outputs once it is ready.",
     name: "Name",
-    value: "Value",
     sensitive: "sensitive",
     hidden: "Hidden",
     reveal: "Reveal",
@@ -316,7 +314,6 @@ export const stackText = {
     rollbackTitle: (n: string) => `Make state ${n} current`,
     rollbackText: (n: string) =>
       `The state of serial ${n} becomes the current one, as a new version. The real resources do not change: what was made since is no longer known, and the next plan may make it again.`,
-    lock: "Lock",
     unlocked: "Not locked",
     lockedBy: (who: string) => `Locked by ${who}`,
     lockedByRun: (id: string) => `Locked by run ${id}`,

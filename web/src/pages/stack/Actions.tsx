@@ -5,10 +5,9 @@ import { useState } from "react";
 import { queries, type Schemas } from "~/api/client";
 import { ButtonLink, MenuLink } from "~/components/Links";
 import { part, stackIds } from "~/lib/names";
-import { possibleDeeds } from "~/lib/stackState";
 import { stackText } from "~/text/stack";
 
-import { type Can, type Stack, useBegun, useRequestId } from "./calls";
+import { type Can, type Deeds, type Stack, useBegun, useRequestId } from "./calls";
 import { CancelRun } from "./CancelRun";
 import { Destroy } from "./Destroy";
 import { Repair } from "./Repair";
@@ -17,6 +16,7 @@ const words = stackText;
 
 interface Props {
   stack: Stack;
+  deeds: Deeds;
   can: Can;
   version: Schemas["TemplateVersion"] | undefined;
   // Told where what has no dialog of its own was refused.
@@ -24,7 +24,7 @@ interface Props {
 }
 
 // What can be done with the stack now, by its state and by who looks at it.
-export function Actions({ stack, can, version, onRefused }: Props) {
+export function Actions({ stack, deeds, can, version, onRefused }: Props) {
   const [open, setOpen] = useState<"destroy" | "cancelRun" | "repairDrift">();
   const begun = useBegun(stack);
   const retryId = useRequestId();
@@ -47,14 +47,13 @@ export function Actions({ stack, can, version, onRefused }: Props) {
     },
   });
 
-  const possible = possibleDeeds(stack);
   const may = {
-    update: possible.has("update") && can.has("stacks.update"),
-    retry: possible.has("retry") && can.has("stacks.update"),
-    check: possible.has("checkDrift") && can.has("stacks.update"),
-    repair: possible.has("repairDrift") && can.has("stacks.update"),
-    destroy: possible.has("destroy") && can.has("stacks.delete"),
-    cancel: possible.has("cancelRun") && can.has("runs.cancel"),
+    update: deeds.has("update") && can.has("stacks.update"),
+    retry: deeds.has("retry") && can.has("stacks.update"),
+    check: deeds.has("checkDrift") && can.has("stacks.update"),
+    repair: deeds.has("repairDrift") && can.has("stacks.update"),
+    destroy: deeds.has("destroy") && can.has("stacks.delete"),
+    cancel: deeds.has("cancelRun") && can.has("runs.cancel"),
     again: can.has("stacks.create"),
   };
   const close = () => setOpen(undefined);

@@ -6,24 +6,24 @@ import { PlanDiff } from "~/components/PlanDiff";
 import { Empty } from "~/components/States";
 import { Time } from "~/components/Time";
 import { runIds, stackIds } from "~/lib/names";
-import { possibleDeeds } from "~/lib/stackState";
 import { secondsOf, span } from "~/lib/time";
 import { stackText } from "~/text/stack";
 
 import { Refusal } from "./Ask";
-import { type Can, type Stack as StackOf, useBegun, useRequestId } from "./calls";
+import { type Can, type Deeds, type Stack as StackOf, useBegun, useRequestId } from "./calls";
 import { Repair } from "./Repair";
 
 const words = stackText.drift;
 
 interface Props {
   stack: StackOf;
+  deeds: Deeds;
   can: Can;
   version: Schemas["TemplateVersion"] | undefined;
 }
 
 // How far reality is from what was applied.
-export function Drift({ stack, can, version }: Props) {
+export function Drift({ stack, deeds, can, version }: Props) {
   const [repairing, setRepairing] = useState(false);
   const begun = useBegun(stack);
   const { idFor, done } = useRequestId();
@@ -40,9 +40,8 @@ export function Drift({ stack, can, version }: Props) {
     { params: { path: runIds(stack.activeRun) } },
     { enabled: stack.activeRun !== "" && can.has("runs.get") },
   );
-  const possible = possibleDeeds(stack);
-  const mayCheck = possible.has("checkDrift") && can.has("stacks.update");
-  const mayRepair = possible.has("repairDrift") && can.has("stacks.update");
+  const mayCheck = deeds.has("checkDrift") && can.has("stacks.update");
+  const mayRepair = deeds.has("repairDrift") && can.has("stacks.update");
   const running = stack.activeRun !== "" && run?.type === "REFRESH";
   const every = secondsOf(version?.drift?.interval);
   const { drift } = stack;

@@ -4,15 +4,15 @@ import { IconAlertTriangle } from "@tabler/icons-react";
 import { queries } from "~/api/client";
 import { TextLink } from "~/components/Links";
 import { last, runIds, stackIds } from "~/lib/names";
-import { failedRun, faultsOf, inWords, possibleDeeds, shortOf } from "~/lib/stackState";
+import { failedRun, faultsOf, inWords, shortOf } from "~/lib/stackState";
 import { stackText } from "~/text/stack";
 
-import type { Can, Stack as StackOf } from "./calls";
+import type { Can, Deeds, Stack as StackOf } from "./calls";
 
 const words = stackText.failure;
 
 // What went wrong, by resource, and what can be done about it.
-export function Failure({ stack, can }: { stack: StackOf; can: Can }) {
+export function Failure({ stack, deeds, can }: { stack: StackOf; deeds: Deeds; can: Can }) {
   const ids = stackIds(stack.name);
   const { data } = queries.useQuery(
     "get",
@@ -24,7 +24,6 @@ export function Failure({ stack, can }: { stack: StackOf; can: Can }) {
   const faults = faultsOf(run?.diagnostics ?? []);
   const short = shortOf(stack.stateDetail?.error);
   const failed = stack.state === "FAILED";
-  const deeds = possibleDeeds(stack);
   return (
     <Alert
       color={failed ? "red" : "orange"}
@@ -32,7 +31,7 @@ export function Failure({ stack, can }: { stack: StackOf; can: Can }) {
       title={failed ? words.title : words.noChange}
     >
       <Stack gap="sm">
-        {faults.length === 0 && (
+        {faults.length === 0 && short.length === 0 && (
           <Text size="sm" style={{ whiteSpace: "pre-wrap", overflowWrap: "anywhere" }}>
             {inWords(stack.stateDetail?.message ?? "")}
           </Text>
@@ -65,9 +64,7 @@ export function Failure({ stack, can }: { stack: StackOf; can: Can }) {
             </Text>
             <List size="sm">
               {short.map((s) => (
-                <List.Item key={s.subject}>
-                  {s.subject}: {s.description}
-                </List.Item>
+                <List.Item key={s.subject}>{s.description || s.subject}</List.Item>
               ))}
             </List>
           </div>

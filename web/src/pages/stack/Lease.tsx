@@ -6,18 +6,19 @@ import { queries, type Schemas } from "~/api/client";
 import { TextLink } from "~/components/Links";
 import { useNow } from "~/lib/clock";
 import { last, requestIds, stackIds } from "~/lib/names";
-import { hoursLeftToExtend, leaseView, possibleDeeds } from "~/lib/stackState";
+import { hoursLeftToExtend, isGone, isSettled, leaseView } from "~/lib/stackState";
 import { absolute, span } from "~/lib/time";
 import { common } from "~/text/common";
 import { stackText } from "~/text/stack";
 
 import { Refusal } from "./Ask";
-import { type Can, faultOf, type Stack as StackOf, useReload, useRequestId } from "./calls";
+import { type Can, type Deeds, faultOf, type Stack as StackOf, useReload, useRequestId } from "./calls";
 
 const words = stackText.lease;
 
 interface Props {
   stack: StackOf;
+  deeds: Deeds;
   can: Can;
   version: Schemas["TemplateVersion"] | undefined;
   // The request that the stack waits for.
@@ -25,16 +26,17 @@ interface Props {
 }
 
 // How long the stack still lives, and how it lives longer.
-export function Lease({ stack, can, version, request }: Props) {
+export function Lease({ stack, deeds, can, version, request }: Props) {
   const now = useNow();
   const [asking, setAsking] = useState(false);
   const { lease } = stack;
   const view = leaseView(lease, now);
   const hours = hoursLeftToExtend(lease, version?.lease?.maxDuration);
   const waits = request?.type === "EXTENSION" ? request : undefined;
-  const inUse = possibleDeeds(stack).has("extend") && view.phase !== "over" && view.phase !== "none";
-  const mayAsk = inUse && !lease?.extended && hours !== 0 && !request && can.has("stacks.update");
+  const inUse = isSettled(stack) && view.phase !== "over" && view.phase !== "none";
+  const mayAsk = inUse && !lease?.extended && hours !== 0 && deeds.has("extend") && can.has("stacks.update");
 
+  if (isGone(stack)) return <Text size="sm">{words.gone}</Text>;
   return (
     <Stack gap={6}>
       <Group justify="space-between" gap="xs">

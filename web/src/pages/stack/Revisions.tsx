@@ -8,10 +8,10 @@ import { Empty } from "~/components/States";
 import { Time } from "~/components/Time";
 import { listQuery, useListSearch } from "~/lib/listSearch";
 import { last, stackIds } from "~/lib/names";
-import { possibleDeeds, versionLabel } from "~/lib/stackState";
+import { versionLabel } from "~/lib/stackState";
 import { stackText } from "~/text/stack";
 
-import type { Can, Stack as StackOf } from "./calls";
+import type { Can, Deeds, Stack as StackOf } from "./calls";
 import { PlanCounts } from "./PlanCounts";
 import { RevisionCompare } from "./RevisionCompare";
 import { RevisionDetails } from "./RevisionDetails";
@@ -21,14 +21,14 @@ type Revision = Schemas["Revision"];
 const words = stackText.revisions;
 
 // The steps in the stack's life: what each would do, what differs, and the way back.
-export function Revisions({ stack, can }: { stack: StackOf; can: Can }) {
+export function Revisions({ stack, deeds, can }: { stack: StackOf; deeds: Deeds; can: Can }) {
   const [search, setSearch] = useListSearch();
   const [shown, setShown] = useState<string>();
   const [rollTo, setRollTo] = useState<string>();
   const { data, error, refetch } = queries.useQuery("get", "/v1/projects/{project}/stacks/{stack}/revisions", {
     params: { path: stackIds(stack.name), query: listQuery(search) },
   });
-  const mayRoll = possibleDeeds(stack).has("rollback") && can.has("stacks.update");
+  const mayRoll = deeds.has("rollback") && can.has("stacks.update");
   const canRollTo = (number: string) => mayRoll && number !== stack.appliedRevision;
 
   const columns: Column<Revision>[] = [

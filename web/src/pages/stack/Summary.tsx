@@ -10,20 +10,21 @@ import { last, part, stackIds } from "~/lib/names";
 import { isGone, versionLabel } from "~/lib/stackState";
 import { stackText } from "~/text/stack";
 
-import type { Can, Stack as StackOf } from "./calls";
+import type { Can, Deeds, Stack as StackOf } from "./calls";
 import { Lease } from "./Lease";
 
 const words = stackText.facts;
 
 interface Props {
   stack: StackOf;
+  deeds: Deeds;
   can: Can;
   version: Schemas["TemplateVersion"] | undefined;
   request: Schemas["ChangeRequest"] | undefined;
 }
 
 // What one wants to know of a stack at once.
-export function Summary({ stack, can, version, request }: Props) {
+export function Summary({ stack, deeds, can, version, request }: Props) {
   const template = part(stack.templateVersion, "templates");
   const { data } = queries.useQuery(
     "get",
@@ -62,7 +63,7 @@ export function Summary({ stack, can, version, request }: Props) {
         </Group>
       </Fact>
       <Fact label={stackText.lease.title}>
-        <Lease stack={stack} can={can} version={version} request={request} />
+        <Lease stack={stack} deeds={deeds} can={can} version={version} request={request} />
       </Fact>
       <Fact label={words.quota}>
         <Text size="sm" component="div">
@@ -80,7 +81,7 @@ export function Summary({ stack, can, version, request }: Props) {
       <Fact label={words.cost}>
         {stack.estimatedMicrosPerHour === "0" || !stack.currency ? (
           <Text size="sm" c="dimmed">
-            {words.noCost}
+            {version?.meters.some((m) => m.priceMicrosPerHour !== "0") ? words.costsNothing : words.noCost}
           </Text>
         ) : (
           <>

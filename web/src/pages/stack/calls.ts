@@ -4,8 +4,11 @@ import { useCallback, useRef } from "react";
 
 import { ApiError, type Schemas } from "~/api/client";
 import { stackIds } from "~/lib/names";
+import type { Deed } from "~/lib/stackState";
 
 export type Stack = Schemas["Stack"];
+// What the state of the stack allows.
+export type Deeds = ReadonlySet<Deed>;
 // What the user may do with this stack.
 export type Can = ReadonlySet<string>;
 

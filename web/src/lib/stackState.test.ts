@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import type { Schemas } from "~/api/client";
 
 import {
+  countdown,
   failedRun,
   faultsOf,
   inWords,
@@ -136,4 +137,10 @@ it("says names in words", () => {
     "waits for review of request 12: 4h more",
   );
   expect(inWords("in use")).toBe("in use");
+});
+
+it("counts to the second", () => {
+  expect(countdown(86_400 + 3 * 3600 + 12 * 60 + 45.9)).toBe("1 d 03:12:45");
+  expect(countdown(59)).toBe("00:00:59");
+  expect(countdown(-1)).toBe("00:00:00");
 });

@@ -50,6 +50,15 @@ export function leaseView(lease: Stack["lease"], now: number): LeaseView {
   return { phase: "running", elapsed, secondsLeft, low: elapsed > 0.9 || secondsLeft < LOW_SECONDS };
 }
 
+// What is left to the second, in parts that keep their width: "1 d 03:12:45".
+export function countdown(seconds: number): string {
+  const left = Math.max(0, Math.floor(seconds));
+  const two = (n: number) => String(n).padStart(2, "0");
+  const days = Math.floor(left / 86_400);
+  const clock = [Math.floor(left / 3600) % 24, Math.floor(left / 60) % 60, left % 60].map(two).join(":");
+  return days > 0 ? `${days} d ${clock}` : clock;
+}
+
 // Whole hours that a lease can still be made longer by: never past the template's maximum.
 export function hoursLeftToExtend(lease: Stack["lease"], maxDuration: string | undefined): number | undefined {
   if (!lease?.startTime || !lease.endTime || !maxDuration) return undefined;

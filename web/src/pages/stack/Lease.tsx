@@ -6,8 +6,8 @@ import { queries, type Schemas } from "~/api/client";
 import { TextLink } from "~/components/Links";
 import { useNow } from "~/lib/clock";
 import { last, requestIds, stackIds } from "~/lib/names";
-import { hoursLeftToExtend, isGone, isSettled, leaseView } from "~/lib/stackState";
-import { absolute, span } from "~/lib/time";
+import { countdown, hoursLeftToExtend, isGone, isSettled, leaseView } from "~/lib/stackState";
+import { absolute } from "~/lib/time";
 import { common } from "~/text/common";
 import { stackText } from "~/text/stack";
 
@@ -40,9 +40,9 @@ export function Lease({ stack, deeds, can, version, request }: Props) {
   return (
     <Stack gap={6}>
       <Group justify="space-between" gap="xs">
-        <Text size="sm" fw={600} role="timer" data-phase={view.phase}>
-          {view.phase === "running" && words.left(span(view.secondsLeft))}
-          {view.phase === "booked" && words.booked(span(view.secondsLeft))}
+        <Text size="sm" fw={600} role="timer" style={{ fontVariantNumeric: "tabular-nums" }} data-phase={view.phase}>
+          {view.phase === "running" && words.left(countdown(view.secondsLeft))}
+          {view.phase === "booked" && words.booked(countdown(view.secondsLeft))}
           {view.phase === "over" && words.over}
           {view.phase === "none" && words.none}
         </Text>

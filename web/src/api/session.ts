@@ -6,6 +6,9 @@ export interface Session {
   signedIn: boolean;
   expireTime?: string;
   providers: { issuer: string; displayName: string }[];
+  // Why the last sign-in failed; told once.
+  error?: string;
+  links?: { grafana?: string };
 }
 
 async function call(method: string, body?: unknown): Promise<Response> {

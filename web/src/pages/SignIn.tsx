@@ -49,9 +49,9 @@ export default function SignIn() {
             {common.product}
           </Title>
           {search.ended && <Alert color="yellow">{words.ended}</Alert>}
-          {search.error && (
+          {data.error && (
             <Alert color="red" role="alert">
-              {search.error}
+              {data.error}
             </Alert>
           )}
           {data.providers.map((p) => (

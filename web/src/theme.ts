@@ -1,4 +1,14 @@
-import { createTheme, type MantineColorsTuple } from "@mantine/core";
+import {
+  Alert,
+  createTheme,
+  type CSSVariablesResolver,
+  Drawer,
+  type MantineColorsTuple,
+  Modal,
+  Notification,
+} from "@mantine/core";
+
+import { common } from "~/text/common";
 
 // A deep teal: far from the colours of states, readable on both schemes.
 const yard: MantineColorsTuple = [
@@ -16,7 +26,8 @@ const yard: MantineColorsTuple = [
 
 export const theme = createTheme({
   primaryColor: "yard",
-  primaryShade: { light: 9, dark: 4 },
+  // In the dark too a shade that white words can be read on.
+  primaryShade: { light: 9, dark: 8 },
   autoContrast: true,
   colors: { yard },
   defaultRadius: "sm",
@@ -24,4 +35,19 @@ export const theme = createTheme({
   fontFamily: "Inter, system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', 'Liberation Sans', sans-serif",
   fontFamilyMonospace: "ui-monospace, 'JetBrains Mono', Menlo, Consolas, 'Liberation Mono', monospace",
   headings: { fontWeight: "650" },
+  components: {
+    // Titles in the colour of the alert are too pale on it.
+    Alert: Alert.extend({ styles: { title: { color: "var(--mantine-color-text)" } } }),
+    // The head of a dialog is not the page's banner.
+    Drawer: Drawer.extend({ defaultProps: { attributes: { header: { role: "presentation" } } } }),
+    Modal: Modal.extend({ defaultProps: { attributes: { header: { role: "presentation" } } } }),
+    Notification: Notification.extend({ defaultProps: { closeButtonProps: { "aria-label": common.close } } }),
+  },
+});
+
+// Mantine's own dimmed text is too pale to read.
+export const variables: CSSVariablesResolver = (t) => ({
+  variables: {},
+  light: { "--mantine-color-dimmed": t.colors.gray[7] },
+  dark: { "--mantine-color-dimmed": t.colors.dark[1] },
 });

@@ -31,7 +31,8 @@ export default function SignIn() {
       await signInWithToken(token);
       setToken("");
       client.clear();
-      await navigate({ to: returnTo });
+      // With its query: `to` is a path alone.
+      await navigate({ href: returnTo });
     } catch (e) {
       setRefused(e);
     } finally {

@@ -7,7 +7,7 @@ set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 
 OUT=$BUILD/gen/console
-STAMP=$BUILD/.stamps/console
+STAMP=$BUILD/.stamps/console-files
 WEB=$ROOT/web
 
 # The description needs the REST server's own code; what it embeds may still be missing.

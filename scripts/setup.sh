@@ -20,6 +20,7 @@ MOTO_WHEEL='moto[server]==5.2.5'
 SMTP_WHEEL='aiosmtpd==1.4.6'
 API_WHEELS='schemathesis==4.32.5 openapi-spec-validator==0.9.0'
 CRYPTO_WHEEL='cryptography==50.0.2'
+PLAYWRIGHT_WHEEL='playwright==1.65.2'
 OTLP_WHEEL='opentelemetry-proto==1.45.2'
 DASHBOARD_WHEELS='grafana-foundation-sdk==1769699379!11.6.0 matplotlib==3.11.2 PyYAML==6.0.4'
 HEALTH_NPM=grpc-health-check@2.1.0
@@ -263,6 +264,9 @@ fetch_otlp() { pip_or_die otlp install "$OTLP_WHEEL"; }
 # shellcheck disable=SC2086  # several words
 fetch_dashboards() { pip_or_die dashboards install $DASHBOARD_WHEELS; }
 
+# For the tests of the console, with Debian's own Chromium.
+fetch_playwright() { pip_or_die playwright install "$PLAYWRIGHT_WHEEL"; }
+
 fetch_smtp() { pip_or_die smtp install "$SMTP_WHEEL"; }
 
 fetch_moto() { pip_or_die moto install "$MOTO_WHEEL"; }
@@ -402,6 +406,7 @@ main() {
     stage cryptography "$site/cryptography" "$CRYPTO_WHEEL" fetch_cryptography
     stage otlp "$site/opentelemetry/proto" "$OTLP_WHEEL" fetch_otlp
     stage dashboards "$site/grafana_foundation_sdk" "$DASHBOARD_WHEELS" fetch_dashboards
+    stage playwright "$site/playwright" "$PLAYWRIGHT_WHEEL" fetch_playwright
     stage smtp "$TOOLS/py/bin/aiosmtpd" "$SMTP_WHEEL" fetch_smtp
     stage api-checks "$TOOLS/py/bin/schemathesis" "$API_WHEELS" fetch_api_checks
     # The emulator is of use only with the AWS provider.

@@ -27,9 +27,8 @@ const root = createRootRouteWithContext<Context>()();
 const signIn = createRoute({
   getParentRoute: () => root,
   path: "/sign-in",
-  validateSearch: (search: Record<string, unknown>): { returnTo?: string; error?: string; ended?: boolean } => ({
+  validateSearch: (search: Record<string, unknown>): { returnTo?: string; ended?: boolean } => ({
     returnTo: text(search.returnTo),
-    error: text(search.error),
     ended: search.ended === true ? true : undefined,
   }),
   component: lazy(() => import("~/pages/SignIn")),

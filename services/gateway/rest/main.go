@@ -1,6 +1,5 @@
 // Command stackyard-rest serves the REST API, its OpenAPI description and documentation, and the web
-// console. It
-// holds no state and decides nothing: every call becomes a gRPC call to the gateway.
+// console. It holds no state and decides nothing: every call becomes a gRPC call to the gateway.
 package main
 
 import (

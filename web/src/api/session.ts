@@ -6,6 +6,10 @@ export interface Session {
   signedIn: boolean;
   expireTime?: string;
   providers: { issuer: string; displayName: string }[];
+  // What stands beside the console; absent where it is not set up.
+  links?: { grafana?: string };
+  // Why the last sign-in failed; told once.
+  error?: string;
 }
 
 async function call(method: string, body?: unknown): Promise<Response> {

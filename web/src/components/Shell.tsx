@@ -14,6 +14,7 @@ import {
   useMantineColorScheme,
 } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
+import { notifications } from "@mantine/notifications";
 import {
   IconBell,
   IconBook2,
@@ -66,6 +67,7 @@ export function Shell(): ReactNode {
   useEffect(close, [path, close]);
   useEffect(() => {
     onSignedOut(() => {
+      if (location.pathname === "/sign-in") return;
       client.setQueryData(session.queryKey, (old) => old && { ...old, signedIn: false });
       void navigate({ to: "/sign-in", search: { returnTo: location.pathname + location.search, ended: true } });
     });
@@ -207,9 +209,16 @@ function Account() {
   const navigate = useNavigate();
   const name = me?.user?.displayName || (me?.user ? last(me.user.name) : "");
   const leave = async () => {
-    await signOut();
-    client.clear();
+    try {
+      await signOut();
+    } catch (e) {
+      notifications.show({ color: "red", title: common.failed.title, message: String(e) });
+      return;
+    }
+    client.setQueryData(session.queryKey, (old) => old && { ...old, signedIn: false });
+    // What is on the page would ask anew for what is taken away from it.
     await navigate({ to: "/sign-in" });
+    client.clear();
   };
   return (
     <Menu position="bottom-end">

@@ -31,7 +31,8 @@ export default function SignIn() {
       await signInWithToken(token);
       setToken("");
       client.clear();
-      await navigate({ to: returnTo });
+      // With its query: `to` is a path alone.
+      await navigate({ href: returnTo });
     } catch (e) {
       setRefused(e);
     } finally {
@@ -49,9 +50,9 @@ export default function SignIn() {
             {common.product}
           </Title>
           {search.ended && <Alert color="yellow">{words.ended}</Alert>}
-          {search.error && (
+          {data.error && (
             <Alert color="red" role="alert">
-              {search.error}
+              {data.error}
             </Alert>
           )}
           {data.providers.map((p) => (

@@ -16,6 +16,8 @@ import (
 	"path"
 	"strings"
 	"time"
+
+	"stackyard.dev/rest/internal/accept"
 )
 
 // policy lets the console load from here alone. Styles that scripts make carry the page's nonce;
@@ -123,12 +125,13 @@ func (c *Console) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()
 	h.Set("Content-Type", found.mime)
 	h.Set("Content-Security-Policy", "default-src 'none'")
+	h.Set("Cross-Origin-Resource-Policy", "same-origin")
 	h.Set("Cache-Control", "no-cache")
 	if found.lasting {
 		h.Set("Cache-Control", "public, max-age=31536000, immutable")
 	}
 	content, etag := found.plain, found.etag
-	if found.zipped != nil && strings.Contains(r.Header.Get("Accept-Encoding"), "gzip") && r.Header.Get("Range") == "" {
+	if found.zipped != nil && accept.Gzip(r.Header) && r.Header.Get("Range") == "" {
 		content, etag = found.zipped, etag+"-gzip"
 		h.Set("Content-Encoding", "gzip")
 	}

@@ -181,26 +181,28 @@ func newHandler(o Options, conn *grpc.ClientConn, leaving, draining context.Cont
 	if err != nil {
 		return nil, err
 	}
-	mux.Handle("/session", sessions.Routes())
-	mux.Handle("/session/", sessions.Routes())
+	mux.Handle("/session", withCaller(sessions.Routes()))
+	mux.Handle("/session/", withCaller(sessions.Routes()))
 	other, err := newOther(o)
 	if err != nil {
 		return nil, err
 	}
 	mux.Handle("/", other)
-	calls := withBackend(conn, api)
+	// A session counts for calls alone: a page may be opened by a link from anywhere.
+	calls := sessions.Guard(withBackend(conn, api))
 	isCall := func(r *http.Request) bool {
 		return strings.HasPrefix(r.URL.Path, "/v1/") || api.serves(r)
 	}
 	root := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		// Not through the other mux, which would clean `//` out of resource names.
 		if isCall(r) {
+			w.Header().Set("Content-Security-Policy", callPolicy)
 			calls.ServeHTTP(w, r)
 			return
 		}
 		mux.ServeHTTP(w, r)
 	})
-	handler := withCORS(o.CORSOrigins, withBounds(withCompression(sessions.Guard(root))))
+	handler := withCORS(o.CORSOrigins, withBounds(withCompression(root)))
 	if measured != nil {
 		handler = withMetrics(measured, routeLabels(api.table, pages), handler)
 	}
@@ -208,11 +210,18 @@ func newHandler(o Options, conn *grpc.ClientConn, leaving, draining context.Cont
 	return withRequestID(traces.withTrace(isCall, handler)), nil
 }
 
+// callPolicy has browsers run nothing that an answer of the API holds, whoever wrote it: it lies where
+// the console does.
+const callPolicy = "default-src 'none'; frame-ancestors 'none'; sandbox"
+
 // newOther answers what is neither the API's nor a page of this program: the console, or that there
-// is nothing.
+// is nothing. Without a console the documentation comes first.
 func newOther(o Options) (http.Handler, error) {
 	if o.Console == nil {
-		return http.HandlerFunc(notFound), nil
+		mux := http.NewServeMux()
+		mux.Handle("/{$}", http.RedirectHandler("/docs", http.StatusFound))
+		mux.HandleFunc("/", notFound)
+		return mux, nil
 	}
 	pages, err := console.New(o.Console)
 	if err != nil {

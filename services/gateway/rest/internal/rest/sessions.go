@@ -31,9 +31,14 @@ func newSessions(o Options, conn *grpc.ClientConn) (*session.Manager, error) {
 	if err != nil {
 		return nil, fmt.Errorf("--oidc-client-secrets: %w", err)
 	}
+	links := map[string]string{}
+	if o.GrafanaURL != "" {
+		links["grafana"] = o.GrafanaURL
+	}
 	return session.New(session.Config{
 		Seal:   seal,
 		Origin: o.PublicURL,
+		Links:  links,
 		Secure: func(r *http.Request) bool {
 			return r.TLS != nil || strings.HasPrefix(o.PublicURL, "https://")
 		},
@@ -82,7 +87,7 @@ type sessionGateway struct {
 func (g sessionGateway) Providers(ctx context.Context) ([]session.Provider, error) {
 	answer, err := g.identity.ListIdentityProviders(ctx, &stackyardv1.ListIdentityProvidersRequest{})
 	if err != nil {
-		return nil, err
+		return nil, gatewayError{status.Convert(err)}
 	}
 	var all []session.Provider
 	for _, p := range answer.GetIdentityProviders() {
@@ -94,6 +99,25 @@ func (g sessionGateway) Providers(ctx context.Context) ([]session.Provider, erro
 
 func (g sessionGateway) Check(ctx context.Context, token string) error {
 	ctx = metadata.AppendToOutgoingContext(ctx, "authorization", "Bearer "+token)
-	_, err := g.identity.WhoAmI(ctx, &stackyardv1.WhoAmIRequest{})
-	return err
+	if _, err := g.identity.WhoAmI(ctx, &stackyardv1.WhoAmIRequest{}); err != nil {
+		return gatewayError{status.Convert(err)}
+	}
+	return nil
+}
+
+// gatewayError reads as what the gateway says, without the words of gRPC around it.
+type gatewayError struct{ status *status.Status }
+
+func (e gatewayError) Error() string              { return e.status.Message() }
+func (e gatewayError) GRPCStatus() *status.Status { return e.status }
+
+// withCaller has the gateway know whose calls these are: it counts what an address may try.
+func withCaller(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		sent := metadata.Pairs("x-request-id", r.Header.Get("X-Request-Id"))
+		if from := addressOf(r.RemoteAddr); from.IsValid() {
+			sent.Set("x-forwarded-for", from.String())
+		}
+		next.ServeHTTP(w, r.WithContext(metadata.NewOutgoingContext(r.Context(), sent)))
+	})
 }

@@ -2,6 +2,7 @@ package session
 
 import (
 	"encoding/json"
+	"net"
 	"net/http"
 	"strconv"
 	"strings"
@@ -11,6 +12,7 @@ import (
 const (
 	sessionPurpose = "session"
 	signInPurpose  = "sign-in"
+	faultPurpose   = "fault"
 
 	// Browsers take 4,096 bytes with name and attributes.
 	maxCookieBytes = 3_800
@@ -24,8 +26,9 @@ type content struct {
 	Token string `json:"t"`
 	// Refresh gets the next ID token; empty: none.
 	Refresh string `json:"r,omitempty"`
-	// Issuer of an ID token; empty: an API token.
-	Issuer string `json:"i,omitempty"`
+	// Issuer of an ID token, and whom it is about; empty: an API token.
+	Issuer  string `json:"i,omitempty"`
+	Subject string `json:"s,omitempty"`
 	// Expires is when the token ends; zero: not known.
 	Expires time.Time `json:"e,omitzero"`
 }
@@ -40,6 +43,13 @@ type attempt struct {
 	Expires  time.Time `json:"e"`
 }
 
+// fault is why a sign-in failed, for the page that shows it. In the address anybody could have the
+// page say anything.
+type fault struct {
+	Text    string    `json:"t"`
+	Expires time.Time `json:"e"`
+}
+
 // jar reads and writes sealed cookies. Where the browser reaches us by TLS they are bound to this
 // host and to TLS.
 type jar struct {
@@ -47,9 +57,14 @@ type jar struct {
 	secure func(*http.Request) bool
 }
 
+// name tells apart the ports of one machine, whose cookies browsers do not: two meshes side by side
+// must not end each other's sessions.
 func (j *jar) name(r *http.Request, purpose string) string {
 	if j.secure(r) {
 		return "__Host-stackyard-" + purpose
+	}
+	if _, port, err := net.SplitHostPort(r.Host); err == nil {
+		return "stackyard-" + port + "-" + purpose
 	}
 	return "stackyard-" + purpose
 }

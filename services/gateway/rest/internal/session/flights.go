@@ -21,6 +21,10 @@ type flight struct {
 // cookie arrived still come with the old one.
 const remembered = time.Minute
 
+// patience is how long a fault is handed out: a provider that is away, or takes a refresh token no
+// more, is not asked by every request.
+const patience = 5 * time.Second
+
 func (f *flights) do(key string, work func() (content, error)) (content, error) {
 	f.mutex.Lock()
 	if f.flights == nil {
@@ -37,15 +41,14 @@ func (f *flights) do(key string, work func() (content, error)) (content, error) 
 
 	own.result, own.err = work()
 	close(own.done)
-	forget := func() {
+	after := remembered
+	if own.err != nil {
+		after = patience
+	}
+	time.AfterFunc(after, func() {
 		f.mutex.Lock()
 		defer f.mutex.Unlock()
 		delete(f.flights, key)
-	}
-	if own.err != nil {
-		forget()
-	} else {
-		time.AfterFunc(remembered, forget)
-	}
+	})
 	return own.result, own.err
 }

@@ -6,7 +6,6 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
-	"net/http"
 	"net/url"
 	"strings"
 	"time"
@@ -28,12 +27,12 @@ const rediscover = time.Hour
 var errProvider = errors.New("nobody can sign in with this identity provider")
 
 // find discovers a provider that the gateway knows.
-func (m *Manager) find(ctx context.Context, issuer string, r *http.Request) (*provider, error) {
+func (m *Manager) find(ctx context.Context, issuer string) (*provider, error) {
 	m.mutex.Lock()
 	known, ok := m.providers[issuer]
 	m.mutex.Unlock()
 	if ok && m.config.Now().Sub(known.found) < rediscover {
-		return known.at(m.origin(r)), nil
+		return known, nil
 	}
 	all, err := m.config.Gateway.Providers(ctx)
 	if err != nil {
@@ -47,10 +46,14 @@ func (m *Manager) find(ctx context.Context, issuer string, r *http.Request) (*pr
 		if err != nil {
 			return nil, fmt.Errorf("the identity provider does not answer: %w", err)
 		}
+		secret, endpoint := m.config.ClientSecrets[issuer], found.Endpoint()
+		if secret == "" {
+			// The other way is for clients with a secret alone; trying both would use up a code.
+			endpoint.AuthStyle = oauth2.AuthStyleInParams
+		}
 		own := &provider{
 			oauth2: oauth2.Config{
-				ClientID: p.ClientID, ClientSecret: m.config.ClientSecrets[issuer],
-				Endpoint: found.Endpoint(), Scopes: scopes(p.Scopes),
+				ClientID: p.ClientID, ClientSecret: secret, Endpoint: endpoint, Scopes: scopes(p.Scopes),
 			},
 			verifier: found.Verifier(&oidc.Config{ClientID: p.ClientID, Now: m.config.Now}),
 			found:    m.config.Now(),
@@ -58,7 +61,7 @@ func (m *Manager) find(ctx context.Context, issuer string, r *http.Request) (*pr
 		m.mutex.Lock()
 		m.providers[issuer] = own
 		m.mutex.Unlock()
-		return own.at(m.origin(r)), nil
+		return own, nil
 	}
 	return nil, errProvider
 }
@@ -106,7 +109,7 @@ func (m *Manager) finish(ctx context.Context, p *provider, a attempt, code strin
 }
 
 func (m *Manager) refresh(ctx context.Context, held content) (content, error) {
-	p, err := m.find(ctx, held.Issuer, &http.Request{Host: "", Header: http.Header{}})
+	p, err := m.find(ctx, held.Issuer)
 	if err != nil {
 		return content{}, err
 	}
@@ -118,6 +121,9 @@ func (m *Manager) refresh(ctx context.Context, held content) (content, error) {
 	renewed, _, err := p.read(ctx, got, held.Issuer)
 	if err != nil {
 		return content{}, err
+	}
+	if renewed.Subject != held.Subject {
+		return content{}, errors.New("the identity provider answered for somebody else")
 	}
 	if renewed.Refresh == "" {
 		renewed.Refresh = held.Refresh
@@ -134,8 +140,8 @@ func (p *provider) read(ctx context.Context, got *oauth2.Token, issuer string) (
 	if err != nil {
 		return content{}, "", fmt.Errorf("the ID token is not valid: %w", err)
 	}
-	return content{Token: raw, Refresh: got.RefreshToken, Issuer: issuer, Expires: token.Expiry},
-		token.Nonce, nil
+	return content{Token: raw, Refresh: got.RefreshToken, Issuer: issuer,
+		Subject: token.Subject, Expires: token.Expiry}, token.Nonce, nil
 }
 
 func random() string {
@@ -144,10 +150,13 @@ func random() string {
 	return base64.RawURLEncoding.EncodeToString(bytes[:])
 }
 
+// maxPathBytes of a page that is gone back to.
+const maxPathBytes = 2_000
+
 // localPath is where a sign-in ends: a path of ours, never an address elsewhere.
 func localPath(path string) string {
 	parsed, err := url.Parse(path)
-	if err != nil || parsed.IsAbs() || parsed.Host != "" || !strings.HasPrefix(path, "/") ||
+	if err != nil || len(path) > maxPathBytes || parsed.IsAbs() || parsed.Host != "" || !strings.HasPrefix(path, "/") ||
 		strings.HasPrefix(path, "//") || strings.ContainsAny(path, "\\\r\n") {
 		return "/"
 	}

@@ -38,7 +38,8 @@ func ReadSeal(path string) (*Seal, error) {
 	}
 	defer func() { _ = file.Close() }()
 	seal := &Seal{}
-	for lines := bufio.NewScanner(file); lines.Scan(); {
+	lines := bufio.NewScanner(file)
+	for lines.Scan() {
 		line := strings.TrimSpace(lines.Text())
 		if line == "" || strings.HasPrefix(line, "#") {
 			continue
@@ -48,6 +49,9 @@ func ReadSeal(path string) (*Seal, error) {
 			return nil, fmt.Errorf("%s: expected 32 bytes in base64 on each line, as `openssl rand -base64 32` writes them", path)
 		}
 		seal.keys = append(seal.keys, newAEAD(key))
+	}
+	if err := lines.Err(); err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	if len(seal.keys) == 0 {
 		return nil, fmt.Errorf("%s: there is no key in it", path)

@@ -39,6 +39,8 @@ type Config struct {
 	Client *http.Client
 	// ClientSecrets by issuer; most have none, since PKCE does without.
 	ClientSecrets map[string]string
+	// Links lead from the console to elsewhere, by what is there.
+	Links map[string]string
 	// Refuse writes an error in the API's own shape.
 	Refuse func(w http.ResponseWriter, r *http.Request, status int, err error)
 	// Now is the clock.
@@ -78,44 +80,51 @@ var (
 	errMark    = errors.New("the header " + Header + " must come with this")
 )
 
-// Guard gives requests that come with a session, and without a token of their own, the session's
-// token. A session never counts for another site.
+// Guard gives requests that come with a session the session's token. A session never counts beside a
+// token of the request's own, nor for another site: such a request comes from nobody. Cookies go no
+// further than this.
 func (m *Manager) Guard(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.Header.Get("Authorization") != "" {
-			next.ServeHTTP(w, r)
-			return
-		}
 		var held content
-		if !m.jar.read(r, sessionPurpose, &held) {
+		_, given := r.Header["Authorization"]
+		if given || m.foreign(r) || !m.jar.read(r, sessionPurpose, &held) {
+			r.Header.Del("Cookie")
 			next.ServeHTTP(w, r)
 			return
 		}
-		if err := m.own(r); err != nil {
-			m.config.Refuse(w, r, http.StatusForbidden, err)
+		if unmarked(r) {
+			m.config.Refuse(w, r, http.StatusForbidden, errMark)
 			return
 		}
 		held = m.fresh(w, r, held)
+		r.Header.Del("Cookie")
 		r.Header.Set("Authorization", "Bearer "+held.Token)
-		next.ServeHTTP(w, r)
+		next.ServeHTTP(&private{ResponseWriter: w}, r)
 	})
 }
 
-// own tells whether a request is the console's own: what browsers say of it, and for what may
-// change something the header that only our own pages can send.
-func (m *Manager) own(r *http.Request) error {
+// foreign tells what browsers say of a request that is not the console's own.
+func (m *Manager) foreign(r *http.Request) bool {
 	switch r.Header.Get("Sec-Fetch-Site") {
 	case "", "same-origin", "none":
 	default:
+		return true
+	}
+	origin := r.Header.Get("Origin")
+	return origin != "" && origin != m.origin(r)
+}
+
+// unmarked tells of a request that may change something that it lacks the header.
+func unmarked(r *http.Request) bool {
+	return r.Method != http.MethodGet && r.Method != http.MethodHead && r.Header.Get(Header) == ""
+}
+
+// own refuses what is not the console's own.
+func (m *Manager) own(r *http.Request) error {
+	switch {
+	case m.foreign(r):
 		return errForeign
-	}
-	if origin := r.Header.Get("Origin"); origin != "" && origin != m.origin(r) {
-		return errForeign
-	}
-	if r.Method == http.MethodGet || r.Method == http.MethodHead {
-		return nil
-	}
-	if r.Header.Get(Header) == "" {
+	case unmarked(r):
 		return errMark
 	}
 	return nil

@@ -26,11 +26,7 @@ export function Diagnostics({ diagnostics }: { diagnostics: Schemas["Diagnostic"
                 {d.detail}
               </Text>
             )}
-            {d.file && (
-              <Text size="xs" c="dimmed">
-                {words.at(d.file, d.line)}
-              </Text>
-            )}
+            {d.file && <Text size="xs">{words.at(d.file, d.line)}</Text>}
           </Alert>
         );
       })}

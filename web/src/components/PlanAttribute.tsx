@@ -109,6 +109,7 @@ function Lines(props: { view: AttributeView & { kind: "lines" }; whole: boolean;
           ),
         )}
       </div>
+      {view.unknownAfter && <div className={classes.word}>→ ({words.unknown})</div>}
       {!whole && shown.length < view.lines.length && (
         <ShowAll label={words.showAllLines(view.lines.length)} onClick={props.onWhole} />
       )}

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 
-import { parseAnsi, plainText } from "./ansi";
+import { markHits, parseAnsi, plainText } from "./ansi";
 
 const ESC = "\x1b";
 
@@ -31,5 +31,21 @@ describe("parseAnsi", () => {
   });
   it("keeps tabs", () => {
     expect(plainText(`\ta\x07${ESC}[1mb`)).toBe("\tab");
+  });
+});
+
+describe("markHits", () => {
+  it("marks what is searched for, over colours and in any case", () => {
+    const spans = parseAnsi(`an Er${ESC}[31mRor, error`);
+    const marked = markHits(spans, "error");
+    expect(marked.map((s) => (s.hit ? `[${s.text}]` : s.text)).join("|")).toBe("an |[Er]|[Ror]|, |[error]");
+    expect(marked.map((s) => s.style.colour)).toEqual([undefined, undefined, "red", "red", "red"]);
+  });
+  it("marks hits side by side, and nothing without a search", () => {
+    expect(markHits(parseAnsi("aaaa"), "aa").map((s) => [s.text, s.hit])).toEqual([
+      ["aa", true],
+      ["aa", true],
+    ]);
+    expect(markHits(parseAnsi("abc"), "").map((s) => s.hit)).toEqual([false]);
   });
 });

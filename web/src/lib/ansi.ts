@@ -99,3 +99,36 @@ function nearest(r: number, g: number, b: number): Colour | undefined {
   const bit = (part: number, value: number) => (part * 2 > most ? value : 0);
   return COLOURS[bit(r, 1) + bit(g, 2) + bit(b, 4)];
 }
+
+export interface MarkedSpan extends Span {
+  // It is what was searched for.
+  hit: boolean;
+}
+
+// Splits spans where a text that is searched for begins and ends, in any case of letters.
+export function markHits(spans: Span[], query: string): MarkedSpan[] {
+  const whole = spans.map((s) => s.text).join("");
+  const lower = whole.toLowerCase();
+  const wanted = query.toLowerCase();
+  // Few letters are longer in lower case; places would not fit then.
+  if (wanted === "" || lower.length !== whole.length) return spans.map((s) => ({ ...s, hit: false }));
+  const cuts: number[] = [];
+  for (let at = lower.indexOf(wanted); at >= 0; at = lower.indexOf(wanted, at + wanted.length)) {
+    cuts.push(at, at + wanted.length);
+  }
+  const marked: MarkedSpan[] = [];
+  let start = 0;
+  let next = 0;
+  for (const span of spans) {
+    const end = start + span.text.length;
+    let from = start;
+    while (from < end) {
+      while ((cuts[next] ?? Infinity) <= from) next++;
+      const to = Math.min(end, cuts[next] ?? end);
+      marked.push({ text: span.text.slice(from - start, to - start), style: span.style, hit: next % 2 === 1 });
+      from = to;
+    }
+    start = end;
+  }
+  return marked;
+}

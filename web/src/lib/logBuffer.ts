@@ -165,7 +165,7 @@ export class LogSearch {
   }
 
   // Looks at lines that came since; the last one may still have grown.
-  update() {
+  update(): number[] {
     const { first, lines } = this.buffer;
     const end = first + lines.length;
     const found: number[] = [];
@@ -178,6 +178,7 @@ export class LogSearch {
     this.hits = found;
     this.low = Math.min(this.low, first);
     this.high = Math.max(this.high, end);
+    return this.hits;
   }
 
   private matches(n: number) {

@@ -60,6 +60,13 @@ describe("viewOf", () => {
       after: { kind: "unknown" },
     });
   });
+  it("removes the lines of what is not known yet", () => {
+    expect(viewOf(attribute({ beforeJson: "[1]", unknown: true }))).toMatchObject({
+      kind: "lines",
+      unknownAfter: true,
+      lines: [{ kind: "removed" }, { kind: "removed" }, { kind: "removed" }],
+    });
+  });
   it("tells nothing from an empty text and from null", () => {
     const view = viewOf(attribute({ beforeJson: '""', afterJson: "null" }));
     expect(view).toEqual({

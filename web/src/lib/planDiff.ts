@@ -72,22 +72,23 @@ export type Side = { kind: "absent" } | { kind: "unknown" } | { kind: "text"; te
 export type AttributeView =
   | { kind: "sensitive" }
   | { kind: "sides"; before: Side; after: Side }
-  | { kind: "lines"; lines: DiffLine[]; json: boolean };
+  | { kind: "lines"; lines: DiffLine[]; json: boolean; unknownAfter: boolean };
 
 export function viewOf(attribute: Attribute): AttributeView {
   if (attribute.sensitive) return { kind: "sensitive" };
   const before = readable(attribute.beforeJson);
   const after = attribute.unknown ? undefined : readable(attribute.afterJson);
   const manyLines = [before, after].some((side) => side?.text.includes("\n"));
-  if (!manyLines || attribute.unknown) {
-    return { kind: "sides", before: side(before), after: attribute.unknown ? { kind: "unknown" } : side(after) };
-  }
+  const unknownAfter = attribute.unknown;
+  if (!manyLines)
+    return { kind: "sides", before: side(before), after: unknownAfter ? { kind: "unknown" } : side(after) };
   const json = (before?.json ?? true) && (after?.json ?? true);
   if (!before || !after) {
     const kind = before ? "removed" : "added";
-    return { kind: "lines", json, lines: (before ?? after)?.text.split("\n").map((text) => ({ kind, text })) ?? [] };
+    const lines = (before ?? after)?.text.split("\n").map((text): DiffLine => ({ kind, text })) ?? [];
+    return { kind: "lines", json, unknownAfter, lines };
   }
-  return { kind: "lines", json, lines: diffLines(before.text, after.text) };
+  return { kind: "lines", json, unknownAfter, lines: diffLines(before.text, after.text) };
 }
 
 const side = (value: Readable | undefined): Side => (value ? { kind: "text", text: value.text } : { kind: "absent" });

@@ -34,6 +34,9 @@ export function obstacle(request: Request, me: Me, now: number): Obstacle | unde
 export const isLate = (request: Request, now: number) =>
   request.state === "PENDING" && request.expireTime !== undefined && Date.parse(request.expireTime) <= now;
 
+// A request that waits is open: nothing works on it, unlike a stack that is pending.
+export const requestState = (request: Request) => (request.state === "PENDING" ? "OPEN" : request.state);
+
 // Ids of the roles that somebody has in a project: everywhere, or there.
 export function rolesIn(me: Me, project: string): Set<string> {
   const own = me.projectRoles

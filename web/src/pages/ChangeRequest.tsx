@@ -11,6 +11,7 @@ import { StateBadge } from "~/components/StateBadge";
 import { Failed, LoadingPage } from "~/components/States";
 import { Time } from "~/components/Time";
 import { last, requestIds } from "~/lib/names";
+import { requestState } from "~/lib/review";
 import { Asked } from "~/pages/reviews/Asked";
 import { Decide } from "~/pages/reviews/Decide";
 import { Facts } from "~/pages/reviews/Facts";
@@ -49,7 +50,7 @@ function Review({ request, live }: Props) {
   return (
     <Page
       title={words.titles[request.type](stack, project)}
-      badge={<StateBadge state={request.state} />}
+      badge={<StateBadge state={requestState(request)} />}
       subtitle={
         <>
           {words.request(last(request.name))}, {words.asked} <Time at={request.createTime} /> ·{" "}

@@ -1,11 +1,10 @@
-import { Anchor, Group, Stack, Tabs, Text } from "@mantine/core";
+import { Anchor, Stack, Tabs, Text } from "@mantine/core";
 import { Link, useNavigate, useSearch } from "@tanstack/react-router";
 import { useState } from "react";
 
 import { queries, type Schemas } from "~/api/client";
 import { useMe } from "~/api/session";
 import { PlanCounts } from "~/components/ActionMark";
-import { Price } from "~/components/Amounts";
 import { KeysHelp } from "~/components/KeysHelp";
 import { Page } from "~/components/Page";
 import { type Column, ResourceTable } from "~/components/ResourceTable";
@@ -14,6 +13,7 @@ import { Empty, LoadingRows } from "~/components/States";
 import { Time } from "~/components/Time";
 import { useNow } from "~/lib/clock";
 import { listQuery, useListSearch } from "~/lib/listSearch";
+import { perHour, perMonth } from "~/lib/money";
 import { last, part, requestIds } from "~/lib/names";
 import { countsOfSummary } from "~/lib/planDiff";
 import { approvals, obstacle, requestState } from "~/lib/review";
@@ -150,13 +150,14 @@ function columnsOf(tab: Tab): Column<Request>[] {
     {
       key: "request",
       label: words.columns.request,
-      width: "minmax(140px, 2fr)",
+      width: "minmax(140px, 3fr)",
       render: (r) => {
         const ids = requestIds(r.name);
         return (
           <Anchor
             component={Link}
             to={`/projects/${ids.project}/changeRequests/${ids.changeRequest}`}
+            inherit
             data-request={r.name}
             title={r.reason || undefined}
           >
@@ -219,18 +220,27 @@ function columnsOf(tab: Tab): Column<Request>[] {
       render: (r) => {
         const { given, needed } = approvals(r);
         return (
-          <Group gap={4} wrap="nowrap" title={words.approvals(given, needed, r.policy?.reviewerRole ?? "")}>
+          <span title={words.approvals(given, needed, r.policy?.reviewerRole ?? "")}>
             {given} / {needed}
-          </Group>
+          </span>
         );
       },
     },
     {
       key: "price",
       label: words.columns.price,
-      width: "minmax(60px, 1fr)",
+      width: "90px",
       optional: true,
-      render: (r) => <Price micros={r.estimatedMicrosPerHour} currency={r.currency} />,
+      render: (r) => (
+        <span
+          title={
+            perMonth(r.estimatedMicrosPerHour, r.currency) &&
+            words.aMonth(perMonth(r.estimatedMicrosPerHour, r.currency))
+          }
+        >
+          {perHour(r.estimatedMicrosPerHour, r.currency)}
+        </span>
+      ),
     },
   ];
   return columns.filter((c) => !c.only || c.only.includes(tab));

@@ -55,7 +55,7 @@ function TheRun({ run }: { run: Schemas["Run"] }) {
           <StateBadge state={run.state} />
         </span>
       }
-      subtitle={<LiveState state={ended ? "ended" : stream} />}
+      subtitle={!ended && <LiveState state={stream} />}
       crumbs={[
         { label: "Projects", to: "/projects" },
         { label: ids.project, to: `/projects/${ids.project}` },
@@ -117,16 +117,21 @@ function TheRun({ run }: { run: Schemas["Run"] }) {
 }
 
 function Failure({ run }: { run: Schemas["Run"] }) {
+  const message = run.error?.message ?? "";
+  // What Terraform says of it in full is shown below.
+  const told = run.diagnostics.some((d) => d.severity === "ERROR" && message.includes(d.summary));
+  const failed = message !== "" && !told;
+  if (!failed && run.unsavedResources.length === 0) return null;
   return (
     <Stack gap="xs">
-      {run.error && run.error.message !== "" && (
+      {failed && (
         <Alert
           color={run.state === "CANCELLED" ? "orange" : "red"}
           title={run.state === "FAILED" ? words.error : undefined}
           styles={{ title: { color: "var(--mantine-color-text)" } }}
         >
           <Text size="sm" style={{ whiteSpace: "pre-wrap", overflowWrap: "anywhere" }}>
-            {run.error.message}
+            {message}
           </Text>
         </Alert>
       )}

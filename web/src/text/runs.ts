@@ -94,7 +94,7 @@ export const runs = {
     empty: { title: "Nothing in the log", text: "" },
     emptyLive: "Nothing has been written yet.",
     search: "Search in the log",
-    hits: (at: number, all: number) => `${count(at)} of ${count(all)}`,
+    hits: (at: number, all: number) => (at > 0 ? `${count(at)} of ${count(all)}` : `${count(all)} found`),
     noHits: "Nothing found",
     partial: "in what is loaded",
     next: "Next hit",

@@ -44,16 +44,18 @@ export function LogLines(props: Props) {
 
   useLayoutEffect(() => virtual.measure(), [virtual, wrap]);
 
+  // Wrapped lines are measured once they are drawn.
+  const height = virtual.getTotalSize();
   const firstBefore = useRef(first);
   useLayoutEffect(() => {
     const element = scroll.current;
     const moved = firstBefore.current - first;
     firstBefore.current = first;
     if (!element) return;
-    if (following) virtual.scrollToIndex(lines.length - 1, { align: "end" });
+    if (following) element.scrollTop = element.scrollHeight;
     // What was in sight stays in sight when lines come before it or go.
     else if (moved !== 0) element.scrollTop += moved * ROW_PX;
-  }, [virtual, version, first, lines, following, wrap]);
+  }, [version, first, following, height]);
 
   useEffect(() => {
     if (hit !== undefined) virtual.scrollToIndex(hit - buffer.first, { align: "center" });
@@ -98,7 +100,7 @@ export function LogLines(props: Props) {
             {words.emptyLive}
           </Text>
         )}
-        <div style={{ height: virtual.getTotalSize(), position: "relative" }}>
+        <div style={{ height, position: "relative" }}>
           {virtual.getVirtualItems().map((item) => (
             <div
               key={item.key}

@@ -98,7 +98,11 @@ function Rows({ rows }: { rows: ResourceRow[] }) {
       <div role="rowgroup" className={classes.head}>
         <div role="row" className={classes.row} aria-rowindex={1}>
           {head.map((label) => (
-            <div key={label} role="columnheader" className={label === words.id ? classes.id : undefined}>
+            <div
+              key={label}
+              role="columnheader"
+              className={label === words.id ? classes.id : label === words.action ? classes.actionHead : undefined}
+            >
               {label}
             </div>
           ))}
@@ -118,7 +122,7 @@ function Rows({ rows }: { rows: ResourceRow[] }) {
               style={{ height: item.size, transform: `translateY(${item.start}px)` }}
             >
               <div role="cell" className={classes.address} title={row.address}>
-                {row.address}
+                <bdi>{row.address}</bdi>
               </div>
               <div role="cell" className={classes.cell}>
                 <ActionMark action={action} /> <span className={classes.verb}>{planWords.verbs[action]}</span>

@@ -41,3 +41,7 @@ export function span(seconds: number): string {
 
 // Seconds of a duration as JSON has it: "3600s".
 export const secondsOf = (duration: string | undefined) => (duration ? Number.parseFloat(duration) : 0);
+
+// A length of time that is short as a rule: under ten seconds in tenths.
+export const length = (seconds: number) =>
+  seconds < 10 ? `${Math.max(0, seconds).toLocaleString(undefined, { maximumFractionDigits: 1 })} s` : span(seconds);

@@ -79,15 +79,16 @@ function ChannelCard({ channel, project, can, onEdit, onRemove }: CardProps) {
   const params = { path: { project, channel: last(channel.name) } };
   const [tested, setTested] = useState<Schemas["TestNotificationChannelResponse"]>();
   const test = useSubmit(
-    (name: string) =>
-      answerOf(api.POST(`${CHANNELS}/{channel}:test`, { params, body: {} })).then((a) => [name, a] as const),
-    async ([, answer]) => {
+    (body: Schemas["TestNotificationChannelRequest"]) =>
+      answerOf(api.POST(`${CHANNELS}/{channel}:test`, { params, body })),
+    async (answer) => {
       setTested(answer);
       await reread(CHANNELS);
     },
   );
   const replay = useSubmit(
-    (_name: string) => answerOf(api.POST(`${CHANNELS}/{channel}:replay`, { params, body: {} })),
+    (body: Schemas["ReplayNotificationChannelRequest"]) =>
+      answerOf(api.POST(`${CHANNELS}/{channel}:replay`, { params, body })),
     async ({ queued }) => {
       notifications.show({ message: words.replayed(queued.toLocaleString()) });
       await reread(CHANNELS);
@@ -136,7 +137,7 @@ function ChannelCard({ channel, project, can, onEdit, onRemove }: CardProps) {
           <Group gap="xs">
             {mayUpdate && (
               <>
-                <Button size="xs" variant="default" loading={test.pending} onClick={() => test.submit(channel.name)}>
+                <Button size="xs" variant="default" loading={test.pending} onClick={() => test.submit({})}>
                   {words.test}
                 </Button>
                 <Button
@@ -182,12 +183,7 @@ function ChannelCard({ channel, project, can, onEdit, onRemove }: CardProps) {
                 )}
               </Stack>
               {mayUpdate && channel.deadLetters > 0 && (
-                <Button
-                  size="xs"
-                  variant="default"
-                  loading={replay.pending}
-                  onClick={() => replay.submit(channel.name)}
-                >
+                <Button size="xs" variant="default" loading={replay.pending} onClick={() => replay.submit({})}>
                   {words.replay}
                 </Button>
               )}

@@ -43,9 +43,14 @@ export function Credentials({ project, can }: { project: string; can: Set<string
       ) : (
         <PlainTable
           label={words.label}
-          head={[projects.name, words.kind, words.variables, words.providers, words.updated].concat(
-            acts ? [projects.members.actions] : [],
-          )}
+          head={[
+            projects.name,
+            words.kind,
+            words.variables,
+            words.providers,
+            words.updated,
+            ...(acts ? [projects.members.actions] : []),
+          ]}
           rows={credentials.map((c) => [
             <Stack key="name" gap={0}>
               <Text size="sm" fw={600}>

@@ -81,7 +81,7 @@ function StacksByState({ project }: { project: string }) {
     <Box
       title={words.stacks}
       link={
-        <Anchor component={Link} to="/stacks" search={{ filter: ofProject }} size="sm">
+        <Anchor renderRoot={(props) => <Link {...props} to="/stacks" search={{ filter: ofProject }} />} size="sm">
           {words.allStacks}
         </Anchor>
       }
@@ -104,9 +104,9 @@ function StacksByState({ project }: { project: string }) {
           {counts.map(([state, count]) => (
             <UnstyledButton
               key={state}
-              component={Link}
-              to="/stacks"
-              search={{ filter: `${ofProject} AND state = ${state}` }}
+              renderRoot={(props) => (
+                <Link {...props} to="/stacks" search={{ filter: `${ofProject} AND state = ${state}` }} />
+              )}
             >
               <Stack gap={2} align="flex-start">
                 <Text size="xl" fw={650} lh={1.2}>

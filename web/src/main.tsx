@@ -10,7 +10,7 @@ import { createRoot } from "react-dom/client";
 
 import { ApiError } from "~/api/client";
 import { router } from "~/router";
-import { theme } from "~/theme";
+import { cssVariables, theme } from "~/theme";
 
 // Only what may pass by itself is asked for again.
 const passing = (error: unknown) => !(error instanceof ApiError) || error.status >= 500 || error.status === 429;
@@ -27,7 +27,12 @@ const nonce = document.querySelector<HTMLMetaElement>('meta[name="style-nonce"]'
 
 createRoot(document.getElementById("root") as HTMLElement).render(
   <StrictMode>
-    <MantineProvider theme={theme} defaultColorScheme="auto" getStyleNonce={() => nonce}>
+    <MantineProvider
+      theme={theme}
+      cssVariablesResolver={cssVariables}
+      defaultColorScheme="auto"
+      getStyleNonce={() => nonce}
+    >
       <QueryClientProvider client={client}>
         <Notifications position="bottom-right" />
         <RouterProvider router={router} context={{ client }} />

@@ -5,13 +5,16 @@ import { IconChevronDown, IconChevronRight } from "@tabler/icons-react";
 import type { Schemas } from "~/api/client";
 import { Copy } from "~/components/Copy";
 import { ResourceLink } from "~/components/ResourceLink";
-import { StateBadge } from "~/components/StateBadge";
 import { Time } from "~/components/Time";
 import { type EventFilter, parseFilter, writeFilter } from "~/lib/eventFilter";
 import { absolute } from "~/lib/time";
 import { audit as words } from "~/text/audit";
+import { common } from "~/text/common";
 
 import classes from "./EventRow.module.css";
+
+// Words and no badges: what is past does not move any more.
+const stateWord = (state: string) => common.states[state] ?? state;
 
 interface Props {
   event: Schemas["Event"];
@@ -46,16 +49,12 @@ export function EventRow({ event, project, filter, onFilter }: Props) {
           <Stack gap={2} className={classes.what}>
             <Group gap="xs">
               <Filter onClick={() => only({ type: event.type })} what={event.type} strong />
-              {event.toState && (
-                <Group gap={4}>
-                  {event.fromState && (
-                    <>
-                      <StateBadge state={event.fromState} size="sm" />
-                      <span aria-hidden>→</span>
-                    </>
-                  )}
-                  <StateBadge state={event.toState} size="sm" />
-                </Group>
+              {event.toState && event.toState !== event.fromState && (
+                <Text size="sm" c="dimmed">
+                  {event.fromState
+                    ? words.moved(stateWord(event.fromState), stateWord(event.toState))
+                    : stateWord(event.toState)}
+                </Text>
               )}
             </Group>
             <Text size="sm" className={classes.text}>

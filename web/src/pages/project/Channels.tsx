@@ -237,7 +237,7 @@ function RemoveChannel(props: { project: string; channel: Channel | undefined; o
         clear();
         props.onClose();
       }}
-      onConfirm={() => channel && submit(channel)}
+      onConfirm={() => channel && submit({ name: channel.name, etag: channel.etag })}
       pending={pending}
       error={error}
     >

@@ -151,7 +151,7 @@ function RemoveCredential(props: { project: string; credential: Credential | und
         clear();
         props.onClose();
       }}
-      onConfirm={() => credential && submit(credential)}
+      onConfirm={() => credential && submit({ name: credential.name, etag: credential.etag })}
       pending={pending}
       error={error}
     >

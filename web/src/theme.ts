@@ -16,7 +16,8 @@ const yard: MantineColorsTuple = [
 
 export const theme = createTheme({
   primaryColor: "yard",
-  primaryShade: { light: 9, dark: 4 },
+  // White is readable on both, which autoContrast does not see to in the dark scheme.
+  primaryShade: { light: 9, dark: 8 },
   autoContrast: true,
   colors: { yard },
   defaultRadius: "sm",

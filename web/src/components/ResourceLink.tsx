@@ -3,8 +3,16 @@ import { Link } from "@tanstack/react-router";
 
 import { pageOf, shortName } from "~/lib/resourceLinks";
 
+interface Props {
+  name: string;
+  // Names within it are told short.
+  project?: string;
+  // Among other words: seen by more than its colour.
+  inText?: boolean;
+}
+
 // A resource by its name, linked where it has a page.
-export function ResourceLink({ name, project }: { name: string; project?: string }) {
+export function ResourceLink({ name, project, inText }: Props) {
   const to = pageOf(name);
   const label = shortName(name, project);
   if (!to) {
@@ -15,7 +23,7 @@ export function ResourceLink({ name, project }: { name: string; project?: string
     );
   }
   return (
-    <Anchor component={Link} to={to} inherit title={name}>
+    <Anchor component={Link} to={to} inherit title={name} underline={inText ? "always" : undefined}>
       {label}
     </Anchor>
   );

@@ -88,7 +88,7 @@ function Status() {
               {d.error && <Text size="sm">{d.error}</Text>}
             </Stack>,
             d.latency &&
-              words.ms((secondsOf(d.latency) * 1000).toLocaleString(undefined, { maximumFractionDigits: 1 })),
+              words.ms((secondsOf(d.latency) * 1000).toLocaleString(undefined, { maximumSignificantDigits: 2 })),
             d.version,
             d.instance,
           ])}
@@ -116,8 +116,9 @@ function Settings() {
   const [sought, setSought] = useState("");
   const [changed, setChanged] = useState(true);
   const [service, setService] = useState<string | null>(null);
-  const key = (c: Schemas["ServiceConfig"]) => `${c.service} ${c.instance}`;
   const configs = data?.configs ?? [];
+  // Names of instances hold what ids must not.
+  const key = (c: Schemas["ServiceConfig"]) => String(configs.indexOf(c));
   const open = configs.find((c) => key(c) === service) ?? configs[0];
   return (
     <Stack gap="sm" component="section">

@@ -184,7 +184,7 @@ function Recent({ project }: { project: string }) {
                 <Time at={e.time} />
               </Text>
               <Text size="sm" style={{ minWidth: 0, overflowWrap: "anywhere" }}>
-                <ResourceLink name={e.resource} project={project} /> {e.message}
+                <ResourceLink name={e.resource} project={project} inText /> {e.message}
               </Text>
             </Group>
           ))}

@@ -69,7 +69,7 @@ export function Grants({ project, mayGrant }: Props) {
               )}
             </Group>,
             <Text key="reason" size="sm">
-              {g.reason} {g.changeRequest && <ResourceLink name={g.changeRequest} project={project} />}
+              {g.reason} {g.changeRequest && <ResourceLink name={g.changeRequest} project={project} inText />}
             </Text>,
             mayGrant && !isOver(g, now) && (
               <Button key="end" size="compact-xs" variant="subtle" color="red" onClick={() => end(g)}>

@@ -68,7 +68,7 @@ function Causes({ of, project }: { of: Cause[]; project: string }) {
     <Stack gap={2}>
       {of.map((c) => (
         <Text key={`${c.kind} ${c.name}`} size="sm">
-          {words.causes[c.kind](c.amount.toLocaleString())} <ResourceLink name={c.name} project={project} />
+          {words.causes[c.kind](c.amount.toLocaleString())} <ResourceLink name={c.name} project={project} inText />
         </Text>
       ))}
     </Stack>

@@ -5,6 +5,7 @@ import {
   checkParameters,
   draftOf,
   draftsOf,
+  edited,
   MASKED,
   matches,
   type Parameter,
@@ -224,6 +225,17 @@ describe("readChanges", () => {
     expect(readChanges(open, held, drafts, drafts).faults).toEqual([
       { path: "password", text: "is no longer a secret: enter it anew" },
     ]);
+  });
+
+  it("tells a value that is no longer allowed", () => {
+    const narrow = [parameter("string", { name: "name", allowedValues: ["blog"] }), ...schema.slice(1)];
+    const drafts = draftsOf(narrow, held);
+    expect(readChanges(narrow, held, drafts, drafts).faults).toEqual([{ path: "name", text: "must be one of blog" }]);
+  });
+
+  it("keeps edits that another version can take", () => {
+    const edits = { size: { kind: "number", text: "5" }, name: { kind: "choice", json: '"a"' } } as const;
+    expect(edited(before, edits)).toEqual({ ...before, size: edits.size });
   });
 
   it("wants what a new version requires", () => {

@@ -74,8 +74,8 @@ export function matches(pattern: string, value: string): boolean | undefined {
 // What the form holds of one value while it is edited.
 export type Draft =
   | { kind: "switch"; on: boolean }
-  // Place in optionsOf(); -1 while nothing is chosen.
-  | { kind: "choice"; at: number }
+  // One of optionsOf() as JSON; empty while nothing is chosen.
+  | { kind: "choice"; json: string }
   | { kind: "text" | "number" | "secret" | "json"; text: string }
   | { kind: "list"; items: string[] }
   | { kind: "map"; entries: Entry[] };
@@ -99,13 +99,13 @@ export function draftOf(parameter: Parameter, value: unknown): Draft {
   if (parameter.sensitive) return { kind: "secret", text: "" };
   const known = value === MASKED ? undefined : value;
   if (parameter.allowedValues.length > 0) {
-    const at = parameter.allowedValues.findIndex((a) => same(converted(type, a), converted(type, known)));
-    return { kind: "choice", at };
+    const option = parameter.allowedValues.find((a) => same(converted(type, a), converted(type, known)));
+    return { kind: "choice", json: isNull(known) ? "" : JSON.stringify(option ?? known) };
   }
   if (type === "bool") {
     const on = converted(type, known);
     if (typeof on === "boolean" && typeof parameter.defaultValue === "boolean") return { kind: "switch", on };
-    return { kind: "choice", at: [true, false].indexOf(on as boolean) };
+    return { kind: "choice", json: isNull(on) ? "" : JSON.stringify(on) };
   }
   if (isSimple(type)) {
     return { kind: type === "number" ? "number" : "text", text: isNull(known) ? "" : textOf(known) };
@@ -144,7 +144,7 @@ export function readDraft(parameter: Parameter, draft: Draft): Read {
     case "switch":
       return { given: true, value: draft.on };
     case "choice":
-      return draft.at < 0 ? { given: false } : { given: true, value: optionsOf(parameter)[draft.at] };
+      return draft.json === "" ? { given: false } : readJson(draft.json);
     case "number":
       if (draft.text.trim() === "") return { given: false };
       return { given: true, value: asNumber(draft.text) ?? draft.text };
@@ -229,7 +229,6 @@ export function readChanges(parameters: Parameter[], held: Values, before: Draft
   const names = Object.keys(held).filter((name) => !known.has(name));
   const values: Values = {};
   const unread: Fault[] = [];
-  const after: Values = Object.fromEntries(Object.entries(held).filter(([name]) => known.has(name)));
   for (const p of asked(parameters)) {
     const draft = drafts[p.name];
     if (!draft || same(draft, before[p.name])) continue;
@@ -242,10 +241,17 @@ export function readChanges(parameters: Parameter[], held: Values, before: Draft
       continue;
     }
     names.push(p.name);
-    delete after[p.name];
-    if (read.given) after[p.name] = values[p.name] = read.value;
+    if (read.given) values[p.name] = read.value;
   }
-  return { values, names, faults: withUnread(parameters, after, unread) };
+  const kept = Object.entries(held).filter(([name]) => !names.includes(name));
+  return { values, names, faults: withUnread(parameters, { ...Object.fromEntries(kept), ...values }, unread) };
+}
+
+// The drafts with what was edited since. An edit that a parameter of another kind cannot take is left out.
+export function edited(before: Drafts, edits: Drafts): Drafts {
+  const drafts = { ...before };
+  for (const [name, edit] of Object.entries(edits)) if (before[name]?.kind === edit.kind) drafts[name] = edit;
+  return drafts;
 }
 
 // The parameter of a fault's path.

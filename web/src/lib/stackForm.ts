@@ -54,7 +54,7 @@ export function leaseEnd(lease: LeaseDraft, now: number): number | undefined {
 }
 
 const YEAR_MS = 365 * 86_400_000;
-export function leaseFaults(lease: LeaseDraft, policy: Schemas["LeasePolicy"] | undefined, now: number): Faults {
+export function leaseFaults(lease: LeaseDraft, policy: Schemas["LeasePolicy"] | undefined, now = Date.now()): Faults {
   const faults: Faults = {};
   const seconds = leaseSeconds(lease);
   const most = secondsOf(policy?.maxDuration);

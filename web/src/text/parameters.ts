@@ -27,6 +27,7 @@ export const parameterText = {
   },
   found: { bool: "a bool", number: "a number", string: "a string", list: "a list", object: "an object", null: "null" },
 
+  nothing: "nothing",
   none: "This template has no parameters.",
   yes: "Yes",
   no: "No",

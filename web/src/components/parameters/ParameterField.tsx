@@ -15,7 +15,11 @@ interface Props {
   secret: "none" | "held" | "anew";
 }
 
-const spaced = (value: unknown) => textOf(value).slice(0, 120);
+// A value as one would enter it, and not too long.
+function spaced(value: unknown): string {
+  const list = Array.isArray(value) && value.every((v) => typeof v !== "object");
+  return (list ? value.map(textOf).join(", ") || text.nothing : textOf(value)).slice(0, 120);
+}
 const hasDefault = (p: Parameter) => p.defaultValue !== undefined && p.defaultValue !== null && !p.sensitive;
 
 function help(parameter: Parameter, draft: Draft, secret: Props["secret"]): ReactNode {
@@ -65,16 +69,16 @@ export const ParameterField = memo(function ParameterField({ parameter, draft, o
       );
     case "choice": {
       const bool = parameter.allowedValues.length === 0;
-      const data = optionsOf(parameter).map((option, i) => ({
-        value: String(i),
+      const data = optionsOf(parameter).map((option) => ({
+        value: JSON.stringify(option),
         label: bool ? (option ? text.yes : text.no) : textOf(option),
       }));
       return (
         <Select
           {...common}
           data={data}
-          value={draft.at < 0 ? null : String(draft.at)}
-          onChange={(value) => onChange(name, { kind: "choice", at: value === null ? -1 : Number(value) })}
+          value={draft.json || null}
+          onChange={(value) => onChange(name, { kind: "choice", json: value ?? "" })}
           placeholder={hasDefault(parameter) ? placeholder(parameter) : text.choose}
           clearable={!parameter.required}
           allowDeselect={false}

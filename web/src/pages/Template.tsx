@@ -51,10 +51,14 @@ export default function Template() {
             />
             {usable ? (
               <Button
-                component={Link}
-                to="/catalogue/$template/request"
-                params={{ template } as never}
-                search={(last(version.name) === latest ? {} : { version: last(version.name) }) as never}
+                renderRoot={(props) => (
+                  <Link
+                    {...props}
+                    to="/catalogue/$template/request"
+                    params={{ template }}
+                    search={last(version.name) === latest ? {} : { version: last(version.name) }}
+                  />
+                )}
               >
                 {text.request}
               </Button>

@@ -24,7 +24,10 @@ export function KeyValues({ label, description, required, error, entries, onChan
   // The focus goes where one writes on, and is not lost with a row that goes.
   const append = () => {
     onChange([...entries, { key: "", value: "" }]);
-    requestAnimationFrame(() => rows.current?.querySelector<HTMLElement>("[data-row]:last-of-type input")?.focus());
+    requestAnimationFrame(() => {
+      const fresh = [...(rows.current?.querySelectorAll<HTMLElement>("[data-row]") ?? [])].at(-1);
+      fresh?.querySelector("input")?.focus();
+    });
   };
   const remove = (at: number) => {
     onChange(entries.filter((_, i) => i !== at));

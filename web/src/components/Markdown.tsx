@@ -2,17 +2,23 @@ import { Anchor, Blockquote, Code, Divider, List, Stack, Table, Text, Title, typ
 import type { ReactNode } from "react";
 import { useMemo } from "react";
 
-import { type Block, type Inline, readMarkdown } from "~/lib/markdown";
+import { type Block, type Inline, plain, readMarkdown } from "~/lib/markdown";
 
 interface Props {
   source: string;
+  // What stands above it already: a first heading of the same words is left out.
+  title?: string;
   // The level of its topmost headings.
   from?: TitleOrder;
 }
 
 // Shows Markdown of others: as elements made here, never as markup of theirs.
-export function Markdown({ source, from = 3 }: Props) {
-  const blocks = useMemo(() => readMarkdown(source), [source]);
+export function Markdown({ source, title, from = 3 }: Props) {
+  const blocks = useMemo(() => {
+    const [first, ...rest] = readMarkdown(source);
+    if (!first) return [];
+    return first.kind === "heading" && plain(first.inlines) === title ? rest : [first, ...rest];
+  }, [source, title]);
   return (
     <Stack gap="sm" style={{ overflowWrap: "anywhere" }}>
       {blocks.map((block, i) => (
@@ -56,7 +62,7 @@ function Shown({ block, from }: { block: Block; from: TitleOrder }): ReactNode {
       );
     case "table":
       return (
-        <Table.ScrollContainer minWidth={320}>
+        <Table.ScrollContainer minWidth={320} scrollAreaProps={{ viewportProps: { tabIndex: 0 } }}>
           <Table>
             <Table.Thead>
               <Table.Tr>

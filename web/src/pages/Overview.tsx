@@ -1,4 +1,4 @@
-import { Button, SimpleGrid } from "@mantine/core";
+import { Button, SimpleGrid, Stack } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 
@@ -32,10 +32,14 @@ export default function Overview() {
     >
       <Tiles />
       <SimpleGrid cols={{ base: 1, lg: 2 }}>
-        <ToReview />
-        <RunningNow />
-        <FailedRuns />
-        <Leases />
+        <Stack>
+          <ToReview />
+          <FailedRuns />
+        </Stack>
+        <Stack>
+          <RunningNow />
+          <Leases />
+        </Stack>
       </SimpleGrid>
     </Page>
   );

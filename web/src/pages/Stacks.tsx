@@ -38,6 +38,7 @@ const COLUMNS: Column<Stack>[] = [
     label: text.leaseEnd,
     width: "110px",
     sortBy: "lease.end_time",
+    optional: true,
     render: (s) => <Time at={s.lease?.endTime} />,
   },
   {

@@ -111,7 +111,7 @@ function Version({ version, versions }: VersionProps) {
             </Section>
             {version.readme && (
               <Section title={text.about}>
-                <Markdown source={version.readme} />
+                <Markdown source={version.readme} title={version.title} />
               </Section>
             )}
           </Stack>
@@ -131,14 +131,15 @@ function Version({ version, versions }: VersionProps) {
             <Section title={text.versions}>
               <PlainTable
                 label={text.versions}
-                head={[text.shownVersion, text.state, text.published, text.by]}
+                head={[text.shownVersion, text.state, text.published]}
                 rows={versions.map((v) => [
                   <Text key="v" span inherit style={{ overflowWrap: "anywhere" }}>
                     {last(v.name)}
                   </Text>,
                   <StateBadge key="s" state={v.state} size="sm" />,
-                  <Time key="t" at={v.createTime} />,
-                  last(v.publisher),
+                  <Text key="t" span inherit>
+                    <Time at={v.createTime} /> {text.by(last(v.publisher))}
+                  </Text>,
                 ])}
               />
             </Section>

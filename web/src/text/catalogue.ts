@@ -60,7 +60,7 @@ export const catalogueText = {
   files: (names: string) => `Files to download: ${names}.`,
   versions: "Versions",
   published: "Published",
-  by: "By",
+  by: (user: string) => `by ${user}`,
   state: "State",
   and: " and ",
 };

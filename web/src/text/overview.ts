@@ -9,7 +9,6 @@ export const overviewText = {
   ready: "Ready",
   failing: "Failing",
   count: (count: number, more: boolean) => `${count.toLocaleString()}${more ? "+" : ""}`,
-  open: (label: string, count: string) => `${label}: ${count}. Show them`,
   of: (count: number, state: string) => `${count.toLocaleString()} ${state.toLowerCase()}`,
   all: "Show all",
   running: "Running now",

@@ -54,10 +54,10 @@ export const requestText = {
   fits: "It fits",
   fitsText: "Quota admits it as things stand.",
   short: "It does not fit",
-  shortOf: (metric: string, requested: string, used: string, limit: string) =>
-    `${metric}: ${requested} asked for, ${used} of ${limit} in use.`,
+  shortOf: (what: string, requested: string, used: string, limit: string) =>
+    `${what}: ${requested} asked for, ${used} of ${limit} in use.`,
   level: { project: "limit of the project", user: "your own limit" } as Record<string, string>,
-  fitsFrom: "It would fit from",
+  fitsFrom: "It would fit",
   neverFits: "As things stand it never fits: ask for more quota, or for less.",
   askQuota: "Quota of the project",
   counts: (create: number, update: number, replace: number, destroy: number) =>

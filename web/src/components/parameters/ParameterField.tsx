@@ -1,6 +1,7 @@
-import { JsonInput, NumberInput, PasswordInput, Select, Switch, TagsInput, Text, TextInput } from "@mantine/core";
+import { JsonInput, NumberInput, PasswordInput, Select, Switch, TagsInput, TextInput } from "@mantine/core";
 import { memo, type ReactNode } from "react";
 
+import { fieldFaults } from "~/components/FieldFaults";
 import { KeyValues } from "~/components/KeyValues";
 import { textOf } from "~/lib/cty";
 import { type Draft, optionsOf, type Parameter } from "~/lib/parameters";
@@ -53,7 +54,7 @@ export const ParameterField = memo(function ParameterField({ parameter, draft, o
   const required = parameter.required && secret !== "held";
   const label = parameter.title || name;
   const description = help(parameter, draft, secret);
-  const error = faults && <Faults faults={faults} />;
+  const error = fieldFaults(faults);
   // Not `required`: the browser's own bubbles would tell one fault at a time, ours tell all.
   const field = { label, description, error, name };
   const common = { ...field, withAsterisk: required, "aria-required": required || undefined };
@@ -155,11 +156,3 @@ export const ParameterField = memo(function ParameterField({ parameter, draft, o
       );
   }
 });
-
-function Faults({ faults }: { faults: string[] }) {
-  return faults.map((fault) => (
-    <Text key={fault} span inherit display="block">
-      {fault}
-    </Text>
-  ));
-}

@@ -8,7 +8,7 @@ import { catalogueText as text } from "~/text/catalogue";
 export function Costs({ meters }: { meters: Schemas["Meter"][] }) {
   if (meters.length === 0) return <Text size="sm">{text.noMeters}</Text>;
   return (
-    <Table.ScrollContainer minWidth={420}>
+    <Table.ScrollContainer minWidth={420} scrollAreaProps={{ viewportProps: { tabIndex: 0 } }}>
       <Table verticalSpacing="xs" aria-label={text.costs}>
         <Table.Thead>
           <Table.Tr>

@@ -8,7 +8,7 @@ export function Parameters({ parameters }: { parameters: Parameter[] }) {
   const fields = asked(parameters);
   if (fields.length === 0) return <Text size="sm">{text.noParameters}</Text>;
   return (
-    <Table.ScrollContainer minWidth={480}>
+    <Table.ScrollContainer minWidth={480} scrollAreaProps={{ viewportProps: { tabIndex: 0 } }}>
       <Table verticalSpacing="xs" aria-label={text.parameters}>
         <Table.Thead>
           <Table.Tr>
@@ -47,7 +47,7 @@ function Row({ parameter }: { parameter: Parameter }) {
       </Table.Td>
       <Table.Td style={{ verticalAlign: "top", overflowWrap: "anywhere" }}>
         {required ? (
-          <Text size="sm" fw={600}>
+          <Text size="sm" fw={600} style={{ whiteSpace: "nowrap" }}>
             {text.required}
           </Text>
         ) : (

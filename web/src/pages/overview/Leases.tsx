@@ -41,7 +41,7 @@ export function Leases() {
               <Anchor component={Link} to={`/projects/${project}/stacks/${id}`} inherit fw={500}>
                 {stack.displayName || id}
               </Anchor>{" "}
-              <Text span inherit>
+              <Text span inherit c="dimmed">
                 {project} · {last(stack.creator)}
               </Text>
             </Text>

@@ -65,7 +65,7 @@ export function RunLink({ run }: { run: Schemas["Run"] }) {
       <Anchor component={Link} to={`/projects/${project}/stacks/${stack}/runs/${number}`} inherit fw={500}>
         {text.types[run.type] ?? run.type} {stack}
       </Anchor>{" "}
-      <Text span inherit>
+      <Text span inherit c="dimmed">
         {project}
       </Text>
     </Text>

@@ -50,7 +50,6 @@ function Tile({ label, filter, colour }: { label: string; filter: string; colour
       className={classes.tile}
       style={{ borderLeft: `4px solid var(--mantine-color-${colour}-filled)` }}
       renderRoot={(props) => <Link {...props} to="/stacks" search={{ filter }} />}
-      aria-label={text.open(label, count ?? "?")}
     >
       <Text size="sm">{label}</Text>
       {count === undefined && !error ? (

@@ -52,7 +52,7 @@ function Row({ request }: { request: Schemas["ChangeRequest"] }) {
           <Anchor component={Link} to={`/projects/${project}/changeRequests/${changeRequest}`} inherit fw={500}>
             {text.types[request.type] ?? request.type}: {what}
           </Anchor>{" "}
-          <Text span inherit>
+          <Text span inherit c="dimmed">
             {request.stack && project} {text.by(last(request.requester))}
           </Text>
         </Text>

@@ -2,6 +2,7 @@ import { Fieldset, Group, NumberInput, Select, Stack, Switch, Text, TextInput } 
 import type { ReactNode } from "react";
 
 import type { Schemas } from "~/api/client";
+import { fieldFaults } from "~/components/FieldFaults";
 import { useNow } from "~/lib/clock";
 import { last } from "~/lib/names";
 import { type Faults, leaseEnd, type LeaseDraft } from "~/lib/stackForm";
@@ -18,13 +19,8 @@ export function Part({ title, children }: { title: string; children: ReactNode }
   );
 }
 
-// All that is wrong with a field, line by line.
-export const told = (faults: Faults, field: string): ReactNode =>
-  faults[field]?.map((fault) => (
-    <Text key={fault} span inherit display="block">
-      {fault}
-    </Text>
-  ));
+// All that is wrong with one of the form's fields.
+export const told = (faults: Faults, field: string) => fieldFaults(faults[field]);
 
 interface VersionProps {
   versions: Schemas["TemplateVersion"][];

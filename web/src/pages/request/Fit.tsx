@@ -161,6 +161,9 @@ function Found(props: {
   );
 }
 
+// "vcpu, your own limit".
+const whose = (s: Schemas["Shortfall"]) => [s.metric, text.level[s.level]].filter(Boolean).join(", ");
+
 function Verdict(props: { project: string; fits: boolean; shortfalls: Schemas["Shortfall"][] }) {
   if (props.fits) {
     return (
@@ -175,8 +178,7 @@ function Verdict(props: { project: string; fits: boolean; shortfalls: Schemas["S
       <Stack gap="xs">
         {props.shortfalls.map((s) => (
           <Text size="sm" key={`${s.metric} ${s.level}`}>
-            {text.shortOf(s.metric, number(s.requested), number(s.used), number(s.limit))}{" "}
-            {text.level[s.level] && `(${text.level[s.level]}) `}
+            {text.shortOf(whose(s), number(s.requested), number(s.used), number(s.limit))}{" "}
             {s.fitsFrom ? (
               <>
                 {text.fitsFrom} <Time at={s.fitsFrom} fw={600} />.
@@ -195,8 +197,8 @@ function Verdict(props: { project: string; fits: boolean; shortfalls: Schemas["S
 }
 
 function Bar({ row, currency }: { row: FitRow; currency: string }) {
-  const show = (value: number) =>
-    currency ? perHour(String(value), currency) || "0" : `${value.toLocaleString()} ${row.unit}`.trim();
+  const show = (value: number) => (currency ? perHour(String(value), currency) || "0" : value.toLocaleString());
+  const unit = currency ? "" : row.unit;
   const { used, wanted } = barOf(row);
   const limit = row.limit === undefined ? "?" : show(row.limit);
   return (
@@ -212,14 +214,13 @@ function Bar({ row, currency }: { row: FitRow; currency: string }) {
           )}
         </Text>
         <Text size="sm">
-          {row.limit === undefined
-            ? show(row.wanted)
-            : text.barText(row.used.toLocaleString(), show(row.wanted), show(row.limit))}
+          {row.limit === undefined ? show(row.wanted) : text.barText(show(row.used), show(row.wanted), show(row.limit))}{" "}
+          {unit}
         </Text>
       </Group>
       {row.limit !== undefined && (
         <Progress.Root size="lg" aria-hidden>
-          <Progress.Section value={used} color="gray" withAria={false} />
+          <Progress.Section value={used} color="gray.5" withAria={false} />
           <Progress.Section value={wanted} color={row.short ? "red" : "yard"} withAria={false} />
         </Progress.Root>
       )}

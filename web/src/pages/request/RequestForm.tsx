@@ -5,6 +5,7 @@ import { type FormEvent, useCallback, useMemo, useState } from "react";
 
 import { ApiError, queries, type Schemas } from "~/api/client";
 import { useCan } from "~/api/session";
+import { fieldFaults } from "~/components/FieldFaults";
 import { KeyValues } from "~/components/KeyValues";
 import { ParameterForm } from "~/components/ParameterForm";
 import { Problem } from "~/components/States";
@@ -155,7 +156,7 @@ export function RequestForm({ projects, project: first, versions, latest, versio
                   setProject(next ?? undefined);
                   touched("project");
                 }}
-                error={forbidden ? text.mayNot : told(faults, "project")}
+                error={forbidden ? fieldFaults([text.mayNot]) : told(faults, "project")}
               />
               <TextInput
                 label={text.id}

@@ -1,4 +1,4 @@
-import { queryOptions } from "@tanstack/react-query";
+import { queryOptions, useQueries } from "@tanstack/react-query";
 
 import { CONSOLE_HEADER, errorOf, queries } from "./client";
 
@@ -48,4 +48,20 @@ export function useCan(resource: string, permissions: string[]): Set<string> | u
     { staleTime: 30_000 },
   );
   return data && new Set(data.permissions);
+}
+
+// On which of some resources the user has a permission. Undefined while it is not known.
+export function useAllowed(resources: string[], permission: string): Set<string> | undefined {
+  const tests = useQueries({
+    queries: resources.map((resource) =>
+      queries.queryOptions(
+        "post",
+        "/v1/permissions:test",
+        { body: { resource, permissions: [permission] } },
+        { staleTime: 30_000 },
+      ),
+    ),
+  });
+  if (tests.some((t) => t.isPending)) return undefined;
+  return new Set(resources.filter((_, i) => tests[i]?.data?.permissions.includes(permission)));
 }

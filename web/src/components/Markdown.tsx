@@ -2,7 +2,7 @@ import { Anchor, Blockquote, Code, Divider, List, Stack, Table, Text, Title, typ
 import type { ReactNode } from "react";
 import { useMemo } from "react";
 
-import { type Block, type Inline, plain, readMarkdown } from "~/lib/markdown";
+import { type Block, type Inline, readMarkdown } from "~/lib/markdown";
 
 interface Props {
   source: string;
@@ -14,11 +14,7 @@ interface Props {
 
 // Shows Markdown of others: as elements made here, never as markup of theirs.
 export function Markdown({ source, title, from = 3 }: Props) {
-  const blocks = useMemo(() => {
-    const [first, ...rest] = readMarkdown(source);
-    if (!first) return [];
-    return first.kind === "heading" && plain(first.inlines) === title ? rest : [first, ...rest];
-  }, [source, title]);
+  const blocks = useMemo(() => readMarkdown(source, title), [source, title]);
   return (
     <Stack gap="sm" style={{ overflowWrap: "anywhere" }}>
       {blocks.map((block, i) => (

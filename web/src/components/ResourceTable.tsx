@@ -1,7 +1,7 @@
 import { ActionIcon, Button, Group, Select, Stack, Table, Text, TextInput, UnstyledButton } from "@mantine/core";
 import { IconArrowDown, IconArrowUp, IconChevronLeft, IconChevronRight, IconFilter, IconX } from "@tabler/icons-react";
 import { useVirtualizer } from "@tanstack/react-virtual";
-import { type FormEvent, type ReactNode, useRef, useState } from "react";
+import { type FormEvent, memo, type ReactNode, useRef, useState } from "react";
 
 import { Empty, Failed, LoadingRows } from "~/components/States";
 import type { ListSearch } from "~/lib/listSearch";
@@ -109,19 +109,14 @@ export function ResourceTable<T>(props: Props<T>) {
             {virtual.getVirtualItems().map((item) => {
               const row = rows[item.index] as T;
               return (
-                <div
+                <Row
                   key={props.rowKey(row)}
-                  role="row"
-                  aria-rowindex={item.index + 2}
-                  className={classes.row}
-                  style={{ height: item.size, transform: `translateY(${item.start}px)` }}
-                >
-                  {columns.map((c) => (
-                    <div key={c.key} role="cell" className={c.optional ? classes.optional : classes.cell}>
-                      {c.render(row)}
-                    </div>
-                  ))}
-                </div>
+                  row={row}
+                  columns={columns as Column<unknown>[]}
+                  index={item.index}
+                  size={item.size}
+                  start={item.start}
+                />
               );
             })}
           </div>
@@ -131,6 +126,32 @@ export function ResourceTable<T>(props: Props<T>) {
     </Stack>
   );
 }
+
+interface RowProps {
+  row: unknown;
+  columns: Column<unknown>[];
+  index: number;
+  size: number;
+  start: number;
+}
+
+// What is in sight already is not drawn again while one scrolls.
+const Row = memo(function Row({ row, columns, index, size, start }: RowProps) {
+  return (
+    <div
+      role="row"
+      aria-rowindex={index + 2}
+      className={classes.row}
+      style={{ height: size, transform: `translateY(${start}px)` }}
+    >
+      {columns.map((c) => (
+        <div key={c.key} role="cell" className={c.optional ? classes.optional : classes.cell}>
+          {c.render(row)}
+        </div>
+      ))}
+    </div>
+  );
+});
 
 function Head<T>(props: { column: Column<T>; search: ListSearch; onSearch: (next: ListSearch) => void }) {
   const { column, search } = props;

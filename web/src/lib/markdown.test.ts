@@ -62,6 +62,13 @@ describe("readMarkdown", () => {
     expect(levels).toEqual([1, 2, 1, 2]);
   });
 
+  it("leaves out the title that stands above, and starts anew below it", () => {
+    expect(readMarkdown("# The **kit**\n## Use", "The kit")).toEqual([
+      { kind: "heading", level: 1, inlines: [{ kind: "text", text: "Use" }] },
+    ]);
+    expect(kinds("# Other\n## Use")).toHaveLength(2);
+  });
+
   it("ends, whatever it reads", () => {
     for (const text of ["```", "|", "|\n|", "- ", ">", "#", "****", "[](", "`".repeat(50), "*".repeat(500)]) {
       expect(() => readMarkdown(text)).not.toThrow();

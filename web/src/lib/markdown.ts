@@ -20,7 +20,8 @@ const ITEM = /^\s*([-*+]|\d{1,9}[.)])\s+(.*)$/;
 const QUOTE = /^\s*>\s?(.*)$/;
 const TABLE_LINE = /^\s*\|?\s*:?-+:?\s*(\|\s*:?-+:?\s*)*\|?\s*$/;
 
-export function readMarkdown(source: string): Block[] {
+// `title` is what stands above the text already: a first heading of the same words is left out.
+export function readMarkdown(source: string, title?: string): Block[] {
   const lines = source.replaceAll("\r\n", "\n").split("\n");
   const blocks: Block[] = [];
   let level = 0;
@@ -45,8 +46,10 @@ export function readMarkdown(source: string): Block[] {
       blocks.push({ kind: "code", text });
     } else if (heading) {
       at++;
+      const inlines = readInlines(heading[2] ?? "");
+      if (blocks.length === 0 && plain(inlines) === title) continue;
       level = Math.min((heading[1] ?? "").length, level + 1);
-      blocks.push({ kind: "heading", level, inlines: readInlines(heading[2] ?? "") });
+      blocks.push({ kind: "heading", level, inlines });
     } else if (RULE.test(now)) {
       at++;
       blocks.push({ kind: "rule" });

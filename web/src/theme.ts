@@ -45,9 +45,15 @@ export const theme = createTheme({
   },
 });
 
-// Mantine's own dimmed text is too pale to read.
-export const variables: CSSVariablesResolver = (t) => ({
+// Mantine's dimmed text and its errors are too pale for small letters.
+export const variables: CSSVariablesResolver = () => ({
   variables: {},
-  light: { "--mantine-color-dimmed": t.colors.gray[7] },
-  dark: { "--mantine-color-dimmed": t.colors.dark[1] },
+  light: {
+    "--mantine-color-dimmed": "var(--mantine-color-gray-7)",
+    "--mantine-color-error": "var(--mantine-color-red-9)",
+  },
+  dark: {
+    "--mantine-color-dimmed": "var(--mantine-color-dark-1)",
+    "--mantine-color-error": "var(--mantine-color-red-4)",
+  },
 });

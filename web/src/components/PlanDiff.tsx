@@ -1,7 +1,7 @@
 import { Badge, Button, Group, Stack, Text, TextInput, UnstyledButton } from "@mantine/core";
 import { IconChevronRight, IconSearch } from "@tabler/icons-react";
 import { defaultRangeExtractor, type Range, useVirtualizer } from "@tanstack/react-virtual";
-import { useCallback, useDeferredValue, useMemo, useRef, useState } from "react";
+import { memo, useCallback, useDeferredValue, useMemo, useRef, useState } from "react";
 
 import type { Schemas } from "~/api/client";
 import { groupChanges, type Group as Changes, resourceKey, type Row, rowsOf, type ShownAction } from "~/lib/planDiff";
@@ -40,10 +40,11 @@ export function PlanDiff(props: { changes: Schemas["ResourceChange"][]; changedO
   const rows = useMemo(() => rowsOf(groups, { closedGroups, openResources }), [groups, closedGroups, openResources]);
   const found = groups.reduce((sum, g) => sum + g.changes.length, 0);
 
-  const onFold = (row: Row) => {
+  const onFold = useCallback((row: Row) => {
     if (row.kind === "group") setClosedGroups((old) => flipped(old, row.action));
     if (row.kind === "resource") setOpenResources((old) => flipped(old, row.key));
-  };
+  }, []);
+  const onWhole = useCallback((key: string) => setWhole((old) => new Set(old).add(key)), []);
   const expandAll = () => {
     setClosedGroups(new Set());
     setOpenResources(keysOf(groups));
@@ -78,12 +79,7 @@ export function PlanDiff(props: { changes: Schemas["ResourceChange"][]; changedO
           {rows.length === 0 ? (
             <Text c="dimmed">{words.nothingFound}</Text>
           ) : (
-            <Rows
-              rows={rows}
-              whole={whole}
-              onFold={onFold}
-              onWhole={(key) => setWhole((old) => new Set(old).add(key))}
-            />
+            <Rows rows={rows} whole={whole} onFold={onFold} onWhole={onWhole} />
           )}
           {changes.length >= MOST_CHANGES && (
             <Text size="sm" c="dimmed">
@@ -147,11 +143,7 @@ function Rows({ rows, whole, onFold, onWhole }: RowsProps) {
               style={{ transform: `translateY(${item.start}px)` }}
               onFocus={() => setFocused(row.key)}
             >
-              {row.kind === "attribute" ? (
-                <PlanAttribute attribute={row.attribute} whole={whole.has(row.key)} onWhole={() => onWhole(row.key)} />
-              ) : (
-                <Fold row={row} onFold={onFold} />
-              )}
+              <OneRow row={row} whole={whole.has(row.key)} onFold={onFold} onWhole={onWhole} />
             </div>
           );
         })}
@@ -159,6 +151,20 @@ function Rows({ rows, whole, onFold, onWhole }: RowsProps) {
     </div>
   );
 }
+
+interface OneRowProps extends Pick<RowsProps, "onFold" | "onWhole"> {
+  row: Row;
+  whole: boolean;
+}
+
+// Scrolling draws what comes into sight, not all anew.
+const OneRow = memo(function OneRow({ row, whole, onFold, onWhole }: OneRowProps) {
+  return row.kind === "attribute" ? (
+    <PlanAttribute attribute={row.attribute} whole={whole} onWhole={() => onWhole(row.key)} />
+  ) : (
+    <Fold row={row} onFold={onFold} />
+  );
+});
 
 function Fold({ row, onFold }: { row: Row & { kind: "group" | "resource" }; onFold: (row: Row) => void }) {
   const group = row.kind === "group";

@@ -185,14 +185,14 @@ function columnsOf(tab: Tab): Column<Request>[] {
     {
       key: "project",
       label: words.columns.project,
-      width: "minmax(70px, 1fr)",
+      width: "minmax(80px, 1fr)",
       optional: true,
       render: (r) => part(r.name, "projects"),
     },
     {
       key: "requester",
       label: words.columns.requester,
-      width: "minmax(70px, 1fr)",
+      width: "minmax(80px, 1fr)",
       optional: true,
       only: ["waiting", "decided"],
       render: (r) => last(r.requester),

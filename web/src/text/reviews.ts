@@ -64,7 +64,7 @@ export const reviews = {
   reason: "Reason",
   noReason: "No reason was given.",
   expires: "Expires in",
-  expiredAt: "Would have expired",
+  expiredAt: "Expired",
   late: "Expired: it closes in a moment",
   approvals: (given: number, needed: number, role: string) =>
     `${given} of ${needed} ${needed === 1 ? "approval" : "approvals"}${role ? ` by ${role}` : ""}`,
@@ -92,6 +92,7 @@ export const reviews = {
     now: "Ends now",
     then: "Would end",
     ends: "Ends",
+    holds: "Keeps of the quota",
   },
   quota: {
     metric: "Metric",

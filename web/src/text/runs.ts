@@ -26,6 +26,7 @@ export const runs = {
   cancelAsked: "Cancelling: Terraform ends what it is doing and saves its state.",
   progress: "Progress",
   progressOf: (done: number, total: number) => `${count(done)} of ${count(total)} resources`,
+  quarters: (percent: number) => `${percent} % done`,
   failedOf: (n: number) => `${count(n)} failed`,
   steps: "Steps",
   stepNames: {

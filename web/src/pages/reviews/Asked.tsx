@@ -140,9 +140,9 @@ function Extension({ request, stack }: Props) {
           [words.extension.longer, <b key="more">{span(more)}</b>],
           ...(ends ? [[pending ? words.extension.now : words.extension.ends, when(ends)] as [string, ReactNode]] : []),
           ...(pending && then ? [[words.extension.then, when(then)] as [string, ReactNode]] : []),
+          [words.extension.holds, <Amounts key="holds" amounts={request.amounts} />],
         ]}
       />
-      <Amounts amounts={request.amounts} />
     </Part>
   );
 }

@@ -58,7 +58,7 @@ export function Decide({ request, digest, planChanged, onHelp }: Props) {
   const approved = me?.user !== undefined && approvedBy(request, me.user.name);
   const verdicts: Verdict[] = mayReview
     ? approved
-      ? ["REJECT", "COMMENT"]
+      ? ["COMMENT", "REJECT"]
       : ["APPROVE", "REJECT", "COMMENT"]
     : ["COMMENT"];
   const verdict = chosen && verdicts.includes(chosen) ? chosen : (verdicts[0] as Verdict);

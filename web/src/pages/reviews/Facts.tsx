@@ -51,7 +51,7 @@ export function Facts({ request, stack }: Props) {
             )}
           </Stack>
         </Fact>
-        {request.expireTime && (
+        {request.expireTime && (pending || request.state === "EXPIRED") && (
           <Fact label={pending ? words.expires : words.expiredAt}>
             {pending ? <Countdown request={request} to={request.expireTime} /> : <Time at={request.expireTime} />}
           </Fact>

@@ -1,4 +1,4 @@
-import { Group, Progress, Stack, Text } from "@mantine/core";
+import { Progress, Stack, Text, VisuallyHidden } from "@mantine/core";
 
 import type { Schemas } from "~/api/client";
 import type { RunProgress } from "~/lib/runProgress";
@@ -20,12 +20,12 @@ export function RunProgressBar(props: { run: Schemas["Run"]; progress: RunProgre
         <Progress.Section value={(done / total) * 100} color="green" animated={!ended} striped={!ended} />
         <Progress.Section value={(failed / total) * 100} color="red" />
       </Progress.Root>
-      <Group gap="md">
-        <Text size="sm" aria-live="polite">
-          {words.progressOf(done, total)}
-          {failed > 0 && `, ${words.failedOf(failed)}`}
-        </Text>
-      </Group>
+      <Text size="sm">
+        {words.progressOf(done, total)}
+        {failed > 0 && `, ${words.failedOf(failed)}`}
+      </Text>
+      {/* Each resource would be too much to listen to. */}
+      <VisuallyHidden aria-live="polite">{words.quarters(Math.floor((done / total) * 4) * 25)}</VisuallyHidden>
     </Stack>
   );
 }

@@ -1,5 +1,7 @@
 import { createTheme, type CSSVariablesResolver, type MantineColorsTuple } from "@mantine/core";
 
+import { common } from "~/text/common";
+
 // A deep teal: far from the colours of states, readable on both schemes.
 const yard: MantineColorsTuple = [
   "#e6f7f8",
@@ -14,7 +16,17 @@ const yard: MantineColorsTuple = [
   "#006972",
 ];
 
+// What Mantine leaves without a name, and titles that its light variants make too pale for AA.
+const components = {
+  Notification: { defaultProps: { closeButtonProps: { "aria-label": common.close } } },
+  Alert: {
+    defaultProps: { closeButtonLabel: common.close },
+    styles: { title: { color: "var(--mantine-color-text)" } },
+  },
+};
+
 export const theme = createTheme({
+  components,
   primaryColor: "yard",
   // White is readable on both, which autoContrast does not see to in the dark scheme.
   primaryShade: { light: 9, dark: 8 },
@@ -27,9 +39,15 @@ export const theme = createTheme({
   headings: { fontWeight: "650" },
 });
 
-// Mantine's own dimmed text has too little contrast for AA.
+// Mantine's own dimmed and faulty text has too little contrast for AA.
 export const cssVariables: CSSVariablesResolver = () => ({
   variables: {},
-  light: { "--mantine-color-dimmed": "var(--mantine-color-gray-7)" },
-  dark: { "--mantine-color-dimmed": "var(--mantine-color-dark-1)" },
+  light: {
+    "--mantine-color-dimmed": "var(--mantine-color-gray-7)",
+    "--mantine-color-error": "var(--mantine-color-red-9)",
+  },
+  dark: {
+    "--mantine-color-dimmed": "var(--mantine-color-dark-1)",
+    "--mantine-color-error": "var(--mantine-color-red-4)",
+  },
 });

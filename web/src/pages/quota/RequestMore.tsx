@@ -1,5 +1,8 @@
 import {
+  Alert,
   Anchor,
+  Button,
+  Group,
   NumberInput,
   SegmentedControl,
   Select,
@@ -9,7 +12,6 @@ import {
   Textarea,
   TextInput,
 } from "@mantine/core";
-import { notifications } from "@mantine/notifications";
 import { Link } from "@tanstack/react-router";
 import { useState } from "react";
 
@@ -19,6 +21,7 @@ import { errorAt } from "~/lib/fieldErrors";
 import { pageOf } from "~/lib/resourceLinks";
 import { answerOf, useReread, useSubmit } from "~/lib/submit";
 import { fromInput, localInput } from "~/lib/windows";
+import { common } from "~/text/common";
 import { quota } from "~/text/quota";
 
 import { useMetrics } from "./UsageCards";
@@ -43,6 +46,7 @@ export function RequestMore({ project, usage, metric: first, onClose }: Props) {
   const [start, setStart] = useState("");
   const [end, setEnd] = useState(() => localInput(new Date(Date.now() + 7 * DAY_MS)));
   const [reason, setReason] = useState("");
+  const [made, setMade] = useState<string>();
   const { submit, pending, error } = useSubmit(
     (body: Schemas["CreateQuotaRequestRequest"], requestId) =>
       answerOf(
@@ -53,20 +57,27 @@ export function RequestMore({ project, usage, metric: first, onClose }: Props) {
       ),
     async (request) => {
       await reread("/v1/projects/{project}/changeRequests");
-      notifications.show({
-        autoClose: 15_000,
-        title: words.done,
-        message: (
-          <Anchor component={Link} to={pageOf(request.name)} size="sm">
-            {words.open}
-          </Anchor>
-        ),
-      });
-      onClose();
+      setMade(request.name);
     },
   );
   const ids = [...new Set([...usage.map((u) => u.metric), ...metrics.keys()])];
 
+  if (made !== undefined) {
+    return (
+      <Stack>
+        <Alert color="green" role="status" title={words.done}>
+          <Anchor component={Link} to={pageOf(made)} size="sm">
+            {words.open}
+          </Anchor>
+        </Alert>
+        <Group justify="flex-end">
+          <Button onClick={onClose} data-autofocus>
+            {common.close}
+          </Button>
+        </Group>
+      </Stack>
+    );
+  }
   return (
     <Form
       action={words.title}

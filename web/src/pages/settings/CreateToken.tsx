@@ -84,14 +84,6 @@ export function CreateToken({ user, onClose }: { user: string; onClose: () => vo
         required
         data-autofocus
       />
-      <Select
-        label={words.ends}
-        data={[...DAYS.map((n) => ({ value: String(n), label: words.days(n) })), { value: "", label: words.never }]}
-        value={days}
-        onChange={(next) => setDays(next ?? "")}
-        error={errorAt(error, "ttl")}
-        allowDeselect={false}
-      />
       <TagsInput
         label={words.scopes}
         description={words.scopesHelp}
@@ -99,7 +91,15 @@ export function CreateToken({ user, onClose }: { user: string; onClose: () => vo
         value={scopes}
         onChange={setScopes}
         error={errorAt(error, "scopes")}
-        maxDropdownHeight={200}
+        maxDropdownHeight={160}
+      />
+      <Select
+        label={words.ends}
+        data={[...DAYS.map((n) => ({ value: String(n), label: words.days(n) })), { value: "", label: words.never }]}
+        value={days}
+        onChange={(next) => setDays(next ?? "")}
+        error={errorAt(error, "ttl")}
+        allowDeselect={false}
       />
     </Form>
   );

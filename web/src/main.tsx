@@ -24,6 +24,8 @@ const client = new QueryClient({
   },
 });
 const nonce = document.querySelector<HTMLMetaElement>('meta[name="style-nonce"]')?.content ?? "";
+// Dialogs keep the page from scrolling by a style of their own, whose maker looks for the nonce here.
+Object.assign(globalThis, { __webpack_nonce__: nonce });
 
 createRoot(document.getElementById("root") as HTMLElement).render(
   <StrictMode>

@@ -49,6 +49,7 @@ export function PlanDiff(props: { changes: Schemas["ResourceChange"][]; changedO
     setClosedGroups(new Set());
     setOpenResources(keysOf(groups));
   };
+  const folds = useMemo(() => changes.some((c) => c.attributes.length > 0), [changes]);
   const outputs = props.changedOutputs ?? [];
   return (
     <Stack gap="sm">
@@ -69,12 +70,16 @@ export function PlanDiff(props: { changes: Schemas["ResourceChange"][]; changedO
             <Text size="sm" c="dimmed" aria-live="polite">
               {wanted ? words.found(found, changes.length) : words.all(changes.length)}
             </Text>
-            <Button variant="default" size="xs" onClick={expandAll}>
-              {words.expandAll}
-            </Button>
-            <Button variant="default" size="xs" onClick={() => setOpenResources(new Set())}>
-              {words.collapseAll}
-            </Button>
+            {folds && (
+              <>
+                <Button variant="default" size="xs" onClick={expandAll}>
+                  {words.expandAll}
+                </Button>
+                <Button variant="default" size="xs" onClick={() => setOpenResources(new Set())}>
+                  {words.collapseAll}
+                </Button>
+              </>
+            )}
           </Group>
           {rows.length === 0 ? (
             <Text c="dimmed">{words.nothingFound}</Text>
@@ -167,29 +172,48 @@ const OneRow = memo(function OneRow({ row, whole, onFold, onWhole }: OneRowProps
 });
 
 function Fold({ row, onFold }: { row: Row & { kind: "group" | "resource" }; onFold: (row: Row) => void }) {
-  const group = row.kind === "group";
+  if (row.kind === "resource" && row.change.attributes.length === 0) {
+    return (
+      <div className={`${classes.fold} ${classes.resource}`}>
+        <span className={classes.noChevron} />
+        <Label row={row} />
+      </div>
+    );
+  }
   return (
     <UnstyledButton
-      className={`${classes.fold} ${group ? classes.group : classes.resource}`}
+      className={`${classes.fold} ${row.kind === "group" ? classes.group : classes.resource}`}
       aria-expanded={row.open}
       onClick={() => onFold(row)}
     >
       <IconChevronRight size={16} className={classes.chevron} data-open={row.open} aria-hidden />
-      <ActionMark action={row.action} />
-      {group ? (
+      <Label row={row} />
+    </UnstyledButton>
+  );
+}
+
+function Label({ row }: { row: Row & { kind: "group" | "resource" } }) {
+  if (row.kind === "group") {
+    return (
+      <>
+        <ActionMark action={row.action} />
         <span>
           {row.count.toLocaleString()} {words.actions[row.action]}
         </span>
-      ) : (
-        <>
-          <span className={classes.address}>{row.change.address}</span>
-          <span className={classes.forReaders}>{words.actions[row.action]}</span>
-          <span className={classes.aside}>
-            {row.change.reason && `${words.reasons[row.change.reason] ?? row.change.reason} · `}
-            {words.attributes(row.change.attributes.length)}
-          </span>
-        </>
-      )}
-    </UnstyledButton>
+      </>
+    );
+  }
+  const { address, attributes, reason } = row.change;
+  const aside = [
+    reason && (words.reasons[reason] ?? reason),
+    attributes.length > 0 && words.attributes(attributes.length),
+  ].filter(Boolean);
+  return (
+    <>
+      <ActionMark action={row.action} />
+      <span className={classes.address}>{address}</span>
+      <span className={classes.forReaders}>{words.actions[row.action]}</span>
+      {aside.length > 0 && <span className={classes.aside}>{aside.join(" · ")}</span>}
+    </>
   );
 }

@@ -40,7 +40,6 @@ export const plan = {
   becomes: "becomes",
   forces: "forces replacement",
   attributes: (n: number) => (n === 1 ? "1 attribute" : `${count(n)} attributes`),
-  noAttributes: "Nothing more is known of it.",
   showAllText: (n: number) => `Show all ${count(n)} characters`,
   showAllLines: (n: number) => `Show all ${count(n)} lines`,
   skipped: (n: number) => (n === 1 ? "1 unchanged line" : `${count(n)} unchanged lines`),

@@ -2,14 +2,6 @@
 export const reviews = {
   title: "Reviews",
   request: (id: string) => `Request ${id}`,
-  types: {
-    PROVISION: "New stack",
-    UPDATE: "Change",
-    DESTROY: "Destroy",
-    EXTENSION: "Longer lease",
-    QUOTA: "More quota",
-    TYPE_UNSPECIFIED: "Request",
-  },
   titles: {
     PROVISION: (stack: string) => `New stack ${stack}`,
     UPDATE: (stack: string) => `Change of ${stack}`,
@@ -44,7 +36,6 @@ export const reviews = {
   },
   aMonth: (price: string) => `${price} a month`,
   filterHelp: "For example: type = UPDATE",
-  olderMore: "There are more: look at the next page.",
   keys: "Keys",
   keysHelp: "Show keys",
   listKeys: [
@@ -73,7 +64,6 @@ export const reviews = {
   approvalsTitle: "Approvals",
   requester: "Asked by",
   stack: "Stack",
-  openStack: "Open the stack",
   openRun: "Watch the run",
   plan: "The plan",
   asksFor: "What is asked for",
@@ -85,6 +75,7 @@ export const reviews = {
     open: "Open the new request",
   },
   destroy: "These resources would be destroyed",
+  frees: "It would free",
   destroyMost: (n: number) => `The first ${n.toLocaleString()} resources are shown.`,
   destroyNothing: "The stack has no resources any more.",
   extension: {

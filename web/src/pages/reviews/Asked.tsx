@@ -80,7 +80,9 @@ function Destroyed({ request }: { request: Schemas["ChangeRequest"] }) {
   });
   return (
     <Part title={words.destroy}>
-      <Amounts amounts={request.amounts} />
+      <Text component="div">
+        {words.frees} <Amounts amounts={request.amounts} />
+      </Text>
       <Diagnostics diagnostics={request.policyMessages} />
       {error && !data ? (
         <Failed error={error} onRetry={() => void refetch()} />

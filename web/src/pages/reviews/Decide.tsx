@@ -170,7 +170,9 @@ export function Decide({ request, digest, planChanged, onHelp }: Props) {
                 variant={verdict === "COMMENT" ? "default" : "filled"}
                 loading={pending}
               >
-                {verdict === "APPROVE" && digest === "" ? words.decide.approveOther : words.decide.send[verdict]}
+                {verdict === "APPROVE" && request.revision === ""
+                  ? words.decide.approveOther
+                  : words.decide.send[verdict]}
               </Button>
             </Group>
           </Group>

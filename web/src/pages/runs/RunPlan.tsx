@@ -1,4 +1,4 @@
-import { Text, Title } from "@mantine/core";
+import { Stack, Text, Title } from "@mantine/core";
 
 import { queries, type Schemas } from "~/api/client";
 import { PlanDiff } from "~/components/PlanDiff";
@@ -28,12 +28,13 @@ export function RunPlan({ run }: { run: Schemas["Run"] }) {
   if (!data.plan) return <Text c="dimmed">{words.noPlan}</Text>;
   if (!isOf(data.plan, run)) return <Text c="dimmed">{words.olderPlan}</Text>;
   return (
-    <>
-      <Title order={2} size="h4" mb="xs">
+    <Stack gap="sm">
+      <Title order={2} size="h4">
         {planWords.title}
       </Title>
-      <PlanSummary plan={data.plan} />
+      {/* The run tells its warnings itself. */}
+      <PlanSummary plan={{ ...data.plan, diagnostics: [] }} />
       <PlanDiff key={data.plan.digest} changes={data.plan.changes} changedOutputs={data.plan.changedOutputs} />
-    </>
+    </Stack>
   );
 }

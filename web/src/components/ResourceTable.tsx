@@ -246,7 +246,7 @@ function Paging(props: {
 // A small table of fixed rows, for what is no list of resources.
 export function PlainTable(props: { label: string; head: string[]; rows: ReactNode[][] }) {
   return (
-    <Table.ScrollContainer minWidth={480}>
+    <Table.ScrollContainer minWidth={480} scrollAreaProps={{ viewportProps: { tabIndex: 0 } }}>
       <Table aria-label={props.label} verticalSpacing="xs">
         <Table.Thead>
           <Table.Tr>

@@ -25,7 +25,7 @@ export function PermissionPicker(props: { value: string[]; onChange: (value: str
           return (
             <Group key={kind} gap="sm" align="flex-start" role="group" aria-label={kind}>
               <Checkbox
-                w={180}
+                w={210}
                 size="sm"
                 label={forms.allOf(kind)}
                 checked={whole}

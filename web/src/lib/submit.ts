@@ -1,5 +1,7 @@
 import { useQueryClient } from "@tanstack/react-query";
-import { useRef, useState } from "react";
+import { useState } from "react";
+
+import { useRequestId } from "~/lib/requestId";
 
 interface Submit<Body> {
   submit: (body: Body) => void;
@@ -16,18 +18,14 @@ export function useSubmit<Body, Result>(
 ): Submit<Body> {
   const [pending, setPending] = useState(false);
   const [error, setError] = useState<unknown>();
-  const tried = useRef({ body: "", requestId: "" });
+  const { idFor, done: forget } = useRequestId();
 
   const run = async (body: Body) => {
-    const text = JSON.stringify(body) ?? "";
-    if (tried.current.requestId === "" || tried.current.body !== text) {
-      tried.current = { body: text, requestId: crypto.randomUUID() };
-    }
     setPending(true);
     setError(undefined);
     try {
-      const result = await work(body, tried.current.requestId);
-      tried.current = { body: "", requestId: "" };
+      const result = await work(body, idFor(body));
+      forget();
       await done(result, body);
     } catch (e) {
       setError(e);

@@ -4,7 +4,7 @@ import { useParams } from "@tanstack/react-router";
 import { queries } from "~/api/client";
 import { useLiveProject } from "~/api/events";
 import { useCan } from "~/api/session";
-import { LiveWord } from "~/components/LiveWord";
+import { LiveState } from "~/components/LiveState";
 import { Page } from "~/components/Page";
 import { Empty, Failed, LoadingRows } from "~/components/States";
 import { useListSearch } from "~/lib/listSearch";
@@ -37,7 +37,7 @@ export default function Audit() {
   return (
     <Page
       title={words.title}
-      subtitle={<LiveWord state={live} />}
+      subtitle={<LiveState state={live} />}
       crumbs={[
         { label: common.navigation.projects, to: "/projects" },
         { label: project, to: `/projects/${encodeURIComponent(project)}` },

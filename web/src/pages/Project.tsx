@@ -5,7 +5,7 @@ import { Link, useNavigate, useParams, useSearch } from "@tanstack/react-router"
 import { queries } from "~/api/client";
 import { useLiveProject } from "~/api/events";
 import { useCan } from "~/api/session";
-import { LiveWord } from "~/components/LiveWord";
+import { LiveState } from "~/components/LiveState";
 import { Page } from "~/components/Page";
 import { Failed, LoadingPage } from "~/components/States";
 import { Channels } from "~/pages/project/Channels";
@@ -53,7 +53,7 @@ export default function Project() {
   return (
     <Page
       title={data.displayName || project}
-      subtitle={<LiveWord state={live} />}
+      subtitle={<LiveState state={live} />}
       crumbs={[{ label: common.navigation.projects, to: "/projects" }]}
       actions={
         <>

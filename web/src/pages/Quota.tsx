@@ -8,7 +8,7 @@ import { queries } from "~/api/client";
 import { useLiveProject } from "~/api/events";
 import { useCan } from "~/api/session";
 import { Dialog } from "~/components/FormDialog";
-import { LiveWord } from "~/components/LiveWord";
+import { LiveState } from "~/components/LiveState";
 import { Page } from "~/components/Page";
 import { Empty, Failed, LoadingRows } from "~/components/States";
 import { byFullness } from "~/lib/usage";
@@ -43,7 +43,7 @@ export default function Quota() {
   return (
     <Page
       title={words.title}
-      subtitle={<LiveWord state={live} />}
+      subtitle={<LiveState state={live} />}
       crumbs={[
         { label: common.navigation.projects, to: "/projects" },
         { label: project, to: `/projects/${encodeURIComponent(project)}` },

@@ -14,7 +14,7 @@ export function FailedRuns() {
     {
       params: {
         path: { project: "-", stack: "-" },
-        query: { filter: `state = FAILED AND create_time > "${aDayAgo()}"`, pageSize: 8 },
+        query: { filter: `state = FAILED AND create_time > "${aDayAgo()}"`, orderBy: "create_time desc", pageSize: 8 },
       },
     },
     refresh,

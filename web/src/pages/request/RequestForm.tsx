@@ -29,7 +29,7 @@ import { LeaseFields, Part, ReasonField, told, VersionField } from "~/pages/requ
 import { Fit } from "~/pages/request/Fit";
 import { useFaults } from "~/pages/request/useFaults";
 import { usePreview } from "~/pages/request/usePreview";
-import { useRequestId } from "~/pages/request/useRequestId";
+import { useRequestId } from "~/lib/requestId";
 import { requestText as text } from "~/text/request";
 
 interface Props {
@@ -63,7 +63,7 @@ export function RequestForm({ projects, project: first, versions, latest, versio
 
   const { form, faults, show, refused, edited: touched } = useFaults();
   const preview = usePreview();
-  const requestId = useRequestId();
+  const { idFor: requestId } = useRequestId();
   const client = useQueryClient();
   const navigate = useNavigate();
   // Values may be secrets: nothing of them outlives the page.

@@ -15,7 +15,7 @@ import { Part, ReasonField, told, VersionField } from "~/pages/request/Fields";
 import { Fit } from "~/pages/request/Fit";
 import { useFaults } from "~/pages/request/useFaults";
 import { usePreview } from "~/pages/request/usePreview";
-import { useRequestId } from "~/pages/request/useRequestId";
+import { useRequestId } from "~/lib/requestId";
 import { requestText as text } from "~/text/request";
 
 interface Props {
@@ -44,7 +44,7 @@ export function UpdateForm({ stack, held, current, versions, latest, version, on
 
   const { form, faults, show, refused, edited: touched } = useFaults();
   const preview = usePreview();
-  const requestId = useRequestId();
+  const { idFor: requestId } = useRequestId();
   const client = useQueryClient();
   const navigate = useNavigate();
   // Values may be secrets: nothing of them outlives the page.

@@ -2,7 +2,7 @@ import { useState } from "react";
 
 import { queries, type Schemas } from "~/api/client";
 import { last } from "~/lib/names";
-import { useRequestId } from "~/pages/request/useRequestId";
+import { useRequestId } from "~/lib/requestId";
 
 // What the operation of a preview answers (StackPreview).
 export interface StackPreview {
@@ -34,7 +34,7 @@ export function usePreview(): Preview {
   // Values may be secrets: nothing of them outlives the page.
   const begin = queries.useMutation("post", "/v1/projects/{project}/stacks:preview", { gcTime: 0 });
   const [checked, setChecked] = useState("");
-  const requestId = useRequestId();
+  const { idFor: requestId } = useRequestId();
   const [attempt, setAttempt] = useState(0);
   const operation = begin.data?.name ? last(begin.data.name) : "";
   const watch = queries.useQuery(

@@ -10,6 +10,7 @@ import { useNow } from "~/lib/clock";
 import { part, requestIds } from "~/lib/names";
 import { approvedBy, obstacle } from "~/lib/review";
 import { useShortcuts } from "~/lib/shortcuts";
+import { useRequestId } from "~/lib/requestId";
 import { common } from "~/text/common";
 import { reviews as words } from "~/text/reviews";
 
@@ -25,15 +26,6 @@ interface Props {
   onHelp: () => void;
 }
 
-// A retry of the same words is the same request; other words are another one.
-function useRequestId() {
-  const kept = useRef({ of: "", id: "" });
-  return (of: string) => {
-    if (kept.current.of !== of) kept.current = { of, id: crypto.randomUUID() };
-    return kept.current.id;
-  };
-}
-
 // Where one says yes, no or something else; what one may not do is told before it is tried.
 export function Decide({ request, digest, planChanged, onHelp }: Props) {
   const now = useNow();
@@ -44,7 +36,7 @@ export function Decide({ request, digest, planChanged, onHelp }: Props) {
   const approve = queries.useMutation("post", `${PATH}:approve`);
   const reject = queries.useMutation("post", `${PATH}:reject`);
   const comment = queries.useMutation("post", `${PATH}:comment`);
-  const requestId = useRequestId();
+  const { idFor: requestId } = useRequestId();
   const box = useRef<HTMLTextAreaElement>(null);
   const [chosen, setChosen] = useState<Verdict>();
   const [text, setText] = useState("");
@@ -221,7 +213,7 @@ function Trouble({ error, onLoad }: { error: unknown; onLoad: () => void }) {
 function Withdraw({ request }: { request: Schemas["ChangeRequest"] }) {
   const [opened, setOpened] = useState(false);
   const client = useQueryClient();
-  const requestId = useRequestId();
+  const { idFor: requestId } = useRequestId();
   const { mutateAsync, isPending, error, reset } = queries.useMutation("post", `${PATH}:withdraw`);
   const close = () => {
     reset();

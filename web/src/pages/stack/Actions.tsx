@@ -6,8 +6,9 @@ import { queries, type Schemas } from "~/api/client";
 import { ButtonLink, MenuLink } from "~/components/Links";
 import { part, stackIds } from "~/lib/names";
 import { stackText } from "~/text/stack";
+import { useRequestId } from "~/lib/requestId";
 
-import { type Can, type Deeds, type Stack, useBegun, useRequestId } from "./calls";
+import { type Can, type Deeds, type Stack, useBegun } from "./calls";
 import { CancelRun } from "./CancelRun";
 import { Destroy } from "./Destroy";
 import { Repair } from "./Repair";

@@ -6,9 +6,10 @@ import { api, queries, type Schemas } from "~/api/client";
 import { ConfirmTyped } from "~/components/ConfirmTyped";
 import { last, stackIds } from "~/lib/names";
 import { stackText } from "~/text/stack";
+import { useRequestId } from "~/lib/requestId";
 
 import { Refusal } from "./Ask";
-import { isStale, type Stack, useBegun, useReload, useRequestId } from "./calls";
+import { isStale, type Stack, useBegun, useReload } from "./calls";
 import { ReasonInput } from "./ReasonInput";
 
 const words = stackText.destroy;

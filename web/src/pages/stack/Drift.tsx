@@ -8,9 +8,10 @@ import { Time } from "~/components/Time";
 import { runIds, stackIds } from "~/lib/names";
 import { secondsOf, span } from "~/lib/time";
 import { stackText } from "~/text/stack";
+import { useRequestId } from "~/lib/requestId";
 
 import { Refusal } from "./Ask";
-import { type Can, type Deeds, type Stack as StackOf, useBegun, useRequestId } from "./calls";
+import { type Can, type Deeds, type Stack as StackOf, useBegun } from "./calls";
 import { Repair } from "./Repair";
 
 const words = stackText.drift;

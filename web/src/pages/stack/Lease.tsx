@@ -10,9 +10,10 @@ import { countdown, hoursLeftToExtend, isGone, isSettled, leaseView } from "~/li
 import { absolute } from "~/lib/time";
 import { common } from "~/text/common";
 import { stackText } from "~/text/stack";
+import { useRequestId } from "~/lib/requestId";
 
 import { Refusal } from "./Ask";
-import { type Can, type Deeds, faultOf, type Stack as StackOf, useReload, useRequestId } from "./calls";
+import { type Can, type Deeds, faultOf, type Stack as StackOf, useReload } from "./calls";
 
 const words = stackText.lease;
 

@@ -1,9 +1,10 @@
 import { queries } from "~/api/client";
 import { stackIds } from "~/lib/names";
 import { stackText } from "~/text/stack";
+import { useRequestId } from "~/lib/requestId";
 
 import { Ask } from "./Ask";
-import { type Stack, useBegun, useRequestId } from "./calls";
+import { type Stack, useBegun } from "./calls";
 
 const words = stackText.repair;
 

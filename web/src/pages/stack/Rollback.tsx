@@ -3,9 +3,10 @@ import { useState } from "react";
 import { queries } from "~/api/client";
 import { stackIds } from "~/lib/names";
 import { stackText } from "~/text/stack";
+import { useRequestId } from "~/lib/requestId";
 
 import { Ask } from "./Ask";
-import { type Stack, useBegun, useReload, useRequestId } from "./calls";
+import { type Stack, useBegun, useReload } from "./calls";
 
 const words = stackText.rollback;
 

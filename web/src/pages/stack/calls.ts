@@ -1,6 +1,5 @@
 import { notifications } from "@mantine/notifications";
 import { useQueryClient } from "@tanstack/react-query";
-import { useCallback, useRef } from "react";
 
 import { ApiError, type Schemas } from "~/api/client";
 import { stackIds } from "~/lib/names";
@@ -27,20 +26,6 @@ export const PERMISSIONS = [
   "states.write",
   "states.forceUnlock",
 ];
-
-// Ids that make the repetition of a submit safe: the same is asked with the same id until it is done.
-export function useRequestId() {
-  const held = useRef<{ asked: string; id: string } | undefined>(undefined);
-  const idFor = useCallback((what: unknown) => {
-    const asked = JSON.stringify(what);
-    if (held.current?.asked !== asked) held.current = { asked, id: crypto.randomUUID() };
-    return held.current.id;
-  }, []);
-  const done = useCallback(() => {
-    held.current = undefined;
-  }, []);
-  return { idFor, done };
-}
 
 // Reads again what is shown of a stack, and of its project.
 export function useReload(stack: Stack) {

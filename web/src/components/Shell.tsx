@@ -224,7 +224,7 @@ function Account() {
     <Menu position="bottom-end">
       <Menu.Target>
         <ActionIcon variant="subtle" color="gray" radius="xl" size="lg" aria-label={words.account}>
-          <Avatar size={28} radius="xl" color="yard" name={name} />
+          <Avatar size={28} radius="xl" color="yard" name={name} aria-hidden />
         </ActionIcon>
       </Menu.Target>
       <Menu.Dropdown>

@@ -66,7 +66,8 @@ class Person:
         self.page = self.context.new_page()
 
     def _listen(self, page):
-        page.on("console", lambda m: self._complain(m.text, page) if m.type == "error" else None)
+        page.on("console", lambda m: self._complain(f"{m.text} ({(m.location or {}).get('url')})", page)
+                if m.type == "error" else None)
         page.on("pageerror", lambda e: self._complain(str(e), page))
 
     def _complain(self, text, page):

@@ -9,6 +9,7 @@ import {
 
 import type { ComponentType } from "react";
 
+import { ApiError } from "~/api/client";
 import { session } from "~/api/session";
 import { Shell } from "~/components/Shell";
 import { Failed, LoadingPage } from "~/components/States";
@@ -104,16 +105,10 @@ export const router = createRouter({
   context: { client: undefined as unknown as QueryClient },
   defaultPreload: "intent",
   defaultPendingComponent: LoadingPage,
-  defaultErrorComponent: ({ error, reset }) => <Failed error={error} onRetry={reset} />,
-  defaultNotFoundComponent: () => <Failed error={new NotThere()} />,
+  defaultErrorComponent: ({ error, reset }) => <Failed page error={error} onRetry={reset} />,
+  defaultNotFoundComponent: () => <Failed page error={new ApiError(404, undefined)} />,
   scrollRestoration: true,
 });
-
-class NotThere extends Error {
-  constructor() {
-    super("There is no such page");
-  }
-}
 
 declare module "@tanstack/react-router" {
   interface Register {

@@ -29,6 +29,7 @@ import {
   IconShieldLock,
   IconStack2,
   IconSun,
+  IconUser,
 } from "@tabler/icons-react";
 import { useQueryClient } from "@tanstack/react-query";
 import { Link, Outlet, useNavigate, useRouterState } from "@tanstack/react-router";
@@ -224,8 +225,9 @@ function Account() {
     <Menu position="bottom-end">
       <Menu.Target>
         <ActionIcon variant="subtle" color="gray" radius="xl" size="lg" aria-label={words.account}>
-          {/* The initials are a picture, no words. */}
-          <Avatar size={28} radius="xl" color="yard" name={name} aria-hidden />
+          <Avatar size={28} radius="xl" color="yard">
+            <IconUser size={18} aria-hidden />
+          </Avatar>
         </ActionIcon>
       </Menu.Target>
       <Menu.Dropdown>

@@ -1,6 +1,6 @@
 import { Alert, Button, Center, Code, Group, List, Loader, Skeleton, Stack, Text, Title } from "@mantine/core";
 import { IconCloudOff, IconLock, IconMoodEmpty, IconZoomQuestion } from "@tabler/icons-react";
-import type { ReactNode } from "react";
+import { type ReactNode, useEffect } from "react";
 
 import { ApiError, Unreachable } from "~/api/client";
 import { common } from "~/text/common";
@@ -29,14 +29,24 @@ export function Empty({ title, text, action }: { title: string; text?: string; a
   return <Notice icon={<IconMoodEmpty aria-hidden />} title={title} text={text} action={action} />;
 }
 
-function Notice(props: { icon: ReactNode; title: string; text?: string; action?: ReactNode; role?: string }) {
+interface NoticeProps {
+  icon: ReactNode;
+  title: string;
+  text?: string;
+  action?: ReactNode;
+  role?: string;
+  // It is all of the page.
+  page?: boolean;
+}
+
+function Notice(props: NoticeProps) {
   return (
     <Center mih={200} p="lg" role={props.role}>
       <Stack align="center" gap="xs" maw={480}>
         <Text c="dimmed" component="span">
           {props.icon}
         </Text>
-        <Title order={2} size="h4" ta="center">
+        <Title order={props.page ? 1 : 2} size="h4" ta="center">
           {props.title}
         </Title>
         {props.text && (
@@ -50,8 +60,18 @@ function Notice(props: { icon: ReactNode; title: string; text?: string; action?:
   );
 }
 
+interface FailedProps {
+  error: unknown;
+  onRetry?: () => void;
+  // It is all of the page, and so has its first heading.
+  page?: boolean;
+}
+
 // What stands where something could not be read: forbidden, gone, away or failed.
-export function Failed({ error, onRetry }: { error: unknown; onRetry?: () => void }) {
+export function Failed({ error, onRetry, page }: FailedProps) {
+  useEffect(() => {
+    if (page) document.title = `${common.failed.title} · ${common.product}`;
+  }, [page]);
   const retry = onRetry && (
     <Button variant="default" onClick={onRetry}>
       {common.retry}
@@ -59,17 +79,30 @@ export function Failed({ error, onRetry }: { error: unknown; onRetry?: () => voi
   );
   if (error instanceof ApiError && error.status === 403) {
     return (
-      <Notice role="alert" icon={<IconLock aria-hidden />} {...common.forbidden} action={<Problem error={error} />} />
+      <Notice
+        role="alert"
+        icon={<IconLock aria-hidden />}
+        {...common.forbidden}
+        action={<Problem error={error} />}
+        page={page}
+      />
     );
   }
   if (error instanceof ApiError && error.status === 404) {
-    return <Notice role="alert" icon={<IconZoomQuestion aria-hidden />} {...common.missing} />;
+    return <Notice role="alert" icon={<IconZoomQuestion aria-hidden />} {...common.missing} page={page} />;
   }
   if (error instanceof Unreachable) {
-    return <Notice role="alert" icon={<IconCloudOff aria-hidden />} {...common.unreachable} action={retry} />;
+    return (
+      <Notice role="alert" icon={<IconCloudOff aria-hidden />} {...common.unreachable} action={retry} page={page} />
+    );
   }
   return (
     <Stack gap="sm">
+      {page && (
+        <Title order={1} size="h2">
+          {common.failed.title}
+        </Title>
+      )}
       <Problem error={error} />
       {retry && <Group>{retry}</Group>}
     </Stack>

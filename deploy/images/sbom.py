@@ -9,6 +9,8 @@ from pathlib import Path
 from urllib.parse import quote
 
 PROGRAMS = Path("/programs")
+# The program that the web console is compiled into.
+CONSOLE_IN = "stackyard-rest"
 # Names that make the same document of the same image.
 NAMESPACE = uuid.UUID("6b1f7b52-5a0e-4f0b-9d52-0d6c2c1d5f6e")
 
@@ -38,6 +40,11 @@ def go_modules():
             # It stands in for the one before.
             found[program][-1] = (fields[1], fields[2])
     return found, compiler
+
+
+def npm_packages():
+    """Packages that the web console is made of, as (name, version)."""
+    return [tuple(line.split()) for line in (PROGRAMS / "npm-packages").read_text().splitlines()]
 
 
 def built_in():
@@ -93,6 +100,10 @@ class Bill:
         purl = f"pkg:golang/{quote(path, safe='/')}@{quote(version)}"
         self._add(library(purl, path, version), needed_by)
 
+    def add_npm(self, name, version, needed_by):
+        """A package of npm."""
+        self._add(library(f"pkg:npm/{quote(name, safe='/')}@{quote(version)}", name, version), needed_by)
+
     def document(self):
         """The document, the same for the same image."""
         components = [self._components[ref] for ref in sorted(self._components)]
@@ -121,6 +132,9 @@ def describe(root, packages, programs, options):
             bill.add_go("stdlib", compiler[path.name], ref)
             for module, of in modules[path.name]:
                 bill.add_go(module, of, ref)
+            if path.name == CONSOLE_IN:
+                for name, of in npm_packages():
+                    bill.add_npm(name, of, ref)
         else:
             for name, of in built_in():
                 bill.add_header(name, of, ref)

@@ -76,6 +76,7 @@ func plan() *Plan {
 		Labels: map[string]string{"app.kubernetes.io/name": "stackyard"},
 		Secrets: []SecretPlan{
 			{Name: "seal", Data: map[string]ValuePlan{"seal.key": {Make: "seal-key"}}},
+			{Name: "sessions", Data: map[string]ValuePlan{"session.keys": {Make: "session-key"}}},
 			{Name: "admin", Data: map[string]ValuePlan{"token": {Make: "token"}}},
 			{Name: "db", Data: map[string]ValuePlan{"p": {Make: "password"}, "url": {Text: "postgresql://q:${p}@h/q"}}},
 		},
@@ -92,9 +93,10 @@ func TestMakesWhatIsMissing(t *testing.T) {
 		t.Fatal(err)
 	}
 	for what, form := range map[string]string{
-		s.text("seal", "seal.key"): `^[0-9a-f]{64}\n$`,
-		s.text("admin", "token"):   `^syt_[a-z0-9]{12}_[A-Za-z0-9_-]{43}$`,
-		s.text("db", "url"):        `^postgresql://q:[A-Za-z0-9_-]{32}@h/q$`,
+		s.text("seal", "seal.key"):         `^[0-9a-f]{64}\n$`,
+		s.text("sessions", "session.keys"): `^[A-Za-z0-9+/]{43}=\n$`,
+		s.text("admin", "token"):           `^syt_[a-z0-9]{12}_[A-Za-z0-9_-]{43}$`,
+		s.text("db", "url"):                `^postgresql://q:[A-Za-z0-9_-]{32}@h/q$`,
 	} {
 		if !regexp.MustCompile(form).MatchString(what) {
 			t.Errorf("%q is not %s", what, form)
@@ -118,8 +120,8 @@ func TestASecondTimeTouchesNothing(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if s.writes != 5 {
-		t.Errorf("%d writes for 5 Secrets", s.writes)
+	if s.writes != 6 {
+		t.Errorf("%d writes for 6 Secrets", s.writes)
 	}
 }
 

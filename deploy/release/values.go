@@ -15,6 +15,8 @@ var makers = map[string]func() string{
 	"token": func() string { return "syt_" + randomID(12) + "_" + randomText(32) },
 	// A line of the file that stacks seals with.
 	"seal-key": func() string { return hex.EncodeToString(randomBytes(32)) + "\n" },
+	// A line of the file that the REST server seals sessions with.
+	"session-key": func() string { return base64.StdEncoding.EncodeToString(randomBytes(32)) + "\n" },
 	// Goes into URLs as it is.
 	"password": func() string { return randomText(24) },
 }

@@ -131,7 +131,7 @@ class GitOpsTest(unittest.TestCase):
             self.assertNotIn("Localhost", yaml.safe_dump(runner))
             copied = {doc["spec"]["target"]["name"] for doc in docs
                       if doc["kind"] == "ExternalSecret"}
-            self.assertEqual(copied, {"stackyard-database", "stackyard-seal-key"})
+            self.assertEqual(copied, {"stackyard-database", "stackyard-seal-key", "stackyard-session-keys"})
 
     def test_what_they_name_is_there(self):
         project = load("argocd/project.yaml")["spec"]

@@ -73,6 +73,8 @@ class RefusalsTest(unittest.TestCase):
                 ({"gateway": {"trustedProxies": ["10.0.0.1"]}}, "/gateway/trustedProxies/0"),
                 ({"gateway": {"oidc": [{"issuer": "https://id.example.com"}]}}, "client_id"),
                 ({"rest": {"corsOrigins": ["example.com"]}}, "/rest/corsOrigins/0"),
+                ({"rest": {"publicUrl": "https://example.com/console"}}, "/rest/publicUrl"),
+                ({"rest": {"grafanaUrl": "javascript:alert(1)"}}, "/rest/grafanaUrl"),
                 ({"runner": {"confinement": "none"}}, "/runner/confinement"),
                 ({"runner": {"seccompProfile": "/etc/x"}}, "/runner/seccompProfile"),
                 ({"runner": {"runMemory": "2G"}}, "/runner/runMemory"),

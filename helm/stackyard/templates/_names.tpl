@@ -74,3 +74,10 @@ labels:
 {{- define "stackyard.target" -}}
 {{- printf "%s-%s.%s.svc:%d" (include "stackyard.fullname" .root) .component .root.Release.Namespace (int .port) -}}
 {{- end }}
+
+{{/* What browsers know the console by; empty: nobody has said. */}}
+{{- define "stackyard.publicUrl" -}}
+{{- if .Values.rest.publicUrl -}}{{ .Values.rest.publicUrl }}
+{{- else if .Values.ingress.enabled -}}https://{{ .Values.ingress.host }}
+{{- end -}}
+{{- end }}

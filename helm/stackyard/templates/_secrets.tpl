@@ -12,6 +12,10 @@
 {{- .Values.sealKey.existingSecret | default (printf "%s-seal-key" (include "stackyard.fullname" .)) -}}
 {{- end }}
 
+{{- define "stackyard.sessionKeysSecret" -}}
+{{- .Values.sessionKeys.existingSecret | default (printf "%s-session-keys" (include "stackyard.fullname" .)) -}}
+{{- end }}
+
 {{- define "stackyard.adminTokenSecret" -}}
 {{- .Values.adminToken.existingSecret | default (printf "%s-admin-token" (include "stackyard.fullname" .)) -}}
 {{- end }}
@@ -64,6 +68,9 @@
 {{- end -}}
 {{- if and .Values.stacks.enabled (not .Values.sealKey.existingSecret) (not (and $external.enabled $external.sealKey)) -}}
 {{- $secrets = append $secrets (dict "name" (include "stackyard.sealKeySecret" .) "data" (dict .Values.sealKey.key (dict "make" "seal-key"))) -}}
+{{- end -}}
+{{- if and .Values.gateway.enabled .Values.rest.enabled (not .Values.sessionKeys.existingSecret) (not (and $external.enabled $external.sessionKeys)) -}}
+{{- $secrets = append $secrets (dict "name" (include "stackyard.sessionKeysSecret" .) "data" (dict .Values.sessionKeys.key (dict "make" "session-key"))) -}}
 {{- end -}}
 {{- if .Values.postgresql.enabled -}}
 {{- $data := dict "postgres-password" (dict "make" "password") -}}

@@ -1,5 +1,5 @@
-// Command stackyard-rest serves the REST API, its OpenAPI description and its documentation. It
-// holds no state and decides nothing: every call becomes a gRPC call to the gateway.
+// Command stackyard-rest serves the REST API, its OpenAPI description and documentation, and the web
+// console. It holds no state and decides nothing: every call becomes a gRPC call to the gateway.
 package main
 
 import (
@@ -11,6 +11,7 @@ import (
 	"os/signal"
 	"syscall"
 
+	"stackyard.dev/console"
 	"stackyard.dev/rest/internal/rest"
 )
 
@@ -38,6 +39,7 @@ func run(args []string) int {
 		return 0
 	}
 	options.Version, options.Commit = version, commit
+	options.Console = console.Files()
 
 	log := rest.NewLogger(os.Stderr, options.LogLevel)
 	slog.SetDefault(log)

@@ -37,6 +37,8 @@ locals {
     stacks  = local.new_passwords
     quota   = local.new_passwords
 
+    rest = { publicUrl = "https://${var.domain}" }
+
     runner = {
       nodeSelector = var.runner_node_labels
       tolerations = [
@@ -51,10 +53,11 @@ locals {
     mutualTLS = { source = "certManager" }
 
     externalSecrets = {
-      enabled  = true
-      store    = { kind = "ClusterSecretStore", name = "aws" }
-      database = { for service, name in var.database_secrets : service => { key = name, property = "url" } }
-      sealKey  = { key = var.seal_secret }
+      enabled     = true
+      store       = { kind = "ClusterSecretStore", name = "aws" }
+      database    = { for service, name in var.database_secrets : service => { key = name, property = "url" } }
+      sealKey     = { key = var.seal_secret }
+      sessionKeys = { key = var.session_secret }
     }
 
     ingress = {

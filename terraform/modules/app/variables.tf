@@ -179,3 +179,9 @@ variable "seal_secret" {
   type        = string
   nullable    = false
 }
+
+variable "session_secret" {
+  description = "Secret of Secrets Manager with the keys that sessions of the console are sealed with."
+  type        = string
+  nullable    = false
+}

@@ -183,6 +183,7 @@ module "app" {
   database_secrets  = module.secrets.database_secrets
   password_version  = var.database.password_version
   seal_secret       = module.secrets.seal_secret
+  session_secret    = module.secrets.session_secret
 
   runner_node_labels = { "stackyard.dev/group" = "runners" }
 }

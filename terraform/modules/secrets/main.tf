@@ -1,5 +1,5 @@
-# What the services keep secret, in Secrets Manager: how they connect to their databases, and the key
-# that states are sealed with. No state and no plan of Terraform holds any of it: the values below are
+# What the services keep secret, in Secrets Manager: how they connect to their databases, and the keys
+# that states and sessions are sealed with. No state and no plan of Terraform holds any of it: the values below are
 # random ones of Terraform's own, other ones at each run, and go into write-only arguments alone, which
 # are sent when their version changes and at no other time.
 #
@@ -14,7 +14,8 @@ locals {
   passwords = sensitive({
     for service in var.services : service => substr(sha256(join("", [uuid(), uuid(), uuid()])), 0, 48)
   })
-  seal_key = sensitive(sha256(join("", [uuid(), uuid(), uuid()])))
+  seal_key    = sensitive(sha256(join("", [uuid(), uuid(), uuid()])))
+  session_key = sensitive(base64sha256(join("", [uuid(), uuid(), uuid()])))
 }
 
 resource "aws_secretsmanager_secret" "database" {
@@ -54,5 +55,20 @@ resource "aws_secretsmanager_secret" "seal" {
 resource "aws_secretsmanager_secret_version" "seal" {
   secret_id                = aws_secretsmanager_secret.seal.id
   secret_string_wo         = local.seal_key
+  secret_string_wo_version = 1
+}
+
+resource "aws_secretsmanager_secret" "session" {
+  # checkov:skip=CKV2_AWS_57: a new key is put before the old ones by hand, as with the seal key
+
+  name                    = "${var.name}/session-keys"
+  description             = "Keys that sessions of the web console are sealed with. With new ones all sign in again"
+  kms_key_id              = var.kms_key_arn
+  recovery_window_in_days = var.recovery_days
+}
+
+resource "aws_secretsmanager_secret_version" "session" {
+  secret_id                = aws_secretsmanager_secret.session.id
+  secret_string_wo         = local.session_key
   secret_string_wo_version = 1
 }

@@ -8,10 +8,15 @@ output "seal_secret" {
   value       = aws_secretsmanager_secret.seal.name
 }
 
+output "session_secret" {
+  description = "Name of the secret with the key that sessions of the console are sealed with."
+  value       = aws_secretsmanager_secret.session.name
+}
+
 output "arns" {
   description = "All of them, by what they are of."
   value = merge(
     { for name, secret in aws_secretsmanager_secret.database : name => secret.arn },
-    { seal = aws_secretsmanager_secret.seal.arn },
+    { seal = aws_secretsmanager_secret.seal.arn, session = aws_secretsmanager_secret.session.arn },
   )
 }

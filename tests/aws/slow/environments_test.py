@@ -5,6 +5,7 @@ made, planned anew without a change, and taken away. Nothing is left out, and no
 
 The tests are one story and run in the order of their names."""
 
+import base64
 import json
 import pathlib
 import shutil
@@ -163,19 +164,22 @@ class EnvironmentsTest(unittest.TestCase):
         seal = self.secret("stackyard-staging/seal-key")
         self.assertRegex(seal, "^[0-9a-f]{64}$")
         self.assertNotIn(seal, state)
+        session = self.secret("stackyard-staging/session-keys")
+        self.assertEqual(len(base64.b64decode(session, validate=True)), 32)
+        self.assertNotIn(session, state)
 
     def test_32_new_passwords_leave_the_seal_key_alone(self):
-        before = [self.secret(f"stackyard-staging/{name}") for name in ("database/stacks", "seal-key")]
+        before = [self.secret(f"stackyard-staging/{name}") for name in ("database/stacks", "seal-key", "session-keys")]
         main = self.checkout.root / "terraform/staging/main.tf"
         text = main.read_text()
         main.write_text(text.replace("    multi_az       = false\n",
                                      "    multi_az       = false\n    password_version = 2\n"))
         self.checkout.terraform("staging", "apply", "-auto-approve", "-no-color",
                                 "-target=module.environment.module.secrets")
-        after = [self.secret(f"stackyard-staging/{name}") for name in ("database/stacks", "seal-key")]
+        after = [self.secret(f"stackyard-staging/{name}") for name in ("database/stacks", "seal-key", "session-keys")]
         self.assertEqual(json.loads(after[0])["username"], "stacks_b")
         self.assertNotEqual(json.loads(after[0])["password"], json.loads(before[0])["password"])
-        self.assertEqual(after[1], before[1])
+        self.assertEqual(after[1:], before[1:])
 
     # ---- A release --------------------------------------------------------------------------
 
@@ -236,7 +240,7 @@ class EnvironmentsTest(unittest.TestCase):
             keys = {d["remoteRef"]["key"] for e in get("externalsecrets") for d in e["spec"]["data"]}
             # And the owner's password is no longer asked for.
             self.assertEqual(keys, {f"stackyard-staging/{name}" for name in (
-                "database/gateway", "database/stacks", "database/quota", "seal-key")})
+                "database/gateway", "database/stacks", "database/quota", "seal-key", "session-keys")})
             [job] = [j for j in get("jobs") if j["metadata"]["name"].startswith("stackyard-databases-")]
             self.assertEqual(job["status"]["succeeded"], 1)
             accounts = {a["metadata"]["name"] for a in get("serviceaccounts")}

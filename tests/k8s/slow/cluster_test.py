@@ -62,7 +62,7 @@ class TrialTest(unittest.TestCase):
         first = self.release.make_secrets()
         names = sorted(line.split()[-1] for line in first.stdout.splitlines())
         self.assertEqual(names, sorted(f"stackyard-{n}" for n in (
-            "admin-token", "seal-key", "postgresql", "ca", *(f"{s}-tls" for s in SERVICES))))
+            "admin-token", "seal-key", "session-keys", "postgresql", "ca", *(f"{s}-tls" for s in SERVICES))))
         before = self.release.get("secrets")
         self.assertEqual(self.release.make_secrets().stdout, "")
         self.assertEqual(self.release.get("secrets"), before)

@@ -15,6 +15,7 @@ variables {
   bucket_urls        = { blobs = "s3://b/stackyard/blobs", documents = "s3://d/stackyard/documents" }
   database_secrets   = { gateway = "x/database/gateway", stacks = "x/database/stacks", quota = "x/database/quota" }
   seal_secret        = "x/seal-key"
+  session_secret     = "x/session-keys"
 }
 
 run "values" {
@@ -25,6 +26,10 @@ run "values" {
   assert {
     condition     = yamldecode(output.values).externalSecrets.database.stacks == { key = "x/database/stacks", property = "url" }
     error_message = "URLs of databases are copied from their secrets."
+  }
+  assert {
+    condition     = yamldecode(output.values).externalSecrets.sessionKeys == { key = "x/session-keys" }
+    error_message = "All replicas seal sessions with the same keys, which nothing makes in the cluster."
   }
   assert {
     condition     = yamldecode(output.values).runner.tolerations == [{ key = "stackyard.dev/group", operator = "Equal", value = "runners", effect = "NoSchedule" }]
@@ -59,6 +64,10 @@ run "values" {
   assert {
     condition     = yamldecode(output.values).gateway.trustedProxies == ["10.40.224.0/21"]
     error_message = "The load balancer is believed."
+  }
+  assert {
+    condition     = yamldecode(output.values).rest.publicUrl == output.url
+    error_message = "People sign in to the console where they are told that it is."
   }
   assert {
     condition     = output.url == "https://stackyard.example.com" && output.grpc_target == "grpc.stackyard.example.com:443"

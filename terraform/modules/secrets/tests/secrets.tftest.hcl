@@ -10,11 +10,11 @@ variables {
 
 run "no_state_holds_them" {
   assert {
-    condition     = alltrue([for version in concat(values(aws_secretsmanager_secret_version.database), [aws_secretsmanager_secret_version.seal]) : version.secret_string == null || version.secret_string == ""])
+    condition     = alltrue([for version in concat(values(aws_secretsmanager_secret_version.database), [aws_secretsmanager_secret_version.seal, aws_secretsmanager_secret_version.session]) : version.secret_string == null || version.secret_string == ""])
     error_message = "Passwords and keys are written, and never read again."
   }
   assert {
-    condition     = alltrue([for secret in concat(values(aws_secretsmanager_secret.database), [aws_secretsmanager_secret.seal]) : secret.kms_key_id == var.kms_key_arn && secret.recovery_window_in_days == 30])
+    condition     = alltrue([for secret in concat(values(aws_secretsmanager_secret.database), [aws_secretsmanager_secret.seal, aws_secretsmanager_secret.session]) : secret.kms_key_id == var.kms_key_arn && secret.recovery_window_in_days == 30])
     error_message = "Secrets are encrypted with their own key, and can be brought back for a month."
   }
   assert {
@@ -32,7 +32,7 @@ run "new_passwords" {
     error_message = "A new version is a new password."
   }
   assert {
-    condition     = aws_secretsmanager_secret_version.seal.secret_string_wo_version == 1
+    condition     = aws_secretsmanager_secret_version.seal.secret_string_wo_version == 1 && aws_secretsmanager_secret_version.session.secret_string_wo_version == 1
     error_message = "The key that states are sealed with stays: nothing would open them."
   }
 }

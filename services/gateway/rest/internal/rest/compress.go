@@ -4,9 +4,10 @@ import (
 	"compress/gzip"
 	"mime"
 	"net/http"
-	"strconv"
 	"strings"
 	"sync"
+
+	"stackyard.dev/rest/internal/accept"
 )
 
 // compressFrom is the size from which compressing is worth its time.
@@ -22,7 +23,7 @@ var compressors = sync.Pool{New: func() any {
 func withCompression(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Add("Vary", "Accept-Encoding")
-		if r.Method == http.MethodHead || r.Header.Get("Range") != "" || !takesGzip(r.Header.Values("Accept-Encoding")) {
+		if r.Method == http.MethodHead || r.Header.Get("Range") != "" || !accept.Gzip(r.Header) {
 			next.ServeHTTP(w, r)
 			return
 		}
@@ -30,22 +31,6 @@ func withCompression(next http.Handler) http.Handler {
 		next.ServeHTTP(c, r)
 		c.finish()
 	})
-}
-
-func takesGzip(values []string) bool {
-	quality := -1.0
-	for _, part := range strings.Split(strings.ToLower(strings.Join(values, ",")), ",") {
-		coding, parameters, _ := strings.Cut(part, ";")
-		coding = strings.TrimSpace(coding)
-		if coding != "gzip" && (coding != "*" || quality >= 0) {
-			continue
-		}
-		quality = 1
-		if _, q, found := strings.Cut(parameters, "q="); found {
-			quality, _ = strconv.ParseFloat(strings.TrimSpace(q), 64)
-		}
-	}
-	return quality > 0
 }
 
 // compressed holds an answer back until it is known whether it is large enough.

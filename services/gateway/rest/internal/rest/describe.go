@@ -1,11 +1,14 @@
 package rest
 
 import (
+	"context"
 	"encoding/json"
 	"slices"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/types/descriptorpb"
@@ -43,6 +46,21 @@ type describer struct {
 	answers object
 	// pending are messages whose schema is referred to and not made yet.
 	pending []schemaKey
+}
+
+// Describe answers the OpenAPI description as JSON, as /api-docs does.
+func Describe(version string) ([]byte, error) {
+	o := DefaultOptions()
+	conn, err := grpc.NewClient(o.Gateway, grpc.WithTransportCredentials(insecure.NewCredentials()))
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = conn.Close() }()
+	api, err := newAPI(o, conn, context.Background())
+	if err != nil {
+		return nil, err
+	}
+	return describeAPI(version, api)
 }
 
 // describeAPI answers the description of all routes as JSON.

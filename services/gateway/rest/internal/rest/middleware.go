@@ -27,6 +27,10 @@ func withRequestID(next http.Handler) http.Handler {
 			id = hex.EncodeToString(random[:])
 		}
 		r.Header["X-Request-Id"] = []string{id}
+		// Nor does a session count in place of a token that cannot be read.
+		if len(r.Header["Authorization"]) > 0 {
+			r.Header.Del("Cookie")
+		}
 		// gRPC carries no others, and without them the caller is nobody.
 		for _, name := range []string{"Authorization", "Traceparent", "Tracestate"} {
 			if !readable(r.Header.Get(name)) || len(r.Header[name]) > 1 {

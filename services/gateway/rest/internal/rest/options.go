@@ -6,9 +6,11 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"net"
 	"net/netip"
+	"net/url"
 	"strings"
 	"time"
 )
@@ -28,6 +30,18 @@ type Options struct {
 	TLSCert, TLSKey string
 	// CORSOrigins are origins whose pages may call, as browsers send them.
 	CORSOrigins []string
+	// Console holds the built files of the web console; nil: there is none.
+	Console fs.FS
+	// PublicURL is the origin that browsers know the console by, https://host[:port]; empty: what a
+	// request says.
+	PublicURL string
+	// SessionKeys is a file with the keys that seal the console's sessions; empty: a key that ends with
+	// the process.
+	SessionKeys string
+	// OIDCClientSecrets is a JSON file, {"ISSUER": "SECRET"}, for identity providers that want one.
+	OIDCClientSecrets string
+	// GrafanaURL is where the console's link to Grafana leads; empty: it has none.
+	GrafanaURL string
 	// TrustedProxies are addresses whose X-Forwarded-For is believed.
 	TrustedProxies []netip.Prefix
 	// MaxBodyBytes bounds a request's body, as it came and as it is inflated.
@@ -103,6 +117,10 @@ func ParseOptions(args []string, env func(string) (string, bool), help io.Writer
 	flags.StringVar(&o.TLSCert, "tls-cert", o.TLSCert, "PEM `file` of the public port's certificate, read again when it changes; empty: no TLS")
 	flags.StringVar(&o.TLSKey, "tls-key", o.TLSKey, "PEM `file` of its key")
 	flags.Var((*originsFlag)(&o.CORSOrigins), "cors-origins", "`origins` whose pages may call, comma-separated: https://host[:port]")
+	flags.StringVar(&o.PublicURL, "public-url", o.PublicURL, "`origin` that browsers know the console by, https://host[:port]; empty: what a request says, over TLS where --tls-cert is given")
+	flags.StringVar(&o.SessionKeys, "session-keys", o.SessionKeys, "`file` with the keys that seal the console's sessions, 32 bytes in base64 a line, the first of which seals; replicas share it; empty: a key that ends with the process")
+	flags.StringVar(&o.OIDCClientSecrets, "oidc-client-secrets", o.OIDCClientSecrets, "JSON `file`, {\"ISSUER\": \"SECRET\"}, for identity providers that want a secret beside PKCE")
+	flags.StringVar(&o.GrafanaURL, "grafana-url", o.GrafanaURL, "`URL` that the console's link to Grafana leads to; empty: it has none")
 	flags.Var((*prefixesFlag)(&o.TrustedProxies), "trusted-proxies", "`networks` whose X-Forwarded-For is believed, comma-separated: 10.0.0.0/8")
 	flags.Int64Var(&o.MaxBodyBytes, "max-body-bytes", o.MaxBodyBytes, "largest request body, in `bytes`, inflated as well")
 	flags.IntVar(&o.MaxConnections, "max-connections", o.MaxConnections, "most open connections; 0: no `limit`")
@@ -231,6 +249,17 @@ func (o Options) check() (errs []error) {
 	if _, _, err := net.SplitHostPort(o.MetricsListen); o.MetricsListen != "" && err != nil {
 		errs = append(errs, fmt.Errorf("--metrics-listen %q: expected host:port", o.MetricsListen))
 	}
+	if o.PublicURL != "" {
+		if err := checkOrigin(o.PublicURL); err != nil {
+			errs = append(errs, fmt.Errorf("--public-url %q: expected https://host or https://host:port", o.PublicURL))
+		}
+	}
+	if o.GrafanaURL != "" {
+		at, err := url.Parse(o.GrafanaURL)
+		if err != nil || at.Scheme != "http" && at.Scheme != "https" || at.Host == "" || at.User != nil {
+			errs = append(errs, fmt.Errorf("--grafana-url %q: expected https://host/path, without user", o.GrafanaURL))
+		}
+	}
 	if o.Gateway == "" {
 		errs = append(errs, errors.New("--gateway: expected host:port or unix:/path"))
 	}
@@ -275,7 +304,8 @@ func envName(name string) string {
 }
 
 func writeHelp(flags *flag.FlagSet, out io.Writer) {
-	fmt.Fprint(out, `stackyard-rest: the REST API of Stackyard, its OpenAPI description and its documentation.
+	fmt.Fprint(out, `stackyard-rest: the REST API of Stackyard, its OpenAPI description and documentation, and the web
+console.
 
 Usage: stackyard-rest [flags]
 

@@ -30,8 +30,9 @@ type fakeRest struct {
 	stackyardv1.UnimplementedRunServiceServer
 	users atomic.Int32
 	put   *stackyardv1.PutDocumentRequest
-	// How often it was asked who somebody is.
-	asked atomic.Int32
+	// How often it was asked who somebody is, and by what the last time.
+	asked   atomic.Int32
+	whoSent metadata.MD
 }
 
 func (f *fakeRest) register(backend *grpc.Server) {
@@ -45,10 +46,16 @@ func (f *fakeRest) register(backend *grpc.Server) {
 func (f *fakeRest) WhoAmI(ctx context.Context, _ *stackyardv1.WhoAmIRequest) (*stackyardv1.WhoAmIResponse, error) {
 	f.asked.Add(1)
 	sent, _ := metadata.FromIncomingContext(ctx)
+	f.whoSent = sent
 	if tokens := sent.Get("authorization"); len(tokens) != 1 || tokens[0] != "Bearer somebody" {
 		return nil, newError(codes.Unauthenticated, stackyardv1.ErrorReason_TOKEN_INVALID, "unknown").Err()
 	}
 	return &stackyardv1.WhoAmIResponse{}, nil
+}
+
+func (f *fakeRest) ListIdentityProviders(context.Context, *stackyardv1.ListIdentityProvidersRequest) (*stackyardv1.ListIdentityProvidersResponse, error) {
+	return &stackyardv1.ListIdentityProvidersResponse{IdentityProviders: []*stackyardv1.IdentityProvider{
+		{Issuer: "https://id.example", DisplayName: "Example", ClientId: "console"}}}, nil
 }
 
 func (f *fakeRest) GetUser(ctx context.Context, r *stackyardv1.GetUserRequest) (*stackyardv1.User, error) {

@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"google.golang.org/grpc"
+
+	"stackyard.dev/rest/internal/console"
 )
 
 // Server is a running HTTP server.
@@ -175,15 +177,26 @@ func newHandler(o Options, conn *grpc.ClientConn, leaving, draining context.Cont
 		mux.Handle(path, getOnly(page))
 	}
 	mux.Handle("/docs/{$}", http.RedirectHandler("/docs", http.StatusFound))
-	mux.Handle("/{$}", http.RedirectHandler("/docs", http.StatusFound))
-	mux.Handle("/", http.HandlerFunc(notFound))
-	calls := withBackend(conn, api)
+	sessions, err := newSessions(o, conn)
+	if err != nil {
+		return nil, err
+	}
+	mux.Handle("/session", withCaller(sessions.Routes()))
+	mux.Handle("/session/", withCaller(sessions.Routes()))
+	other, err := newOther(o)
+	if err != nil {
+		return nil, err
+	}
+	mux.Handle("/", other)
+	// A session counts for calls alone: a page may be opened by a link from anywhere.
+	calls := sessions.Guard(withBackend(conn, api))
 	isCall := func(r *http.Request) bool {
 		return strings.HasPrefix(r.URL.Path, "/v1/") || api.serves(r)
 	}
 	root := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		// Not through the other mux, which would clean `//` out of resource names.
 		if isCall(r) {
+			w.Header().Set("Content-Security-Policy", callPolicy)
 			calls.ServeHTTP(w, r)
 			return
 		}
@@ -195,6 +208,32 @@ func newHandler(o Options, conn *grpc.ClientConn, leaving, draining context.Cont
 	}
 	handler = withClient(o.TrustedProxies, withLog(log, o.WriteTimeout, handler))
 	return withRequestID(traces.withTrace(isCall, handler)), nil
+}
+
+// callPolicy has browsers run nothing that an answer of the API holds, whoever wrote it: it lies where
+// the console does.
+const callPolicy = "default-src 'none'; frame-ancestors 'none'; sandbox"
+
+// newOther answers what is neither the API's nor a page of this program: the console, or that there
+// is nothing. Without a console the documentation comes first.
+func newOther(o Options) (http.Handler, error) {
+	if o.Console == nil {
+		mux := http.NewServeMux()
+		mux.Handle("/{$}", http.RedirectHandler("/docs", http.StatusFound))
+		mux.HandleFunc("/", notFound)
+		return mux, nil
+	}
+	pages, err := console.New(o.Console)
+	if err != nil {
+		return nil, err
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if pages.Serves(r) {
+			pages.ServeHTTP(w, r)
+			return
+		}
+		notFound(w, r)
+	}), nil
 }
 
 func getOnly(next http.Handler) http.Handler {

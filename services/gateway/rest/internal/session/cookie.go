@@ -1,0 +1,136 @@
+package session
+
+import (
+	"encoding/json"
+	"net"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+)
+
+const (
+	sessionPurpose = "session"
+	signInPurpose  = "sign-in"
+	faultPurpose   = "fault"
+
+	// Browsers take 4,096 bytes with name and attributes.
+	maxCookieBytes = 3_800
+	// Of one value: ID tokens with many groups, and a refresh token.
+	maxCookies = 4
+)
+
+// content is what a session's cookie holds.
+type content struct {
+	// Token is an API token, or an ID token.
+	Token string `json:"t"`
+	// Refresh gets the next ID token; empty: none.
+	Refresh string `json:"r,omitempty"`
+	// Issuer of an ID token, and whom it is about; empty: an API token.
+	Issuer  string `json:"i,omitempty"`
+	Subject string `json:"s,omitempty"`
+	// Expires is when the token ends; zero: not known.
+	Expires time.Time `json:"e,omitzero"`
+}
+
+// attempt is a sign-in that has begun: what the answer of the provider is held against.
+type attempt struct {
+	State    string    `json:"s"`
+	Nonce    string    `json:"n"`
+	Verifier string    `json:"v"`
+	Issuer   string    `json:"i"`
+	ReturnTo string    `json:"r"`
+	Expires  time.Time `json:"e"`
+}
+
+// fault is why a sign-in failed, for the page that shows it. In the address anybody could have the
+// page say anything.
+type fault struct {
+	Text    string    `json:"t"`
+	Expires time.Time `json:"e"`
+}
+
+// jar reads and writes sealed cookies. Where the browser reaches us by TLS they are bound to this
+// host and to TLS.
+type jar struct {
+	seal   *Seal
+	secure func(*http.Request) bool
+}
+
+// name tells apart the ports of one machine, whose cookies browsers do not: two meshes side by side
+// must not end each other's sessions.
+func (j *jar) name(r *http.Request, purpose string) string {
+	if j.secure(r) {
+		return "__Host-stackyard-" + purpose
+	}
+	if _, port, err := net.SplitHostPort(r.Host); err == nil {
+		return "stackyard-" + port + "-" + purpose
+	}
+	return "stackyard-" + purpose
+}
+
+// read answers false for what is not there, not ours, or no longer opens.
+func (j *jar) read(r *http.Request, purpose string, value any) bool {
+	name := j.name(r, purpose)
+	var text strings.Builder
+	for i := range maxCookies {
+		part, err := r.Cookie(part(name, i))
+		if err != nil {
+			break
+		}
+		text.WriteString(part.Value)
+	}
+	if text.Len() == 0 {
+		return false
+	}
+	plain, err := j.seal.Open(purpose, text.String())
+	return err == nil && json.Unmarshal(plain, value) == nil
+}
+
+// write answers false when the value is too large for cookies; nothing is written then.
+func (j *jar) write(w http.ResponseWriter, r *http.Request, purpose string, value any) bool {
+	plain, err := json.Marshal(value)
+	if err != nil {
+		return false
+	}
+	text := j.seal.Close(purpose, plain)
+	if len(text) > maxCookieBytes*maxCookies {
+		return false
+	}
+	for i := range maxCookies {
+		piece := text[:min(len(text), maxCookieBytes)]
+		text = text[len(piece):]
+		j.set(w, r, part(j.name(r, purpose), i), piece)
+	}
+	return true
+}
+
+func (j *jar) clear(w http.ResponseWriter, r *http.Request, purpose string) {
+	for i := range maxCookies {
+		j.set(w, r, part(j.name(r, purpose), i), "")
+	}
+}
+
+// set writes one cookie, which ends with the browser's session; an empty one is taken away, where
+// the browser has it.
+func (j *jar) set(w http.ResponseWriter, r *http.Request, name, value string) {
+	cookie := &http.Cookie{
+		Name: name, Value: value, Path: "/", HttpOnly: true, Secure: j.secure(r),
+		// The provider leads back to us by a link: Strict would not send the cookie then.
+		SameSite: http.SameSiteLaxMode,
+	}
+	if value == "" {
+		if _, err := r.Cookie(name); err != nil {
+			return
+		}
+		cookie.MaxAge = -1
+	}
+	http.SetCookie(w, cookie)
+}
+
+func part(name string, i int) string {
+	if i == 0 {
+		return name
+	}
+	return name + "." + strconv.Itoa(i)
+}

@@ -1,0 +1,164 @@
+package session
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/coreos/go-oidc/v3/oidc"
+	"golang.org/x/oauth2"
+)
+
+// provider is one that was discovered.
+type provider struct {
+	oauth2   oauth2.Config
+	verifier *oidc.IDTokenVerifier
+	found    time.Time
+}
+
+// rediscover is how long a provider's discovery document is trusted.
+const rediscover = time.Hour
+
+var errProvider = errors.New("nobody can sign in with this identity provider")
+
+// find discovers a provider that the gateway knows.
+func (m *Manager) find(ctx context.Context, issuer string) (*provider, error) {
+	m.mutex.Lock()
+	known, ok := m.providers[issuer]
+	m.mutex.Unlock()
+	if ok && m.config.Now().Sub(known.found) < rediscover {
+		return known, nil
+	}
+	all, err := m.config.Gateway.Providers(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, p := range all {
+		if p.Issuer != issuer || p.ClientID == "" {
+			continue
+		}
+		found, err := oidc.NewProvider(oidc.ClientContext(context.WithoutCancel(ctx), m.config.Client), issuer)
+		if err != nil {
+			return nil, fmt.Errorf("the identity provider does not answer: %w", err)
+		}
+		secret, endpoint := m.config.ClientSecrets[issuer], found.Endpoint()
+		if secret == "" {
+			// The other way is for clients with a secret alone; trying both would use up a code.
+			endpoint.AuthStyle = oauth2.AuthStyleInParams
+		}
+		own := &provider{
+			oauth2: oauth2.Config{
+				ClientID: p.ClientID, ClientSecret: secret, Endpoint: endpoint, Scopes: scopes(p.Scopes),
+			},
+			verifier: found.Verifier(&oidc.Config{ClientID: p.ClientID, Now: m.config.Now}),
+			found:    m.config.Now(),
+		}
+		m.mutex.Lock()
+		m.providers[issuer] = own
+		m.mutex.Unlock()
+		return own, nil
+	}
+	return nil, errProvider
+}
+
+// at is the same, that leads back to one origin.
+func (p *provider) at(origin string) *provider {
+	own := *p
+	own.oauth2.RedirectURL = origin + "/session/callback"
+	return &own
+}
+
+func scopes(asked []string) []string {
+	for _, scope := range asked {
+		if scope == oidc.ScopeOpenID {
+			return asked
+		}
+	}
+	return append([]string{oidc.ScopeOpenID}, asked...)
+}
+
+// begin is where the browser is sent, and what its return is held against.
+func (m *Manager) begin(p *provider, issuer, returnTo string) (string, attempt) {
+	a := attempt{
+		State: random(), Nonce: random(), Verifier: oauth2.GenerateVerifier(), Issuer: issuer,
+		ReturnTo: localPath(returnTo), Expires: m.config.Now().Add(10 * time.Minute),
+	}
+	return p.oauth2.AuthCodeURL(a.State, oidc.Nonce(a.Nonce), oauth2.S256ChallengeOption(a.Verifier)), a
+}
+
+// finish exchanges the code of a return.
+func (m *Manager) finish(ctx context.Context, p *provider, a attempt, code string) (content, error) {
+	ctx = oidc.ClientContext(ctx, m.config.Client)
+	got, err := p.oauth2.Exchange(ctx, code, oauth2.VerifierOption(a.Verifier))
+	if err != nil {
+		return content{}, fmt.Errorf("the identity provider did not take the code back: %w", err)
+	}
+	held, nonce, err := p.read(ctx, got, a.Issuer)
+	if err != nil {
+		return content{}, err
+	}
+	if nonce != a.Nonce {
+		return content{}, errors.New("the identity provider answered another sign-in")
+	}
+	return held, nil
+}
+
+func (m *Manager) refresh(ctx context.Context, held content) (content, error) {
+	p, err := m.find(ctx, held.Issuer)
+	if err != nil {
+		return content{}, err
+	}
+	ctx = oidc.ClientContext(ctx, m.config.Client)
+	got, err := p.oauth2.TokenSource(ctx, &oauth2.Token{RefreshToken: held.Refresh}).Token()
+	if err != nil {
+		return content{}, err
+	}
+	renewed, _, err := p.read(ctx, got, held.Issuer)
+	if err != nil {
+		return content{}, err
+	}
+	if renewed.Subject != held.Subject {
+		return content{}, errors.New("the identity provider answered for somebody else")
+	}
+	if renewed.Refresh == "" {
+		renewed.Refresh = held.Refresh
+	}
+	return renewed, nil
+}
+
+func (p *provider) read(ctx context.Context, got *oauth2.Token, issuer string) (content, string, error) {
+	raw, _ := got.Extra("id_token").(string)
+	if raw == "" {
+		return content{}, "", errors.New("the identity provider sent no ID token")
+	}
+	token, err := p.verifier.Verify(ctx, raw)
+	if err != nil {
+		return content{}, "", fmt.Errorf("the ID token is not valid: %w", err)
+	}
+	return content{Token: raw, Refresh: got.RefreshToken, Issuer: issuer,
+		Subject: token.Subject, Expires: token.Expiry}, token.Nonce, nil
+}
+
+func random() string {
+	var bytes [16]byte
+	_, _ = rand.Read(bytes[:])
+	return base64.RawURLEncoding.EncodeToString(bytes[:])
+}
+
+// maxPathBytes of a page that is gone back to.
+const maxPathBytes = 2_000
+
+// localPath is where a sign-in ends: a path of ours, never an address elsewhere.
+func localPath(path string) string {
+	parsed, err := url.Parse(path)
+	if err != nil || len(path) > maxPathBytes || parsed.IsAbs() || parsed.Host != "" || !strings.HasPrefix(path, "/") ||
+		strings.HasPrefix(path, "//") || strings.ContainsAny(path, "\\\r\n") {
+		return "/"
+	}
+	return path
+}

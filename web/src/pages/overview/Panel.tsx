@@ -1,0 +1,49 @@
+import { Group, Paper, Text, Title } from "@mantine/core";
+import type { ReactNode } from "react";
+
+import { Failed, LoadingRows } from "~/components/States";
+
+import classes from "./Panel.module.css";
+
+interface Props<T> {
+  title: string;
+  // Beside the title: where the rest of the list is.
+  more?: ReactNode;
+  rows: T[] | undefined;
+  rowKey: (row: T) => string;
+  render: (row: T) => ReactNode;
+  error: unknown;
+  onRetry: () => void;
+  empty: string;
+}
+
+// A short list of the overview.
+export function Panel<T>({ title, more, rows, rowKey, render, error, onRetry, empty }: Props<T>) {
+  return (
+    <Paper withBorder p="md" component="section" aria-label={title}>
+      <Group justify="space-between" mb="xs" gap="xs">
+        <Title order={2} size="h5">
+          {title}
+        </Title>
+        {more}
+      </Group>
+      {error && rows === undefined ? (
+        <Failed error={error} onRetry={onRetry} />
+      ) : rows === undefined ? (
+        <LoadingRows rows={3} />
+      ) : rows.length === 0 ? (
+        <Text size="sm" py="xs">
+          {empty}
+        </Text>
+      ) : (
+        <ul className={classes.list}>
+          {rows.map((row) => (
+            <li key={rowKey(row)} className={classes.row}>
+              {render(row)}
+            </li>
+          ))}
+        </ul>
+      )}
+    </Paper>
+  );
+}

@@ -63,7 +63,10 @@ export default function StackPage() {
     "get",
     "/v1/projects/{project}/changeRequests/{changeRequest}",
     { params: { path: requestIds(stack?.changeRequest ?? "") } },
-    { enabled: stack !== undefined && !isGone(stack) && stack.changeRequest !== "" && can?.has("changeRequests.get") === true },
+    {
+      enabled:
+        stack !== undefined && !isGone(stack) && stack.changeRequest !== "" && can?.has("changeRequests.get") === true,
+    },
   );
 
   if (!stack) return error ? <Failed error={error} onRetry={() => void refetch()} /> : <LoadingPage />;

@@ -69,7 +69,7 @@ export default function StackPage() {
     },
   );
 
-  if (!stack) return error ? <Failed error={error} onRetry={() => void refetch()} /> : <LoadingPage />;
+  if (!stack) return error ? <Failed page error={error} onRetry={() => void refetch()} /> : <LoadingPage />;
   const request = waitsFor(lastRequest);
   const deeds = possibleDeeds(stack, request !== undefined);
   const allowed = can ?? NOTHING;

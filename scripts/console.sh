@@ -59,10 +59,15 @@ bundle() {
     node_modules/.bin/tsc --noEmit &&
     STACKYARD_CONSOLE_OUT=$out/dist node_modules/.bin/vite build || return 1
   # What packs well is served packed.
-  while IFS= read -r file; do
-    gzip -9 -n -k "$file"
-    [ "$(stat -c %s "$file.gz")" -lt "$(stat -c %s "$file")" ] || rm "$file.gz"
-  done < <(find "$out/dist" -type f -not -name index.html -not -name '*.gz' -not -name '*.woff2' -not -name '*.png')
+  find "$out/dist" -type f -not -name index.html -not -name '*.woff2' -not -name '*.png' -print0 |
+    xargs -0 node -e '
+      const fs = require("node:fs"), zlib = require("node:zlib");
+      for (const file of process.argv.slice(1)) {
+        const plain = fs.readFileSync(file);
+        const packed = { gz: zlib.gzipSync(plain, { level: 9 }), br: zlib.brotliCompressSync(plain) };
+        for (const [kind, bytes] of Object.entries(packed))
+          if (bytes.length < plain.length) fs.writeFileSync(`${file}.${kind}`, bytes);
+      }' || return 1
   write_module "$out"
 }
 

@@ -56,7 +56,7 @@ class Person:
     """Somebody with a browser context of their own."""
 
     def __init__(self, browser, name, scheme, size):
-        self.browser, self.name = browser, name
+        self.browser, self.name, self.scheme = browser, name, scheme
         self.faults, self.awaited = [], []
         self.context = browser.chromium.new_context(
             base_url=browser.url, color_scheme=scheme, locale="en-GB", timezone_id="Europe/London",

@@ -77,32 +77,44 @@ class Visits:
 
     def __init__(self, person, request, pictures=None):
         self.person, self.request, self.pictures = person, request, pictures
-        self.faults = []
+        self.scheme, self.faults = person.scheme, []
 
-    def visit(self, name, axe=True):
-        """`refused`: calls that the API refuses are what the page is shown for."""
+    def visit(self, name, widths=()):
+        """Opens a page, and looks at it as wide as the window is or in each of the widths."""
         path = ROUTES[name].format(request=self.request)
-        width = self.person.page.viewport_size["width"]
-        where = f"{self.person.name} at {name}, {width} px"
         try:
+            # A call that the API refuses is what some pages are shown for.
             with self.person.complaints(r"status of (403|404)"):
                 self.person.open(path)
                 # What is asked for a moment later is there as well.
                 self.person.page.wait_for_load_state("load")
                 self.person.page.wait_for_timeout(250)
         except Exception as error:  # pylint: disable=broad-exception-caught  # all pages are to be told of
-            self.faults.append(f"{where}: {str(error).splitlines()[0]}")
+            self.faults.append(f"{self.person.name} at {name}: {str(error).splitlines()[0]}")
             return
+        for width in widths or (self.person.page.viewport_size["width"],):
+            if widths:
+                self.resize(width)
+                self.person.page.wait_for_timeout(100)
+            self.look(name, f"{self.person.name} at {name}, {self.scheme}, {width} px")
+
+    def look(self, name, where):
         heads = self.person.page.locator("h1").count()
         if heads != 1:
             self.faults.append(f"{where}: {heads} first headings")
-        if self.person.overflow() > 0:
-            self.faults.append(f"{where}: {self.person.overflow()} px too wide")
-        if axe:
-            self.faults += [f"{where}: {line}" for line in self.person.axe()]
+        over = self.person.overflow()
+        if over > 0:  # Charts are drawn anew a moment after a window has changed.
+            self.person.page.wait_for_timeout(500)
+            over = self.person.overflow()
+        if over > 0:
+            self.faults.append(f"{where}: {over} px too wide")
+        self.faults += [f"{where}: {line}" for line in self.person.axe()]
+        self.faults += [f"{where}: {fault}" for fault in self.person.faults]
+        self.person.faults.clear()
         if self.pictures:
-            pathlib.Path(self.pictures).mkdir(parents=True, exist_ok=True)
-            self.person.page.screenshot(path=str(pathlib.Path(self.pictures) / f"{name}.png"), full_page=True)
+            folder = pathlib.Path(self.pictures) / f"{self.scheme}-{self.person.page.viewport_size['width']}"
+            folder.mkdir(parents=True, exist_ok=True)
+            self.person.page.screenshot(path=str(folder / f"{name}.png"))
 
     def resize(self, width, height=900):
         self.person.page.set_viewport_size({"width": width, "height": height})

@@ -72,6 +72,13 @@ const requestStack = createRoute({
   component: lazy(() => import("~/pages/RequestStack")),
 });
 
+// Within the frame, so that one finds back.
+const nowhere = createRoute({
+  getParentRoute: () => inside,
+  path: "$",
+  component: () => <Failed page error={new ApiError(404, undefined)} />,
+});
+
 const routes = root.addChildren([
   signIn,
   inside.addChildren([
@@ -96,6 +103,7 @@ const routes = root.addChildren([
     page("/admin/denials", () => import("~/pages/Denials")),
     page("/admin/templates", () => import("~/pages/Templates")),
     page("/admin/system", () => import("~/pages/System")),
+    nowhere,
   ]),
 ]);
 

@@ -1,4 +1,4 @@
-import type { Problem } from "./client";
+import { type ApiError, errorOf, type Problem } from "./client";
 
 // How a stream is doing, for people.
 export type StreamState = "connecting" | "live" | "away" | "ended";
@@ -65,12 +65,30 @@ export function follow<T>(path: string, from: string | undefined, listener: List
     });
     // Browsers connect again by themselves after some faults and not after others; we always do.
     source.onerror = () => {
+      const answered = source?.readyState === EventSource.CLOSED;
       close();
       if (stopped) return;
       say("away");
-      timer = setTimeout(open, pause * (0.5 + Math.random()));
-      pause = Math.min(pause * 2, LONGEST_PAUSE_MS);
+      if (answered) void hear(url);
+      else again();
     };
+  }
+  function again() {
+    timer = setTimeout(open, pause * (0.5 + Math.random()));
+    pause = Math.min(pause * 2, LONGEST_PAUSE_MS);
+  }
+  // An EventSource does not tell what the server answered: what is forbidden or gone is not asked for
+  // again and again.
+  async function hear(url: URL) {
+    const error = await refusal(url);
+    if (stopped || source || timer) return;
+    if (error && error.status < 500 && error.status !== 408 && error.status !== 429) {
+      end();
+      say("ended");
+      if (error.problem) listener.onProblem?.(error.problem);
+    } else {
+      again();
+    }
   }
   function onVisibility() {
     clearTimeout(hiding);
@@ -86,4 +104,16 @@ export function follow<T>(path: string, from: string | undefined, listener: List
   document.addEventListener("visibilitychange", onVisibility);
   open();
   return end;
+}
+
+async function refusal(url: URL): Promise<ApiError | undefined> {
+  const abort = new AbortController();
+  try {
+    const response = await fetch(url, { headers: { Accept: "text/event-stream" }, signal: abort.signal });
+    return response.ok ? undefined : await errorOf(response);
+  } catch {
+    return undefined;
+  } finally {
+    abort.abort();
+  }
 }

@@ -24,7 +24,7 @@ export default function ChangeRequestPage() {
   const { data, error, refetch } = queries.useQuery("get", "/v1/projects/{project}/changeRequests/{changeRequest}", {
     params: { path: { project, changeRequest } },
   });
-  if (error && !data) return <Failed error={error} onRetry={() => void refetch()} />;
+  if (error && !data) return <Failed page error={error} onRetry={() => void refetch()} />;
   if (!data) return <LoadingPage />;
   return <Review key={data.name} request={data} live={live} />;
 }

@@ -29,7 +29,7 @@ export default function RunPage() {
   const { data, error, refetch } = queries.useQuery("get", "/v1/projects/{project}/stacks/{stack}/runs/{run}", {
     params: { path: { project, stack, run } },
   });
-  if (error && !data) return <Failed error={error} onRetry={() => void refetch()} />;
+  if (error && !data) return <Failed page error={error} onRetry={() => void refetch()} />;
   if (!data) return <LoadingPage />;
   return <TheRun key={data.name} run={data} />;
 }

@@ -63,10 +63,13 @@ export default function StackPage() {
     "get",
     "/v1/projects/{project}/changeRequests/{changeRequest}",
     { params: { path: requestIds(stack?.changeRequest ?? "") } },
-    { enabled: stack !== undefined && !isGone(stack) && stack.changeRequest !== "" && can?.has("changeRequests.get") === true },
+    {
+      enabled:
+        stack !== undefined && !isGone(stack) && stack.changeRequest !== "" && can?.has("changeRequests.get") === true,
+    },
   );
 
-  if (!stack) return error ? <Failed error={error} onRetry={() => void refetch()} /> : <LoadingPage />;
+  if (!stack) return error ? <Failed page error={error} onRetry={() => void refetch()} /> : <LoadingPage />;
   const request = waitsFor(lastRequest);
   const deeds = possibleDeeds(stack, request !== undefined);
   const allowed = can ?? NOTHING;

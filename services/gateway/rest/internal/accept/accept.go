@@ -7,14 +7,14 @@ import (
 	"strings"
 )
 
-// Gzip tells whether the client takes gzip.
-func Gzip(header http.Header) bool {
+// Coding tells whether the client takes a content coding.
+func Coding(header http.Header, name string) bool {
 	values := header.Values("Accept-Encoding")
 	quality := -1.0
 	for _, part := range strings.Split(strings.ToLower(strings.Join(values, ",")), ",") {
 		coding, parameters, _ := strings.Cut(part, ";")
 		coding = strings.TrimSpace(coding)
-		if coding != "gzip" && (coding != "*" || quality >= 0) {
+		if coding != name && (coding != "*" || quality >= 0) {
 			continue
 		}
 		quality = 1

@@ -14,6 +14,7 @@ import (
 	"mime"
 	"net/http"
 	"path"
+	"slices"
 	"strings"
 	"time"
 
@@ -39,13 +40,18 @@ type Console struct {
 }
 
 type file struct {
-	plain, zipped []byte
-	mime, etag    string
-	lasting       bool
+	plain []byte
+	// packed is by content coding.
+	packed     map[string][]byte
+	mime, etag string
+	lasting    bool
 }
 
-// New reads the built files: index.html, and others, each with NAME.gz beside it where that is
-// smaller.
+// codings are how files may be packed, the best first, with the endings of their names.
+var codings = []struct{ name, ending string }{{"br", ".br"}, {"gzip", ".gz"}}
+
+// New reads the built files: index.html, and others, each with NAME.br and NAME.gz beside it where
+// those are smaller.
 func New(built fs.FS) (*Console, error) {
 	index, err := fs.ReadFile(built, "index.html")
 	if err != nil {
@@ -56,19 +62,24 @@ func New(built fs.FS) (*Console, error) {
 		return nil, errors.New("index.html of the console has no place for a nonce")
 	}
 	err = fs.WalkDir(built, ".", func(name string, entry fs.DirEntry, err error) error {
-		if err != nil || entry.IsDir() || name == "index.html" || path.Ext(name) == ".gz" {
+		if err != nil || entry.IsDir() || name == "index.html" || isPacked(name) {
 			return err
 		}
 		plain, err := fs.ReadFile(built, name)
 		if err != nil {
 			return err
 		}
-		zipped, err := fs.ReadFile(built, name+".gz")
-		if err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return err
+		packed := map[string][]byte{}
+		for _, coding := range codings {
+			switch bytes, err := fs.ReadFile(built, name+coding.ending); {
+			case err == nil:
+				packed[coding.name] = bytes
+			case !errors.Is(err, fs.ErrNotExist):
+				return err
+			}
 		}
 		sum := sha256.Sum256(plain)
-		c.files["/"+name] = file{plain: plain, zipped: zipped, mime: mimeOf(name),
+		c.files["/"+name] = file{plain: plain, packed: packed, mime: mimeOf(name),
 			etag: hex.EncodeToString(sum[:12]), lasting: strings.HasPrefix(name, assetsFolder)}
 		return nil
 	})
@@ -77,6 +88,10 @@ func New(built fs.FS) (*Console, error) {
 		c.files["/favicon.ico"] = icon
 	}
 	return c, err
+}
+
+func isPacked(name string) bool {
+	return slices.ContainsFunc(codings, func(c struct{ name, ending string }) bool { return path.Ext(name) == c.ending })
 }
 
 // mimeOf does not ask the machine, whose tables differ.
@@ -135,9 +150,14 @@ func (c *Console) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		h.Set("Cache-Control", "public, max-age=31536000, immutable")
 	}
 	content, etag := found.plain, found.etag
-	if found.zipped != nil && accept.Gzip(r.Header) && r.Header.Get("Range") == "" {
-		content, etag = found.zipped, etag+"-gzip"
-		h.Set("Content-Encoding", "gzip")
+	if r.Header.Get("Range") == "" {
+		for _, coding := range codings {
+			if packed := found.packed[coding.name]; packed != nil && accept.Coding(r.Header, coding.name) {
+				content, etag = packed, etag+"-"+coding.name
+				h.Set("Content-Encoding", coding.name)
+				break
+			}
+		}
 	}
 	h.Set("ETag", `"`+etag+`"`)
 	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(content))

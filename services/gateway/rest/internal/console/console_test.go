@@ -31,6 +31,9 @@ func built() fstest.MapFS {
 		"assets/b-2.css":   {Data: []byte("p {}")},
 		"assets/c-3.woff2": {Data: []byte("font")},
 		"assets/d-4.bin":   {Data: []byte("?")},
+		"assets/e-5.js":    {Data: []byte(script)},
+		"assets/e-5.js.gz": {Data: zipped(script)},
+		"assets/e-5.js.br": {Data: []byte("brotli")},
 	}
 }
 
@@ -159,9 +162,16 @@ func TestPackedFiles(t *testing.T) {
 			t.Errorf("%q: %s", given, body)
 		}
 	}
-	plain, packed := ask(c, "GET", "/assets/a-1.js"), ask(c, "GET", "/assets/a-1.js", "Accept-Encoding", "gzip")
-	if plain.Header.Get("ETag") == packed.Header.Get("ETag") {
-		t.Error("one etag for two forms")
+	etags := map[string]bool{}
+	for _, given := range []string{"", "gzip", "gzip, deflate, br"} {
+		etags[ask(c, "GET", "/assets/e-5.js", "Accept-Encoding", given).Header.Get("ETag")] = true
+	}
+	if len(etags) != 3 {
+		t.Errorf("one etag for two forms: %v", etags)
+	}
+	best := ask(c, "GET", "/assets/e-5.js", "Accept-Encoding", "gzip, deflate, br, zstd")
+	if best.Header.Get("Content-Encoding") != "br" || textOf(best) != "brotli" {
+		t.Error("not the best that is taken", best.Header)
 	}
 	// What there is no smaller form of goes out as it is, and a part is one of the whole.
 	if answer := ask(c, "GET", "/assets/b-2.css", "Accept-Encoding", "gzip"); answer.Header.Get("Content-Encoding") != "" {
@@ -180,7 +190,7 @@ func TestWhatIsNotTheConsoles(t *testing.T) {
 		{"GET", "/stacks", "Accept", "*/*"}, {"GET", "/stacks", "Accept", "application/json"}, {"GET", "/stacks"},
 		{"POST", "/stacks", "Accept", asBrowser}, {"DELETE", "/icon.svg"}, {"POST", "/assets/a-1.js"},
 		// A script of a build that is gone must not be a page.
-		{"GET", "/assets/gone.js", "Accept", asBrowser}, {"GET", "/assets/a-1.js.gz"}, {"GET", "/assets/"},
+		{"GET", "/assets/gone.js", "Accept", asBrowser}, {"GET", "/assets/a-1.js.gz"}, {"GET", "/assets/e-5.js.br"}, {"GET", "/assets/"},
 	} {
 		if answer := ask(c, asked[0], asked[1], asked[2:]...); answer != nil {
 			t.Errorf("%v: %d", asked, answer.StatusCode)

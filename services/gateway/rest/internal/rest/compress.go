@@ -23,7 +23,7 @@ var compressors = sync.Pool{New: func() any {
 func withCompression(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Add("Vary", "Accept-Encoding")
-		if r.Method == http.MethodHead || r.Header.Get("Range") != "" || !accept.Gzip(r.Header) {
+		if r.Method == http.MethodHead || r.Header.Get("Range") != "" || !accept.Coding(r.Header, "gzip") {
 			next.ServeHTTP(w, r)
 			return
 		}

@@ -113,6 +113,17 @@ func TestSilentEventsAreKeptAlive(t *testing.T) {
 	}
 }
 
+func TestEventsBeginBeforeAnythingHappens(t *testing.T) {
+	recorded := httptest.NewRecorder()
+	stream := newEventStream(recorded, time.Hour)
+	defer stream.end()
+	for began := time.Now(); !stream.hasBegun(); time.Sleep(time.Millisecond) {
+		if time.Since(began) > 20*time.Second {
+			t.Fatal("its client waits to know whether it is served")
+		}
+	}
+}
+
 // HTTP/2 resets a stream whose write deadline passes, even while nothing is written.
 func TestSilentLinesOutlastTheWriteTimeout(t *testing.T) {
 	fake, _, url := start(t, func(o *Options) { o.WriteTimeout = 50 * time.Millisecond })

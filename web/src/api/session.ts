@@ -39,15 +39,15 @@ export function useMe() {
 }
 
 // Which of some permissions the user has, on a resource or (with "") globally. Undefined while it is
-// not known: what needs a permission is not shown until then.
+// not known: what needs a permission is not shown until then. Where it cannot be asked there are none.
 export function useCan(resource: string, permissions: string[]): Set<string> | undefined {
-  const { data } = queries.useQuery(
+  const { data, isError } = queries.useQuery(
     "post",
     "/v1/permissions:test",
     { body: { resource, permissions } },
     { staleTime: 30_000 },
   );
-  return data && new Set(data.permissions);
+  return data || isError ? new Set(data?.permissions) : undefined;
 }
 
 // On which of some resources the user has a permission. Undefined while it is not known.

@@ -83,6 +83,7 @@ export function LeaseFields({ lease, policy, onChange, faults }: LeaseProps) {
           w={110}
           label={text.unit}
           data={[
+            { value: "minutes", label: text.minutes },
             { value: "hours", label: text.hours },
             { value: "days", label: text.days },
           ]}

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"net"
 	"net/http"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -42,6 +43,18 @@ type attempt struct {
 	ReturnTo string    `json:"r"`
 	Expires  time.Time `json:"e"`
 }
+
+const (
+	attemptLife = 10 * time.Minute
+	// maxAttempts at once: each tab has one of its own, and all of them must fit into a header.
+	maxAttempts = 4
+)
+
+// stateForm is what `random` makes, and fit for the name of a cookie.
+var stateForm = regexp.MustCompile(`^[A-Za-z0-9_-]{22}$`)
+
+// purpose is an attempt's own, so that tabs do not overwrite each other's.
+func (a attempt) purpose() string { return signInPurpose + "-" + a.State[:8] }
 
 // fault is why a sign-in failed, for the page that shows it. In the address anybody could have the
 // page say anything.
@@ -87,8 +100,14 @@ func (j *jar) read(r *http.Request, purpose string, value any) bool {
 	return err == nil && json.Unmarshal(plain, value) == nil
 }
 
-// write answers false when the value is too large for cookies; nothing is written then.
+// write keeps a value until the browser's session ends. It answers false when the value is too large
+// for cookies; nothing is written then.
 func (j *jar) write(w http.ResponseWriter, r *http.Request, purpose string, value any) bool {
+	return j.writeFor(w, r, purpose, value, 0)
+}
+
+// writeFor has the browser forget the value after a time.
+func (j *jar) writeFor(w http.ResponseWriter, r *http.Request, purpose string, value any, life time.Duration) bool {
 	plain, err := json.Marshal(value)
 	if err != nil {
 		return false
@@ -100,24 +119,40 @@ func (j *jar) write(w http.ResponseWriter, r *http.Request, purpose string, valu
 	for i := range maxCookies {
 		piece := text[:min(len(text), maxCookieBytes)]
 		text = text[len(piece):]
-		j.set(w, r, part(j.name(r, purpose), i), piece)
+		j.set(w, r, part(j.name(r, purpose), i), piece, life)
 	}
 	return true
 }
 
 func (j *jar) clear(w http.ResponseWriter, r *http.Request, purpose string) {
 	for i := range maxCookies {
-		j.set(w, r, part(j.name(r, purpose), i), "")
+		j.set(w, r, part(j.name(r, purpose), i), "", 0)
 	}
 }
 
-// set writes one cookie, which ends with the browser's session; an empty one is taken away, where
-// the browser has it.
-func (j *jar) set(w http.ResponseWriter, r *http.Request, name, value string) {
+// thin leaves the newest of those whose purpose begins so: browsers send the oldest first.
+func (j *jar) thin(w http.ResponseWriter, r *http.Request, prefix string, leave int) {
+	var names []string
+	for _, cookie := range r.Cookies() {
+		if name := cookie.Name; strings.HasPrefix(name, j.name(r, prefix)) && !strings.Contains(name, ".") {
+			names = append(names, name)
+		}
+	}
+	for _, name := range names[:max(0, len(names)-leave)] {
+		for i := range maxCookies {
+			j.set(w, r, part(name, i), "", 0)
+		}
+	}
+}
+
+// set writes one cookie, which without a life ends with the browser's session; an empty one is taken
+// away, where the browser has it.
+func (j *jar) set(w http.ResponseWriter, r *http.Request, name, value string, life time.Duration) {
 	cookie := &http.Cookie{
 		Name: name, Value: value, Path: "/", HttpOnly: true, Secure: j.secure(r),
 		// The provider leads back to us by a link: Strict would not send the cookie then.
 		SameSite: http.SameSiteLaxMode,
+		MaxAge:   int(life / time.Second),
 	}
 	if value == "" {
 		if _, err := r.Cookie(name); err != nil {

@@ -122,7 +122,8 @@ func (m *Manager) signIn(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	to, begun := m.begin(p.at(m.origin(r)), issuer, returnTo)
-	if !m.jar.write(w, r, signInPurpose, begun) {
+	m.jar.thin(w, r, signInPurpose+"-", maxAttempts-1)
+	if !m.jar.writeFor(w, r, begun.purpose(), begun, attemptLife) {
 		m.back(w, r, "/", errors.New("this sign-in is too large for a cookie"))
 		return
 	}
@@ -133,12 +134,19 @@ func (m *Manager) callback(w http.ResponseWriter, r *http.Request) {
 	if !m.opened(w, r) {
 		return
 	}
-	var begun attempt
-	known := m.jar.read(r, signInPurpose, &begun)
-	m.jar.clear(w, r, signInPurpose)
-	query := r.URL.Query()
-	if !known || query.Get("state") != begun.State || m.config.Now().After(begun.Expires) {
-		m.back(w, r, "/", errors.New("this sign-in was begun elsewhere, or too long ago; try again"))
+	begun := attempt{State: r.URL.Query().Get("state")}
+	state := begun.State
+	known := stateForm.MatchString(state) && m.jar.read(r, begun.purpose(), &begun) && begun.State == state
+	if known {
+		m.jar.clear(w, r, begun.purpose())
+	}
+	if !known || m.config.Now().After(begun.Expires) {
+		var err error
+		if !m.jar.read(r, sessionPurpose, &content{}) {
+			err = errors.New("this sign-in was begun elsewhere, or too long ago; try again")
+		}
+		// Who came back twice, by the browser's history say, is signed in already.
+		m.back(w, r, "/", err)
 		return
 	}
 	held, err := m.answered(r, begun)

@@ -86,7 +86,7 @@ func scopes(asked []string) []string {
 func (m *Manager) begin(p *provider, issuer, returnTo string) (string, attempt) {
 	a := attempt{
 		State: random(), Nonce: random(), Verifier: oauth2.GenerateVerifier(), Issuer: issuer,
-		ReturnTo: localPath(returnTo), Expires: m.config.Now().Add(10 * time.Minute),
+		ReturnTo: localPath(returnTo), Expires: m.config.Now().Add(attemptLife),
 	}
 	return p.oauth2.AuthCodeURL(a.State, oidc.Nonce(a.Nonce), oauth2.S256ChallengeOption(a.Verifier)), a
 }

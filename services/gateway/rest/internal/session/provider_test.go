@@ -41,10 +41,45 @@ func TestSignInByCode(t *testing.T) {
 	if told := p.told(); !strings.Contains(told, "expireTime") {
 		t.Error(told)
 	}
-	// The code, and so the address, is of use once.
+	// The code, and so the address, is of use once; who is signed in needs not hear of it.
 	again := p.come(url.Values{"code": {"code-1"}, "state": {asked.Get("state")}})
-	if !strings.HasPrefix(again.Header.Get("Location"), "/sign-in?") || p.whoseToken() != token {
+	if again.Header.Get("Location") != "/" || p.whoseToken() != token || len(p.cookies) != 1 {
 		t.Errorf("again: %v", again.Header)
+	}
+}
+
+func TestTabsSignInSideBySide(t *testing.T) {
+	p := newPlace(t, nil)
+	first, second := p.begin("/first"), p.begin("/second")
+	for _, cookie := range p.cookies {
+		if cookie.MaxAge != 600 {
+			t.Errorf("it lasts %d s: %v", cookie.MaxAge, cookie)
+		}
+	}
+	// An answer to none of them ends none of them.
+	for _, state := range []string{"", "x", first.Get("state")[:8], first.Get("state")[:8] + "AAAAAAAAAAAAAA", "a;b=c,d\r\n.1xxxxxxxxxxx"} {
+		if to := p.come(url.Values{"code": {"x"}, "state": {state}}).Header.Get("Location"); !strings.HasPrefix(to, "/sign-in?") {
+			t.Errorf("%q leads to %s", state, to)
+		}
+	}
+	for _, tab := range []struct {
+		asked url.Values
+		to    string
+	}{{second, "/second"}, {first, "/first"}} {
+		query := url.Values{"code": {p.issuer.authorize(tab.asked)}, "state": {tab.asked.Get("state")}}
+		if to := p.come(query).Header.Get("Location"); to != tab.to {
+			t.Errorf("to %s: %s", to, p.told())
+		}
+	}
+}
+
+func TestSignInsThatWereBegunDoNotPileUp(t *testing.T) {
+	p := newPlace(t, nil)
+	for range 3 * maxAttempts {
+		p.begin("/")
+	}
+	if len(p.cookies) != maxAttempts {
+		t.Errorf("%d cookies", len(p.cookies))
 	}
 }
 

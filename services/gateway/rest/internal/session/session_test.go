@@ -113,8 +113,8 @@ func TestWhatWasNotSealedHereIsNoSession(t *testing.T) {
 	// A sign-in that was begun is sealed by the same key, and no session.
 	p.cookies = map[string]*http.Cookie{}
 	p.begin("/")
-	for name, cookie := range p.cookies {
-		session := strings.Replace(name, signInPurpose, sessionPurpose, 1)
+	for name, cookie := range maps.Clone(p.cookies) {
+		session := name[:strings.Index(name, signInPurpose)] + sessionPurpose
 		p.cookies[session] = &http.Cookie{Name: session, Value: cookie.Value}
 	}
 	if token := p.whoseToken(); token != "" {

@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/http"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -14,6 +15,7 @@ const (
 	sessionPurpose = "session"
 	signInPurpose  = "sign-in"
 	faultPurpose   = "fault"
+	endedPurpose   = "ended"
 
 	// Browsers take 4,096 bytes with name and attributes.
 	maxCookieBytes = 3_800
@@ -23,6 +25,8 @@ const (
 
 // content is what a session's cookie holds.
 type content struct {
+	// ID of the sign-in; renewals keep it.
+	ID string `json:"id,omitempty"`
 	// Token is an API token, or an ID token.
 	Token string `json:"t"`
 	// Refresh gets the next ID token; empty: none.
@@ -80,6 +84,48 @@ func (j *jar) name(r *http.Request, purpose string) string {
 		return "stackyard-" + port + "-" + purpose
 	}
 	return "stackyard-" + purpose
+}
+
+// maxEnded sign-ins are remembered by the browser: more than renewals can be on their way.
+const maxEnded = 8
+
+// ended are ids of sign-ins, the oldest first.
+type ended []string
+
+// session is the one that a request comes with. One that has ended does not count: an answer that was
+// on its way then may have brought its cookie back.
+func (j *jar) session(r *http.Request) (content, bool) {
+	var held content
+	var over ended
+	if !j.read(r, sessionPurpose, &held) {
+		return content{}, false
+	}
+	if j.read(r, endedPurpose, &over) && slices.Contains(over, held.ID) {
+		return content{}, false
+	}
+	return held, true
+}
+
+// end has the session that a request comes with count no more.
+func (j *jar) end(w http.ResponseWriter, r *http.Request) {
+	var over ended
+	held, ok := j.session(r)
+	if !ok || held.ID == "" {
+		return
+	}
+	_ = j.read(r, endedPurpose, &over)
+	over = append(over, held.ID)
+	j.write(w, r, endedPurpose, over[max(0, len(over)-maxEnded):])
+}
+
+// begin writes the session of a new sign-in, as write does, and ends the one before it.
+func (j *jar) begin(w http.ResponseWriter, r *http.Request, held content) bool {
+	held.ID = random()
+	if !j.write(w, r, sessionPurpose, held) {
+		return false
+	}
+	j.end(w, r)
+	return true
 }
 
 // read answers false for what is not there, not ours, or no longer opens.
@@ -146,7 +192,8 @@ func (j *jar) thin(w http.ResponseWriter, r *http.Request, prefix string, leave 
 }
 
 // set writes one cookie, which without a life ends with the browser's session; an empty one is taken
-// away, where the browser has it.
+// away, also where the request came without it: another answer may have brought it meanwhile, and
+// pieces of two values are none.
 func (j *jar) set(w http.ResponseWriter, r *http.Request, name, value string, life time.Duration) {
 	cookie := &http.Cookie{
 		Name: name, Value: value, Path: "/", HttpOnly: true, Secure: j.secure(r),
@@ -155,9 +202,6 @@ func (j *jar) set(w http.ResponseWriter, r *http.Request, name, value string, li
 		MaxAge:   int(life / time.Second),
 	}
 	if value == "" {
-		if _, err := r.Cookie(name); err != nil {
-			return
-		}
 		cookie.MaxAge = -1
 	}
 	http.SetCookie(w, cookie)

@@ -49,8 +49,8 @@ func (m *Manager) show(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	answer := shown{Providers: []Provider{}, Links: m.config.Links}
-	var held content
-	if answer.SignedIn = m.jar.read(r, sessionPurpose, &held); answer.SignedIn && !held.Expires.IsZero() {
+	held, signedIn := m.jar.session(r)
+	if answer.SignedIn = signedIn; signedIn && !held.Expires.IsZero() {
 		answer.ExpireTime = &held.Expires
 	}
 	var told fault
@@ -95,7 +95,7 @@ func (m *Manager) paste(w http.ResponseWriter, r *http.Request) {
 		m.config.Refuse(w, r, http.StatusUnauthorized, err)
 		return
 	}
-	if !m.jar.write(w, r, sessionPurpose, content{Token: token}) {
+	if !m.jar.begin(w, r, content{Token: token}) {
 		m.config.Refuse(w, r, http.StatusBadRequest, errors.New("the token is too long"))
 		return
 	}
@@ -107,6 +107,7 @@ func (m *Manager) end(w http.ResponseWriter, r *http.Request) {
 		m.config.Refuse(w, r, http.StatusForbidden, err)
 		return
 	}
+	m.jar.end(w, r)
 	m.jar.clear(w, r, sessionPurpose)
 	w.WriteHeader(http.StatusNoContent)
 }
@@ -142,7 +143,7 @@ func (m *Manager) callback(w http.ResponseWriter, r *http.Request) {
 	}
 	if !known || m.config.Now().After(begun.Expires) {
 		var err error
-		if !m.jar.read(r, sessionPurpose, &content{}) {
+		if _, signedIn := m.jar.session(r); !signedIn {
 			err = errors.New("this sign-in was begun elsewhere, or too long ago; try again")
 		}
 		// Who came back twice, by the browser's history say, is signed in already.
@@ -153,10 +154,10 @@ func (m *Manager) callback(w http.ResponseWriter, r *http.Request) {
 	if err == nil {
 		err = m.config.Gateway.Check(r.Context(), held.Token)
 	}
-	if err == nil && !m.jar.write(w, r, sessionPurpose, held) {
+	if err == nil && !m.jar.begin(w, r, held) {
 		// Without the refresh token it may fit.
 		held.Refresh = ""
-		if !m.jar.write(w, r, sessionPurpose, held) {
+		if !m.jar.begin(w, r, held) {
 			err = errors.New("the ID token is too long for a cookie; have the provider tell fewer groups")
 		}
 	}

@@ -125,6 +125,7 @@ func (m *Manager) refresh(ctx context.Context, held content) (content, error) {
 	if renewed.Subject != held.Subject {
 		return content{}, errors.New("the identity provider answered for somebody else")
 	}
+	renewed.ID = held.ID
 	if renewed.Refresh == "" {
 		renewed.Refresh = held.Refresh
 	}

@@ -252,7 +252,7 @@ func TestATokenIsRenewedOnceForMany(t *testing.T) {
 	p := newPlace(t, nil)
 	p.issuer.life = 10 * time.Minute
 	p.signIn("/")
-	first := p.whoseToken()
+	first, id := p.whoseToken(), p.held().ID
 	if p.later(8 * time.Minute); p.whoseToken() != first || p.issuer.refreshed != 0 {
 		t.Error("renewed too early")
 	}
@@ -283,7 +283,7 @@ func TestATokenIsRenewedOnceForMany(t *testing.T) {
 	if p.issuer.refreshed != 1 {
 		t.Errorf("renewed %d times", p.issuer.refreshed)
 	}
-	if held := p.held(); held.Token != renewed || held.Refresh != "refresh-2" || held.Subject != "ada" {
+	if held := p.held(); held.ID != id || id == "" || held.Token != renewed || held.Refresh != "refresh-2" || held.Subject != "ada" {
 		t.Errorf("%+v", held)
 	}
 }

@@ -85,9 +85,9 @@ var (
 // further than this.
 func (m *Manager) Guard(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		var held content
 		_, given := r.Header["Authorization"]
-		if given || m.foreign(r) || !m.jar.read(r, sessionPurpose, &held) {
+		held, ok := m.jar.session(r)
+		if given || !ok || m.foreign(r) {
 			r.Header.Del("Cookie")
 			next.ServeHTTP(w, r)
 			return

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -47,10 +48,7 @@ func (m *Manager) find(ctx context.Context, issuer string) (*provider, error) {
 			return nil, fmt.Errorf("the identity provider does not answer: %w", err)
 		}
 		secret, endpoint := m.config.ClientSecrets[issuer], found.Endpoint()
-		if secret == "" {
-			// The other way is for clients with a secret alone; trying both would use up a code.
-			endpoint.AuthStyle = oauth2.AuthStyleInParams
-		}
+		endpoint.AuthStyle = authStyle(found, secret)
 		own := &provider{
 			oauth2: oauth2.Config{
 				ClientID: p.ClientID, ClientSecret: secret, Endpoint: endpoint, Scopes: scopes(p.Scopes),
@@ -64,6 +62,20 @@ func (m *Manager) find(ctx context.Context, issuer string) (*provider, error) {
 		return own, nil
 	}
 	return nil, errProvider
+}
+
+// authStyle is how the client says who it is. It is never found out by trying, which uses up a code.
+func authStyle(found *oidc.Provider, secret string) oauth2.AuthStyle {
+	var told struct {
+		Methods []string `json:"token_endpoint_auth_methods_supported"`
+	}
+	// Who says nothing takes basic.
+	_ = found.Claims(&told)
+	basic := len(told.Methods) == 0 || slices.Contains(told.Methods, "client_secret_basic")
+	if secret == "" || !basic && slices.Contains(told.Methods, "client_secret_post") {
+		return oauth2.AuthStyleInParams
+	}
+	return oauth2.AuthStyleInHeader
 }
 
 // at is the same, that leads back to one origin.
@@ -113,6 +125,7 @@ func (m *Manager) refresh(ctx context.Context, held content) (content, error) {
 	if err != nil {
 		return content{}, err
 	}
+	p = p.at("") // What x/oauth2 writes into its configuration is nobody else's.
 	ctx = oidc.ClientContext(ctx, m.config.Client)
 	got, err := p.oauth2.TokenSource(ctx, &oauth2.Token{RefreshToken: held.Refresh}).Token()
 	if err != nil {

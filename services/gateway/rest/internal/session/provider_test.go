@@ -221,6 +221,31 @@ func TestSecretsOfClients(t *testing.T) {
 	}
 }
 
+func TestHowAClientSaysWhoItIs(t *testing.T) {
+	for _, c := range []struct {
+		secret  string
+		methods []string
+		basic   bool
+	}{
+		{"s3cret", nil, true},
+		{"s3cret", []string{"client_secret_post", "client_secret_basic"}, true},
+		{"s3cret", []string{"client_secret_post"}, false},
+		{"s3cret", []string{"private_key_jwt"}, true},
+		{"", []string{"client_secret_basic"}, false},
+	} {
+		p := newPlace(t, func(config *Config) { config.ClientSecrets = map[string]string{} })
+		p.config.ClientSecrets[p.issuer.URL] = c.secret
+		p.issuer.secret, p.issuer.methods, p.issuer.life = c.secret, c.methods, 10*time.Minute
+		if p.signIn("/"); p.whoseToken() == "" || p.issuer.basic != c.basic {
+			t.Errorf("%+v: by a header %v; %s", c, p.issuer.basic, p.told())
+		}
+		p.later(9*time.Minute + 30*time.Second)
+		if p.whoseToken(); p.issuer.refreshed != 1 || p.issuer.basic != c.basic {
+			t.Errorf("%+v: renewed by a header %v", c, p.issuer.basic)
+		}
+	}
+}
+
 func TestLargeTokensGoWithoutRefreshing(t *testing.T) {
 	p := newPlace(t, nil)
 	// Too large together with the refresh token, and not without.

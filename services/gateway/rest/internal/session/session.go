@@ -53,7 +53,7 @@ type Manager struct {
 	jar       jar
 	mutex     sync.Mutex
 	providers map[string]*provider
-	refreshes flights
+	refreshes flights[content]
 }
 
 // New makes a Manager.
@@ -68,6 +68,7 @@ func New(config Config) *Manager {
 		config:    config,
 		jar:       jar{seal: config.Seal, secure: config.Secure},
 		providers: map[string]*provider{},
+		refreshes: flights[content]{remembered: renewedFor},
 	}
 }
 
@@ -143,6 +144,10 @@ func (m *Manager) origin(r *http.Request) string {
 // early is how long before its end a token is renewed.
 const early = time.Minute
 
+// renewedFor is how long a renewed session is handed out: requests that left the browser before the
+// new cookie arrived still come with the old one.
+const renewedFor = time.Minute
+
 // fresh renews an ID token that ends soon. Where that fails the old one goes on as long as it
 // lasts, and then the gateway says so.
 func (m *Manager) fresh(w http.ResponseWriter, r *http.Request, held content) content {
@@ -150,7 +155,7 @@ func (m *Manager) fresh(w http.ResponseWriter, r *http.Request, held content) co
 		return held
 	}
 	// Requests of one page come at once: providers take a refresh token once.
-	renewed, err := m.refreshes.do(held.Refresh, func() (content, error) {
+	renewed, err := m.refreshes.do(r.Context(), held.Refresh, func() (content, error) {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), 10*time.Second)
 		defer cancel()
 		return m.refresh(ctx, held)

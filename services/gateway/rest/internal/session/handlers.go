@@ -117,6 +117,11 @@ func (m *Manager) signIn(w http.ResponseWriter, r *http.Request) {
 	if !m.opened(w, r) {
 		return
 	}
+	if m.foreign(r) {
+		// Nobody is signed in, as whomever a provider remembers, by a page of another site.
+		http.Redirect(w, r, signInPage(returnTo), http.StatusSeeOther)
+		return
+	}
 	p, err := m.find(r.Context(), issuer)
 	if err != nil {
 		m.back(w, r, returnTo, err)
@@ -202,7 +207,11 @@ func (m *Manager) back(w http.ResponseWriter, r *http.Request, path string, err 
 		text := err.Error()
 		text = strings.ToValidUTF8(text[:min(len(text), shownBytes)], "")
 		m.jar.write(w, r, faultPurpose, fault{Text: text, Expires: m.config.Now().Add(time.Minute)})
-		path = "/sign-in?" + url.Values{"returnTo": {path}}.Encode()
+		path = signInPage(path)
 	}
 	http.Redirect(w, r, path, http.StatusSeeOther)
+}
+
+func signInPage(returnTo string) string {
+	return "/sign-in?" + url.Values{"returnTo": {returnTo}}.Encode()
 }

@@ -153,6 +153,16 @@ type refusing struct{ *fakeGateway }
 
 func (g refusing) Check(ctx context.Context, _ string) error { return g.fakeGateway.Check(ctx, "bad") }
 
+func TestPagesOfOtherSitesBeginNoSignIn(t *testing.T) {
+	p := newPlace(t, nil)
+	for what, headers := range foreign {
+		answer := p.send("GET", "/session/sign-in?returnTo=/x&issuer="+url.QueryEscape(p.issuer.URL), "", headers...)
+		if answer.StatusCode != 303 || answer.Header.Get("Location") != "/sign-in?returnTo=%2Fx" || len(p.cookies) != 0 {
+			t.Errorf("%s: %d %v", what, answer.StatusCode, answer.Header)
+		}
+	}
+}
+
 func TestUnknownProviders(t *testing.T) {
 	p := newPlace(t, nil)
 	for _, issuer := range []string{"", "https://evil.example", "https://programs.example"} {

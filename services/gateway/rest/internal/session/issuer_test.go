@@ -44,6 +44,9 @@ type issuer struct {
 	methods []string
 	// basic is whether the last client did so by a header.
 	basic bool
+	// discovered counts how often the document was asked for; away refuses it.
+	discovered int
+	away       bool
 }
 
 // signingKey is one for all: to make one takes time.
@@ -70,6 +73,12 @@ func newIssuer(t *testing.T) *issuer {
 }
 
 func (i *issuer) discovery(w http.ResponseWriter, _ *http.Request) {
+	i.mutex.Lock()
+	defer i.mutex.Unlock()
+	if i.discovered++; i.away {
+		w.WriteHeader(http.StatusServiceUnavailable)
+		return
+	}
 	told := map[string]any{
 		"issuer": i.URL, "authorization_endpoint": i.URL + "/auth", "token_endpoint": i.URL + "/token",
 		"jwks_uri": i.URL + "/keys", "id_token_signing_alg_values_supported": []string{"RS256"},

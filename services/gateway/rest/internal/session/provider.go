@@ -27,41 +27,54 @@ const rediscover = time.Hour
 
 var errProvider = errors.New("nobody can sign in with this identity provider")
 
-// find discovers a provider that the gateway knows.
+// find is a provider that the gateway knows. The gateway is asked each time, also because it counts
+// what an address may try: what comes after this has us call others.
 func (m *Manager) find(ctx context.Context, issuer string) (*provider, error) {
-	m.mutex.Lock()
-	known, ok := m.providers[issuer]
-	m.mutex.Unlock()
-	if ok && m.config.Now().Sub(known.found) < rediscover {
-		return known, nil
-	}
 	all, err := m.config.Gateway.Providers(ctx)
 	if err != nil {
 		return nil, err
 	}
-	for _, p := range all {
-		if p.Issuer != issuer || p.ClientID == "" {
-			continue
-		}
-		found, err := oidc.NewProvider(oidc.ClientContext(context.WithoutCancel(ctx), m.config.Client), issuer)
-		if err != nil {
-			return nil, fmt.Errorf("the identity provider does not answer: %w", err)
-		}
-		secret, endpoint := m.config.ClientSecrets[issuer], found.Endpoint()
-		endpoint.AuthStyle = authStyle(found, secret)
-		own := &provider{
-			oauth2: oauth2.Config{
-				ClientID: p.ClientID, ClientSecret: secret, Endpoint: endpoint, Scopes: scopes(p.Scopes),
-			},
-			verifier: found.Verifier(&oidc.Config{ClientID: p.ClientID, Now: m.config.Now}),
-			found:    m.config.Now(),
-		}
-		m.mutex.Lock()
-		m.providers[issuer] = own
-		m.mutex.Unlock()
-		return own, nil
+	i := slices.IndexFunc(all, func(p Provider) bool { return p.Issuer == issuer && p.ClientID != "" })
+	if i < 0 {
+		return nil, errProvider
 	}
-	return nil, errProvider
+	m.mutex.Lock()
+	known := m.providers[issuer]
+	m.mutex.Unlock()
+	if known != nil && known.oauth2.ClientID != all[i].ClientID {
+		known = nil
+	}
+	if known != nil && m.config.Now().Sub(known.found) < rediscover {
+		return known, nil
+	}
+	found, err := m.discoveries.do(ctx, issuer, func() (*provider, error) {
+		return m.discover(context.WithoutCancel(ctx), all[i])
+	})
+	if err != nil && known != nil {
+		// These documents hardly ever change.
+		return known, nil
+	}
+	return found, err
+}
+
+func (m *Manager) discover(ctx context.Context, p Provider) (*provider, error) {
+	found, err := oidc.NewProvider(oidc.ClientContext(ctx, m.config.Client), p.Issuer)
+	if err != nil {
+		return nil, fmt.Errorf("the identity provider does not answer: %w", err)
+	}
+	secret, endpoint := m.config.ClientSecrets[p.Issuer], found.Endpoint()
+	endpoint.AuthStyle = authStyle(found, secret)
+	own := &provider{
+		oauth2: oauth2.Config{
+			ClientID: p.ClientID, ClientSecret: secret, Endpoint: endpoint, Scopes: scopes(p.Scopes),
+		},
+		verifier: found.Verifier(&oidc.Config{ClientID: p.ClientID, Now: m.config.Now}),
+		found:    m.config.Now(),
+	}
+	m.mutex.Lock()
+	m.providers[p.Issuer] = own
+	m.mutex.Unlock()
+	return own, nil
 }
 
 // authStyle is how the client says who it is. It is never found out by trying, which uses up a code.

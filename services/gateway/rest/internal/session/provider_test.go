@@ -3,6 +3,7 @@ package session
 import (
 	"context"
 	"encoding/base64"
+	"errors"
 	"net/http"
 	"net/url"
 	"strings"
@@ -228,6 +229,55 @@ func TestSecretsOfClients(t *testing.T) {
 	clear(p.manager.providers)
 	if p.signIn("/"); p.whoseToken() == "" {
 		t.Error("with the secret:", p.told())
+	}
+}
+
+func TestAProviderThatIsAwayIsAskedNowAndThen(t *testing.T) {
+	p := newPlace(t, nil)
+	begins := func() bool {
+		answer := p.send("GET", "/session/sign-in?issuer="+url.QueryEscape(p.issuer.URL), "")
+		return answer.StatusCode == http.StatusFound
+	}
+	p.issuer.away = true
+	for range 5 {
+		if begins() {
+			t.Error("begun with nobody")
+		}
+	}
+	if p.issuer.discovered != 1 {
+		t.Errorf("asked %d times", p.issuer.discovered)
+	}
+	// What it said before is as good as what it would say.
+	p = newPlace(t, nil)
+	begins()
+	p.issuer.away = true
+	p.later(2 * rediscover)
+	for range 5 {
+		if !begins() {
+			t.Error(p.told())
+		}
+	}
+	if p.issuer.discovered != 2 {
+		t.Errorf("asked %d times", p.issuer.discovered)
+	}
+}
+
+// The gateway counts what an address tries, before a provider is called.
+func TestTheGatewayIsAskedBeforeEachExchange(t *testing.T) {
+	p := newPlace(t, nil)
+	p.issuer.life = 10 * time.Minute
+	asked := p.begin("/")
+	query := url.Values{"code": {p.issuer.authorize(asked)}, "state": {asked.Get("state")}}
+	p.gateway.away = errors.New("too many tries")
+	if p.come(query); p.whoseToken() != "" || len(p.issuer.codes) != 1 || !strings.Contains(p.told(), "too many tries") {
+		t.Error("the code was exchanged")
+	}
+	p.gateway.away = nil
+	p.signIn("/")
+	p.gateway.away = errors.New("too many tries")
+	p.later(9*time.Minute + 30*time.Second)
+	if token := p.whoseToken(); token == "" || p.issuer.refreshed != 0 {
+		t.Error("the session was renewed")
 	}
 }
 

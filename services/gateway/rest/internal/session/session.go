@@ -54,6 +54,8 @@ type Manager struct {
 	mutex     sync.Mutex
 	providers map[string]*provider
 	refreshes flights[content]
+	// discoveries are remembered in providers; their faults here.
+	discoveries flights[*provider]
 }
 
 // New makes a Manager.
@@ -64,6 +66,7 @@ func New(config Config) *Manager {
 	if config.Client == nil {
 		config.Client = &http.Client{Timeout: 10 * time.Second}
 	}
+	config.Client = bounded(config.Client)
 	return &Manager{
 		config:    config,
 		jar:       jar{seal: config.Seal, secure: config.Secure},

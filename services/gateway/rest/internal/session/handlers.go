@@ -91,6 +91,11 @@ func (m *Manager) paste(w http.ResponseWriter, r *http.Request) {
 		m.config.Refuse(w, r, http.StatusBadRequest, errors.New(`expected {"token": "…"}`))
 		return
 	}
+	if strings.ContainsFunc(token, func(c rune) bool { return c < 0x21 || c > 0x7e }) {
+		// No header could bring it to the gateway.
+		m.config.Refuse(w, r, http.StatusBadRequest, errors.New("a token has no spaces and ASCII characters alone"))
+		return
+	}
 	if err := m.config.Gateway.Check(r.Context(), token); err != nil {
 		m.config.Refuse(w, r, http.StatusUnauthorized, err)
 		return
@@ -204,7 +209,7 @@ const shownBytes = 500
 // back leads to a page of the console; when something went wrong to the one that shows it.
 func (m *Manager) back(w http.ResponseWriter, r *http.Request, path string, err error) {
 	if err != nil {
-		text := err.Error()
+		text := m.told(r, err)
 		text = strings.ToValidUTF8(text[:min(len(text), shownBytes)], "")
 		m.jar.write(w, r, faultPurpose, fault{Text: text, Expires: m.config.Now().Add(time.Minute)})
 		path = signInPage(path)

@@ -5,7 +5,6 @@ import (
 	"crypto/rand"
 	"encoding/base64"
 	"errors"
-	"fmt"
 	"net/url"
 	"slices"
 	"strings"
@@ -32,7 +31,7 @@ var errProvider = errors.New("nobody can sign in with this identity provider")
 func (m *Manager) find(ctx context.Context, issuer string) (*provider, error) {
 	all, err := m.config.Gateway.Providers(ctx)
 	if err != nil {
-		return nil, err
+		return nil, because("who can sign in is not known now; try again in a moment", err)
 	}
 	i := slices.IndexFunc(all, func(p Provider) bool { return p.Issuer == issuer && p.ClientID != "" })
 	if i < 0 {
@@ -60,7 +59,7 @@ func (m *Manager) find(ctx context.Context, issuer string) (*provider, error) {
 func (m *Manager) discover(ctx context.Context, p Provider) (*provider, error) {
 	found, err := oidc.NewProvider(oidc.ClientContext(ctx, m.config.Client), p.Issuer)
 	if err != nil {
-		return nil, fmt.Errorf("the identity provider does not answer: %w", err)
+		return nil, because("the identity provider does not answer", err)
 	}
 	secret, endpoint := m.config.ClientSecrets[p.Issuer], found.Endpoint()
 	endpoint.AuthStyle = authStyle(found, secret)
@@ -121,7 +120,7 @@ func (m *Manager) finish(ctx context.Context, p *provider, a attempt, code strin
 	ctx = oidc.ClientContext(ctx, m.config.Client)
 	got, err := p.oauth2.Exchange(ctx, code, oauth2.VerifierOption(a.Verifier))
 	if err != nil {
-		return content{}, fmt.Errorf("the identity provider did not take the code back: %w", err)
+		return content{}, because("the identity provider did not take the code back", err)
 	}
 	held, nonce, err := p.read(ctx, got, a.Issuer)
 	if err != nil {
@@ -165,7 +164,7 @@ func (p *provider) read(ctx context.Context, got *oauth2.Token, issuer string) (
 	}
 	token, err := p.verifier.Verify(ctx, raw)
 	if err != nil {
-		return content{}, "", fmt.Errorf("the ID token is not valid: %w", err)
+		return content{}, "", because("the ID token is not valid", err)
 	}
 	return content{Token: raw, Refresh: got.RefreshToken, Issuer: issuer,
 		Subject: token.Subject, Expires: token.Expiry}, token.Nonce, nil

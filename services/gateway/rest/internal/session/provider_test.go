@@ -1,9 +1,11 @@
 package session
 
 import (
+	"bytes"
 	"context"
 	"encoding/base64"
 	"errors"
+	"log/slog"
 	"net/http"
 	"net/url"
 	"strings"
@@ -232,6 +234,36 @@ func TestSecretsOfClients(t *testing.T) {
 	}
 }
 
+// What a provider says, and where it is asked, is for the log.
+func TestCausesAreForTheLog(t *testing.T) {
+	var lines bytes.Buffer
+	p := newPlace(t, func(c *Config) { c.Log = slog.New(slog.NewTextHandler(&lines, nil)) })
+	asked := p.begin("/")
+	query := url.Values{"code": {"c0de"}, "state": {asked.Get("state")}}
+	p.send("GET", "/session/callback?"+query.Encode(), "", "X-Request-Id", "abc123")
+	if told := p.told(); !strings.Contains(told, `"the identity provider did not take the code back (request abc123)"`) {
+		t.Error(told)
+	}
+	text := lines.String()
+	if !strings.Contains(text, "no such code") || !strings.Contains(text, "request_id=abc123") ||
+		strings.Contains(text, "c0de") || strings.Contains(text, asked.Get("state")) {
+		t.Error(text)
+	}
+	p.issuer.life = 10 * time.Minute
+	p.signIn("/")
+	refresh := p.held().Refresh
+	clear(p.issuer.refreshTokens)
+	p.later(9*time.Minute + 30*time.Second)
+	lines.Reset()
+	for range 3 {
+		p.send("GET", "/v1/whoami", "", "X-Request-Id", "def456")
+	}
+	text = lines.String()
+	if strings.Count(text, "used up") != 1 || !strings.Contains(text, "request_id=def456") || strings.Contains(text, refresh) {
+		t.Error(text)
+	}
+}
+
 func TestAProviderThatIsAwayIsAskedNowAndThen(t *testing.T) {
 	p := newPlace(t, nil)
 	begins := func() bool {
@@ -269,7 +301,7 @@ func TestTheGatewayIsAskedBeforeEachExchange(t *testing.T) {
 	asked := p.begin("/")
 	query := url.Values{"code": {p.issuer.authorize(asked)}, "state": {asked.Get("state")}}
 	p.gateway.away = errors.New("too many tries")
-	if p.come(query); p.whoseToken() != "" || len(p.issuer.codes) != 1 || !strings.Contains(p.told(), "too many tries") {
+	if p.come(query); p.whoseToken() != "" || len(p.issuer.codes) != 1 || !strings.Contains(p.told(), "try again in a moment") {
 		t.Error("the code was exchanged")
 	}
 	p.gateway.away = nil

@@ -5,6 +5,7 @@ package session
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"net/http"
 	"sync"
 	"time"
@@ -43,6 +44,8 @@ type Config struct {
 	Links map[string]string
 	// Refuse writes an error in the API's own shape.
 	Refuse func(w http.ResponseWriter, r *http.Request, status int, err error)
+	// Log gets what is not for the page: why a provider or the gateway failed.
+	Log *slog.Logger
 	// Now is the clock.
 	Now func() time.Time
 }
@@ -62,6 +65,9 @@ type Manager struct {
 func New(config Config) *Manager {
 	if config.Now == nil {
 		config.Now = time.Now
+	}
+	if config.Log == nil {
+		config.Log = slog.New(slog.DiscardHandler)
 	}
 	if config.Client == nil {
 		config.Client = &http.Client{Timeout: 10 * time.Second}
@@ -161,7 +167,11 @@ func (m *Manager) fresh(w http.ResponseWriter, r *http.Request, held content) co
 	renewed, err := m.refreshes.do(r.Context(), held.Refresh, func() (content, error) {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), 10*time.Second)
 		defer cancel()
-		return m.refresh(ctx, held)
+		renewed, err := m.refresh(ctx, held)
+		if err != nil {
+			m.log(r, "a session was not renewed", err)
+		}
+		return renewed, err
 	})
 	if err != nil {
 		return held

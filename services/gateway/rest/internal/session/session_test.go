@@ -20,6 +20,12 @@ func TestATokenIsCheckedBeforeItIsKept(t *testing.T) {
 			t.Errorf("%.20s: %d, cookies %v", body, answer.StatusCode, p.cookies)
 		}
 	}
+	for _, token := range []string{"a b", "a\tb", "caf\u00e9", "a\x00", "a\x7f", "a\r\nX-Other: b"} {
+		body, _ := json.Marshal(map[string]string{"token": token})
+		if answer := p.send("POST", "/session", string(body)); answer.StatusCode != 400 || len(p.cookies) != 0 {
+			t.Errorf("%q: %d, cookies %v", token, answer.StatusCode, p.cookies)
+		}
+	}
 	if answer := p.paste(" good\n"); answer.StatusCode != 204 {
 		t.Fatal(answer.StatusCode, textOf(answer))
 	}

@@ -23,6 +23,14 @@ const client = new QueryClient({
     },
   },
 });
+// After a release the files that an open page asks for are gone: it is loaded anew, and not again when
+// that was just done.
+const RELOAD_AGAIN_MS = 60_000;
+window.addEventListener("vite:preloadError", () => {
+  const [loaded] = performance.getEntriesByType("navigation") as PerformanceNavigationTiming[];
+  if (loaded?.type !== "reload" || performance.now() > RELOAD_AGAIN_MS) location.reload();
+});
+
 const nonce = document.querySelector<HTMLMetaElement>('meta[name="style-nonce"]')?.content ?? "";
 // Dialogs keep the page from scrolling by a style of their own, whose maker looks for the nonce here.
 Object.assign(globalThis, { __webpack_nonce__: nonce });

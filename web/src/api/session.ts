@@ -1,4 +1,5 @@
 import { queryOptions, useQueries } from "@tanstack/react-query";
+import { useEffect } from "react";
 
 import { CONSOLE_HEADER, errorOf, queries } from "./client";
 
@@ -27,10 +28,39 @@ export const session = queryOptions({
   queryFn: async () => (await (await call("GET")).json()) as Session,
   staleTime: Infinity,
 });
-export const signInWithToken = (token: string) => call("POST", { token });
-export const signOut = () => call("DELETE");
+export async function signInWithToken(token: string) {
+  await call("POST", { token });
+  tellTabs();
+}
+export async function signOut() {
+  await call("DELETE");
+  tellTabs();
+}
 export const signInAt = (issuer: string, returnTo: string) =>
   `/session/sign-in?${new URLSearchParams({ issuer, returnTo }).toString()}`;
+
+// All tabs of a browser have one session. A channel is not told of what it sends itself, so there is one
+// in a page.
+let channel: BroadcastChannel | undefined;
+const tabs = () => (channel ??= new BroadcastChannel("stackyard-session"));
+interface Told {
+  // Absent: whoever it is, it was changed.
+  user?: string;
+}
+const tellTabs = (told: Told = {}) => tabs().postMessage(told);
+
+// What a page shows is another's when somebody signs in or out in another tab: it is loaded anew. A
+// sign-in with a provider ends on a new page, so each page says whose it is.
+export function useOtherTabs(user?: string) {
+  useEffect(() => {
+    const heard = ({ data }: MessageEvent<Told>) => {
+      if (data.user === undefined || (user !== undefined && data.user !== user)) location.reload();
+    };
+    tabs().addEventListener("message", heard);
+    if (user !== undefined) tellTabs({ user });
+    return () => tabs().removeEventListener("message", heard);
+  }, [user]);
+}
 
 // Who is signed in.
 export function useMe() {

@@ -504,6 +504,29 @@ func TestCertificateIsReadAgain(t *testing.T) {
 	}
 }
 
+func TestOriginsAreAsBrowsersSendThem(t *testing.T) {
+	for _, good := range []string{"https://a.example", "https://a.example:80", "http://a.example:443", "http://a.example:8080",
+		"https://[::1]:8443", "https://[::1]"} {
+		if err := checkOrigin(good); err != nil {
+			t.Error(err)
+		}
+	}
+	none := func(string) (string, bool) { return "", false }
+	for origin, says := range map[string]string{
+		"https://a.example:443": "leave out :443", "http://a.example:80": "leave out :80", "https://[::1]:443": "leave out :443",
+		"https://a.example.": "the dot", "https://a.example.:8443": "the dot",
+		"https://a.example:": "a port", "https://a.example:0443": "a port", "https://A.example": "expected https://host",
+	} {
+		for _, flag := range []string{"--public-url", "--cors-origins"} {
+			_, err := ParseOptions([]string{flag, origin}, none, nil)
+			if err == nil || !strings.Contains(err.Error(), says) || !strings.Contains(err.Error(), flag[1:]) ||
+				strings.Contains(err.Error(), "\n") {
+				t.Errorf("%s %s: %v", flag, origin, err)
+			}
+		}
+	}
+}
+
 func TestNewFlags(t *testing.T) {
 	none := func(string) (string, bool) { return "", false }
 	o, err := ParseOptions([]string{"--cors-origins", "https://a.example.com, http://localhost:3000",

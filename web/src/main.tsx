@@ -23,12 +23,12 @@ const client = new QueryClient({
     },
   },
 });
-// After a release the files that an open page asks for are gone: it is loaded anew, and not again when
-// that was just done.
-const RELOAD_AGAIN_MS = 60_000;
+// After a release the files that an open page asks for are gone: the next page is loaded from the server.
+// Not this one, in which somebody may be writing.
 window.addEventListener("vite:preloadError", () => {
-  const [loaded] = performance.getEntriesByType("navigation") as PerformanceNavigationTiming[];
-  if (loaded?.type !== "reload" || performance.now() > RELOAD_AGAIN_MS) location.reload();
+  router.subscribe("onBeforeNavigate", ({ pathChanged, toLocation }) => {
+    if (pathChanged) location.assign(toLocation.href);
+  });
 });
 
 const nonce = document.querySelector<HTMLMetaElement>('meta[name="style-nonce"]')?.content ?? "";

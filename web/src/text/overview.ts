@@ -11,6 +11,8 @@ export const overviewText = {
   count: (count: number, more: boolean) => `${count.toLocaleString()}${more ? "+" : ""}`,
   of: (count: number, state: string) => `${count.toLocaleString()} ${state.toLowerCase()}`,
   all: "Show all",
+  noneSoFar: "None among the newest; older ones were not looked through.",
+  cut: "Older ones were not looked through: there may be more.",
   running: "Running now",
   nothingRuns: "Nothing runs.",
   queued: "queued",

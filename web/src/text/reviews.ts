@@ -136,6 +136,7 @@ export const reviews = {
   },
   history: "History",
   historyHidden: "Events could not be read; only reviews are shown.",
+  historyCut: "The project has very many events: older ones were not looked through.",
   what: {
     APPROVE: "approved",
     REJECT: "rejected",

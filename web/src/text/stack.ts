@@ -149,6 +149,7 @@ export const stackText = {
     title: "What went wrong",
     noChange: "The last change came to nothing",
     general: "Not about one resource",
+    cut: "The run that failed was not found among the newest: look in the tab Runs.",
     times: (n: number) => `${n} times`,
     short: "There is not enough quota",
     quota: "See the project's quota",

@@ -1,28 +1,25 @@
 import { Group, Text } from "@mantine/core";
 
-import { queries } from "~/api/client";
+import { useRuns } from "~/api/lists";
 import { Time } from "~/components/Time";
 import { Panel } from "~/pages/overview/Panel";
-import { aDayAgo, refresh } from "~/pages/overview/refresh";
+import { aDayAgo, EVERY_MS } from "~/pages/overview/refresh";
 import { RunLink } from "~/pages/overview/RunningNow";
 import { overviewText as text } from "~/text/overview";
 
+const MOST = 8;
+
 export function FailedRuns() {
-  const { data, error, refetch } = queries.useQuery(
-    "get",
-    "/v1/projects/{project}/stacks/{stack}/runs",
-    {
-      params: {
-        path: { project: "-", stack: "-" },
-        query: { filter: `state = FAILED AND create_time > "${aDayAgo()}"`, orderBy: "create_time desc", pageSize: 8 },
-      },
-    },
-    refresh,
+  const { data, error, refetch } = useRuns(
+    { project: "-", stack: "-" },
+    { filter: `state = FAILED AND create_time > "${aDayAgo()}"`, pageSize: MOST },
+    { enough: (runs) => runs.length >= MOST, everyMs: EVERY_MS },
   );
+  const rows = data?.rows.slice(0, MOST);
   return (
     <Panel
       title={text.failed}
-      rows={data?.runs}
+      rows={rows}
       rowKey={(r) => r.name}
       render={(run) => (
         <>
@@ -42,6 +39,7 @@ export function FailedRuns() {
       error={error}
       onRetry={() => void refetch()}
       empty={text.nothingFailed}
+      cut={rows && rows.length < MOST && data?.nextPageToken !== ""}
     />
   );
 }

@@ -28,7 +28,7 @@ export const paced =
 // Keys are those of `queries`, with a word more: what an event touches is found by them.
 export const pagesKey = (path: string, params: object) => ["get", path, { params }, "pages"];
 
-// The newest runs that match, of one stack or of all.
+// Runs that match: those of one stack newest first, those of all by stack.
 export function useRuns(
   path: { project: string; stack: string },
   query: Query,

@@ -28,7 +28,7 @@ export function RunningNow() {
       error={error}
       onRetry={() => void refetch()}
       empty={text.nothingRuns}
-      cut={rows && rows.length < MOST && data?.nextPageToken !== ""}
+      cut={data && (data.nextPageToken !== "" || data.rows.length > MOST)}
     />
   );
 }

@@ -81,7 +81,6 @@ export const stackText = {
     rollback: "The way back is being planned",
     destroy: "It is to be destroyed",
     destroyAsked: "Its end waits for review",
-    cancelRun: "The run was asked to stop",
     unlock: "The lock is broken",
     stateRollback: "The old state is the current one",
   },
@@ -116,13 +115,6 @@ export const stackText = {
     title: "Repair drift",
     text: "The revision in use is planned against what is really there. The plan goes the way of an update: reviewed where the template says so, then applied.",
     action: "Plan the repair",
-  },
-  cancel: {
-    title: (n: string) => `Cancel run ${n}`,
-    text: "Terraform is interrupted: it ends what it is doing, saves its state and stops.",
-    again: "It was asked to stop before. Now it is killed: what it was doing may exist without being in the state.",
-    action: "Cancel the run",
-    kill: "Kill the run",
   },
   waiting: {
     request: (id: string) => `Waits for review: request ${id}`,

@@ -12,7 +12,6 @@ interface Props {
   // What happens, in plain words.
   children: ReactNode;
   action: string;
-  danger?: boolean;
   // Asks for a reason.
   reason?: boolean;
   onClose: () => void;
@@ -56,7 +55,7 @@ export function Ask(props: Props) {
             <Button variant="default" onClick={props.onClose}>
               {common.cancel}
             </Button>
-            <Button type="submit" color={props.danger ? "red" : undefined} loading={props.pending}>
+            <Button type="submit" loading={props.pending}>
               {props.action}
             </Button>
           </Group>

@@ -12,6 +12,7 @@ export const reviews = {
   },
   tabs: { waiting: "Waiting for me", mine: "Asked by me", decided: "Decided lately" },
   waitingCount: (n: number) => (n === 1 ? "1 request waits for you" : `${n.toLocaleString()} requests wait for you`),
+  noneSoFar: "None for you so far: go on to the next page.",
   empty: {
     waiting: { title: "Nothing waits for you", text: "Requests of others that you may review appear here." },
     mine: {

@@ -236,13 +236,6 @@ export const stackText = {
     stale: "The state changed since it was planned.",
     unset: "not set",
   },
-  counts: {
-    create: (n: number) => `${n.toLocaleString()} to create`,
-    update: (n: number) => `${n.toLocaleString()} to update`,
-    replace: (n: number) => `${n.toLocaleString()} to replace`,
-    destroy: (n: number) => `${n.toLocaleString()} to destroy`,
-    nothing: "no changes",
-  },
   drift: {
     never: "Not looked for yet",
     neverText: "Since the last change was applied, nobody compared the real resources with the state.",

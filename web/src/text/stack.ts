@@ -84,11 +84,6 @@ export const stackText = {
     unlock: "The lock is broken",
     stateRollback: "The old state is the current one",
   },
-  changed: {
-    title: "It changed meanwhile",
-    text: "Somebody changed the stack since you opened this. Look at it again before you go on.",
-    reload: "Load it anew",
-  },
   reason: "Reason",
   reasonHelp: "It is kept in the stack's events.",
   destroy: {

@@ -12,6 +12,7 @@ import { useRequestId } from "~/lib/requestId";
 import { type Can, type Deeds, type Stack, useBegun } from "./calls";
 import { Destroy } from "./Destroy";
 import { Repair } from "./Repair";
+import { useDriftCheck } from "./useDriftCheck";
 
 const words = stackText;
 
@@ -29,7 +30,6 @@ export function Actions({ stack, deeds, can, version, onRefused }: Props) {
   const [open, setOpen] = useState<"destroy" | "repairDrift">();
   const begun = useBegun(stack);
   const retryId = useRequestId();
-  const checkId = useRequestId();
   const ids = stackIds(stack.name);
   const retry = queries.useMutation("post", "/v1/projects/{project}/stacks/{stack}:retry", {
     onMutate: () => onRefused(undefined),
@@ -39,14 +39,7 @@ export function Actions({ stack, deeds, can, version, onRefused }: Props) {
       begun(words.begun.retry);
     },
   });
-  const check = queries.useMutation("post", "/v1/projects/{project}/stacks/{stack}:checkDrift", {
-    onMutate: () => onRefused(undefined),
-    onError: onRefused,
-    onSuccess: () => {
-      checkId.done();
-      begun(words.begun.checkDrift);
-    },
-  });
+  const drift = useDriftCheck(stack, { onMutate: () => onRefused(undefined), onError: onRefused });
 
   const may = {
     update: deeds.has("update") && can.has("stacks.update"),
@@ -87,10 +80,7 @@ export function Actions({ stack, deeds, can, version, onRefused }: Props) {
           </Menu.Target>
           <Menu.Dropdown>
             {may.check && (
-              <Menu.Item
-                disabled={check.isPending}
-                onClick={() => check.mutate({ params: { path: ids }, body: { requestId: checkId.idFor(ids) } })}
-              >
+              <Menu.Item disabled={drift.isPending} onClick={drift.check}>
                 {words.deeds.checkDrift}
               </Menu.Item>
             )}

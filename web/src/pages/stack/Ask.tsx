@@ -64,6 +64,3 @@ export function Ask(props: Props) {
     </Modal>
   );
 }
-
-// By its old name, for the page of a stack.
-export { FormError as Refusal };

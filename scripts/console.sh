@@ -53,12 +53,13 @@ GO
 }
 
 bundle() {
-  local out=$1 file
+  local out=$1
   cd "$WEB" &&
     node_modules/.bin/openapi-typescript "$BUILD/gen/openapi.json" -o src/api/schema.gen.ts &&
     node_modules/.bin/tsc --noEmit &&
     STACKYARD_CONSOLE_OUT=$out/dist node_modules/.bin/vite build || return 1
   # What packs well is served packed.
+  # shellcheck disable=SC2016  # ${…} is JavaScript's own
   find "$out/dist" -type f -not -name index.html -not -name '*.woff2' -not -name '*.png' -print0 |
     xargs -0 node -e '
       const fs = require("node:fs"), zlib = require("node:zlib");

@@ -199,6 +199,8 @@ roomy
 cat <<NEXT
 
 ${BOLD}Where to go from here${PLAIN}
+  Console    $REST/projects/$PROJECT/stacks/$STACK
+             sign in with the token in $TOKENS/ann.token, or dave.token to review
   API docs   $REST/docs
   REST       curl -H "Authorization: Bearer \$(cat $STACKYARD_ADMIN_TOKEN_FILE)" $REST/v1/projects/$PROJECT/stacks/$STACK
   CLI        . scripts/env.sh && source <(stackyard completion bash)

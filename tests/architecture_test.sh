@@ -110,7 +110,7 @@ unnamed_folders() {
 
 missing_readmes() {
   local folder
-  for folder in services/*/ cli/ templates/*/; do
+  for folder in services/*/ cli/ web/ templates/*/; do
     [ "$folder" = templates/tests/ ] || [ -f "$folder/README.md" ] || echo "$folder"
   done
 }
@@ -144,6 +144,34 @@ unknown_event_types() {
     done
 }
 
+# ---- The console ---------------------------------------------------------------------------
+
+web() { sources 'web/src/*.ts' 'web/src/*.tsx'; }
+
+# pages → components → api → lib; words are for all.
+console_upward() {
+  # shellcheck disable=SC2046  # the names hold no blanks
+  found 'from "~/pages/' $(web | grep -vE '^web/src/(pages/|router\.tsx)')
+  # shellcheck disable=SC2046
+  found 'from "~/components/' $(web | grep -E '^web/src/(api|lib|text)/')
+  # shellcheck disable=SC2046
+  found 'from "~/(pages|components|router)' $(web | grep -E '^web/src/text/')
+}
+
+# Texts of others are never HTML; nothing of a session lies where scripts find it.
+console_secrets() {
+  # shellcheck disable=SC2046
+  found 'dangerouslySetInnerHTML|innerHTML|insertAdjacentHTML|document\.write|\beval\(|new Function\(' $(web)
+  # shellcheck disable=SC2046
+  found 'sessionStorage|localStorage|indexedDB|document\.cookie' $(web)
+}
+
+console_long_files() {
+  web | xargs wc -l | awk '$2 != "total" && $1 > 400 { print $2 ": " $1 " lines" }'
+}
+
+console_generated() { git -c safe.directory='*' ls-files 'web/src/*.gen.ts' 'web/dist'; }
+
 holds 'no service includes another' crossing_services
 holds 'common includes nothing of services, cli or tests' upward_from_common
 holds 'the command line tool knows the public API alone' cli_into_services
@@ -154,10 +182,14 @@ holds 'handlers hold no SQL' sql_in_handlers
 holds 'only the runner starts programs' terraform_outside_the_runner
 holds 'files are short' long_files
 holds 'ARCHITECTURE.md names every folder' unnamed_folders
-holds 'services, cli and templates have a README' missing_readmes
+holds 'services, cli, web and templates have a README' missing_readmes
 holds 'no name of a machine or package index' machine_names
 holds 'event types are known' unknown_event_types
 holds 'every RPC says who may call it' rpcs_without_access
+holds 'the console depends one way' console_upward
+holds 'the console takes no text for HTML and stores nothing' console_secrets
+holds "the console's files are short" console_long_files
+holds "the console's client is not committed" console_generated
 
 echo "$PASSED passed, $FAILED failed"
 [ "$FAILED" = 0 ]

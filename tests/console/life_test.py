@@ -109,7 +109,8 @@ class LifeTest(consoles.ConsoleTestCase):
         if page.evaluate("() => window.neverReloaded ?? false") is False:
             self.never_reload(dave)
         page.get_by_role("link", name="Reviews", exact=True).click()
-        page.get_by_role("link", name=re.compile(title)).first.click()
+        # The list over all projects is read anew every 15 s.
+        page.get_by_role("link", name=re.compile(title)).first.click(timeout=RUN_MS)
         page.get_by_role("heading", level=1, name=title).wait_for()
         page.get_by_role("button", name=button, exact=True).click()
         page.get_by_text("Approved").first.wait_for()

@@ -23,6 +23,14 @@ const client = new QueryClient({
     },
   },
 });
+// After a release the files that an open page asks for are gone: the next page is loaded from the server.
+// Not this one, in which somebody may be writing.
+window.addEventListener("vite:preloadError", () => {
+  router.subscribe("onBeforeNavigate", ({ pathChanged, toLocation }) => {
+    if (pathChanged) location.assign(toLocation.href);
+  });
+});
+
 const nonce = document.querySelector<HTMLMetaElement>('meta[name="style-nonce"]')?.content ?? "";
 // Dialogs keep the page from scrolling by a style of their own, whose maker looks for the nonce here.
 Object.assign(globalThis, { __webpack_nonce__: nonce });

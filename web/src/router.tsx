@@ -47,8 +47,10 @@ const inside = createRoute({
 });
 
 // The state of a page's tabs; the list of the open tab has its own keys beside it.
-const tabbed = (search: Record<string, unknown>): ListSearch & { tab?: string } => ({
+const tabbed = (search: Record<string, unknown>): ListSearch & { tab?: string; show?: string } => ({
   tab: text(search.tab),
+  // More, or fewer, of a list's rows than it shows by itself.
+  show: text(search.show),
   ...listSearch(search),
 });
 

@@ -24,28 +24,62 @@ export function touches(event: Event, ids: Record<string, string>): boolean {
   return ids.project !== undefined;
 }
 
-// Events come in bursts: what they touch is read again once for each burst.
+// Events come in bursts, and a busy project never rests: what they touch is read again at most so often.
 const BURST_MS = 150;
+const REST_MS = 1_000;
 
-function reader(client: QueryClient) {
+// Reads again what events touch. What is on its way stays on its way: were it begun anew with each event,
+// a slow answer would never arrive, nor a next page that somebody waits for.
+export function reader(client: QueryClient) {
   let held: Event[] = [];
+  let everything = false;
+  let busy = false;
+  let ended = false;
   let timer: ReturnType<typeof setTimeout> | undefined;
+
+  async function read() {
+    timer = undefined;
+    const events = held;
+    const all = everything;
+    held = [];
+    everything = false;
+    busy = true;
+    const touched = (query: Query) => {
+      const ids = idsOf(query);
+      return ids?.project !== undefined && (all || events.some((e) => touches(e, ids)));
+    };
+    const underWay = (query: Query) => query.state.fetchStatus === "fetching" && touched(query);
+    // An answer that was asked for before the event may be older than it.
+    const again = client.getQueryCache().findAll({ predicate: underWay }).length > 0;
+    await client.invalidateQueries({ predicate: touched }, { cancelRefetch: false });
+    busy = false;
+    if (again) held = [...events, ...held];
+    everything ||= again && all;
+    if (held.length > 0 || everything) later(REST_MS);
+  }
+  function later(ms: number) {
+    if (!busy && !ended) timer ??= setTimeout(() => void read(), ms);
+  }
+  let last = 0;
+  const soon = () => {
+    const pause = Math.max(BURST_MS, last + REST_MS - Date.now());
+    last = Date.now() + pause;
+    later(pause);
+  };
   return {
     take(event: Event) {
       held.push(event);
-      timer ??= setTimeout(() => {
-        const events = held;
-        held = [];
-        timer = undefined;
-        void client.invalidateQueries({
-          predicate: (query) => {
-            const ids = idsOf(query);
-            return ids !== undefined && events.some((e) => touches(e, ids));
-          },
-        });
-      }, BURST_MS);
+      soon();
     },
-    end: () => clearTimeout(timer),
+    // Nothing tells what happened meanwhile.
+    takeAll() {
+      everything = true;
+      soon();
+    },
+    end() {
+      ended = true;
+      clearTimeout(timer);
+    },
   };
 }
 
@@ -57,16 +91,16 @@ export function useLiveProject(project: string | undefined): StreamState {
   useEffect(() => {
     if (!project || project === "-") return undefined;
     const read = reader(client);
-    let wasAway = false;
+    // What was read before the stream began may be older than it.
+    let wasAway = true;
     const stop = follow<{ event?: Event }>(`/v1/projects/${encodeURIComponent(project)}/events:watch`, undefined, {
       onMessage: (message) => message.event && read.take(message.event),
       onState: (now) => {
         setState(now);
-        // Without a token yet, nothing tells what happened meanwhile.
         if (now === "away") wasAway = true;
         if (now === "live" && wasAway) {
           wasAway = false;
-          void client.invalidateQueries();
+          read.takeAll();
         }
       },
     });

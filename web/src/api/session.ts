@@ -1,4 +1,5 @@
 import { queryOptions, useQueries } from "@tanstack/react-query";
+import { useEffect } from "react";
 
 import { CONSOLE_HEADER, errorOf, queries } from "./client";
 
@@ -27,10 +28,39 @@ export const session = queryOptions({
   queryFn: async () => (await (await call("GET")).json()) as Session,
   staleTime: Infinity,
 });
-export const signInWithToken = (token: string) => call("POST", { token });
-export const signOut = () => call("DELETE");
+export async function signInWithToken(token: string) {
+  await call("POST", { token });
+  tellTabs();
+}
+export async function signOut() {
+  await call("DELETE");
+  tellTabs();
+}
 export const signInAt = (issuer: string, returnTo: string) =>
   `/session/sign-in?${new URLSearchParams({ issuer, returnTo }).toString()}`;
+
+// All tabs of a browser have one session. A channel is not told of what it sends itself, so there is one
+// in a page.
+let channel: BroadcastChannel | undefined;
+const tabs = () => (channel ??= new BroadcastChannel("stackyard-session"));
+interface Told {
+  // Absent: whoever it is, it was changed.
+  user?: string;
+}
+const tellTabs = (told: Told = {}) => tabs().postMessage(told);
+
+// What a page shows is another's when somebody signs in or out in another tab: it is loaded anew. A
+// sign-in with a provider ends on a new page, so each page says whose it is.
+export function useOtherTabs(user?: string) {
+  useEffect(() => {
+    const heard = ({ data }: MessageEvent<Told>) => {
+      if (data.user === undefined || (user !== undefined && data.user !== user)) location.reload();
+    };
+    tabs().addEventListener("message", heard);
+    if (user !== undefined) tellTabs({ user });
+    return () => tabs().removeEventListener("message", heard);
+  }, [user]);
+}
 
 // Who is signed in.
 export function useMe() {
@@ -39,15 +69,15 @@ export function useMe() {
 }
 
 // Which of some permissions the user has, on a resource or (with "") globally. Undefined while it is
-// not known: what needs a permission is not shown until then.
+// not known: what needs a permission is not shown until then. Where it cannot be asked there are none.
 export function useCan(resource: string, permissions: string[]): Set<string> | undefined {
-  const { data } = queries.useQuery(
+  const { data, isError } = queries.useQuery(
     "post",
     "/v1/permissions:test",
     { body: { resource, permissions } },
     { staleTime: 30_000 },
   );
-  return data && new Set(data.permissions);
+  return data || isError ? new Set(data?.permissions) : undefined;
 }
 
 // On which of some resources the user has a permission. Undefined while it is not known.

@@ -2,6 +2,7 @@ import { Group, Text } from "@mantine/core";
 
 import type { Schemas } from "~/api/client";
 import { perHour, perMonth } from "~/lib/money";
+import { common } from "~/text/common";
 
 // Quota quantities: "2 vcpus · 1 stacks".
 export function Amounts({ amounts }: { amounts: Schemas["Amount"][] | undefined }) {
@@ -24,7 +25,7 @@ export function Price({ micros, currency }: { micros: string | undefined; curren
   if (!hour) return null;
   return (
     <Text span inherit>
-      {hour} an hour, {perMonth(micros, currency)} a month
+      {common.price(hour, perMonth(micros, currency))}
     </Text>
   );
 }

@@ -28,7 +28,7 @@ export function Page({ title, badge, subtitle, crumbs = [], actions, children }:
   return (
     <Stack gap="md">
       {crumbs.length > 0 && (
-        <Breadcrumbs component="nav" aria-label="Breadcrumb" style={{ flexWrap: "wrap" }}>
+        <Breadcrumbs component="nav" aria-label={common.breadcrumb} style={{ flexWrap: "wrap" }}>
           {crumbs.map((c) => (
             <Anchor key={c.to} component={Link} to={c.to} size="sm">
               {c.label}

@@ -3,7 +3,7 @@ import { IconArrowDown, IconArrowUp, IconChevronLeft, IconChevronRight, IconFilt
 import { useVirtualizer } from "@tanstack/react-virtual";
 import { type FormEvent, memo, type ReactNode, useRef, useState } from "react";
 
-import { Empty, Failed, LoadingRows } from "~/components/States";
+import { Empty, Failed, LoadingRows, Problem } from "~/components/States";
 import type { ListSearch } from "~/lib/listSearch";
 import { common } from "~/text/common";
 
@@ -73,7 +73,9 @@ export function ResourceTable<T>(props: Props<T>) {
         )}
         {props.tools}
       </Group>
-      {props.error ? (
+      {/* What is there stays, with word that it could not be read again. */}
+      {props.error !== undefined && props.error !== null && rows !== undefined && <Problem error={props.error} />}
+      {props.error && rows === undefined ? (
         <Failed error={props.error} onRetry={props.onRetry} />
       ) : rows === undefined ? (
         <LoadingRows />

@@ -36,7 +36,7 @@ import { Link, Outlet, useNavigate, useRouterState } from "@tanstack/react-route
 import { type ReactNode, useEffect } from "react";
 
 import { onSignedOut, queries } from "~/api/client";
-import { session, signOut, useCan, useMe } from "~/api/session";
+import { session, signOut, useCan, useMe, useOtherTabs } from "~/api/session";
 import { last } from "~/lib/names";
 import { common } from "~/text/common";
 
@@ -65,6 +65,7 @@ export function Shell(): ReactNode {
   const path = useRouterState({ select: (s) => s.location.pathname });
   const navigate = useNavigate();
   const client = useQueryClient();
+  useOtherTabs(useMe()?.user?.name);
   useEffect(close, [path, close]);
   useEffect(() => {
     onSignedOut(() => {

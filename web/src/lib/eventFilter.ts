@@ -1,3 +1,5 @@
+import { termsOf } from "./filterTerms";
+
 // The quick filters of the audit log, as parts of one AIP-160 filter.
 export interface EventFilter {
   type?: string;
@@ -8,35 +10,6 @@ export interface EventFilter {
   before?: string;
   // What else the filter says; kept as it is.
   rest?: string;
-}
-
-// Splits at AND where it stands in no quotes and no parentheses.
-export function termsOf(filter: string): string[] {
-  const terms: string[] = [];
-  let depth = 0;
-  let quoted = "";
-  let term = "";
-  for (let i = 0; i < filter.length; i++) {
-    const c = filter[i] as string;
-    if (quoted) {
-      if (c === "\\") {
-        term += c + (filter[++i] ?? "");
-        continue;
-      }
-      if (c === quoted) quoted = "";
-    } else if (c === '"' || c === "'") quoted = c;
-    else if (c === "(") depth++;
-    else if (c === ")") depth--;
-    else if (depth === 0 && /^AND\s/.test(filter.slice(i)) && /\s$/.test(term)) {
-      terms.push(term.trim());
-      term = "";
-      i += "AND".length;
-      continue;
-    }
-    term += c;
-  }
-  terms.push(term.trim());
-  return terms.filter((t) => t !== "");
 }
 
 const TERM = /^(type|actor|resource|time)\s*(=|>=|<)\s*"((?:[^"\\]|\\.)*)"$/;

@@ -32,4 +32,4 @@ export function useListSearch(): [ListSearch, (next: ListSearch) => void] {
 }
 
 // The query parameters of a List call.
-export const listQuery = (search: ListSearch) => ({ pageSize: 50, ...search });
+export const listQuery = (search: ListSearch) => ({ ...search, pageSize: search.pageSize ?? 50 });

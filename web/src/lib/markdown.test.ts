@@ -76,13 +76,60 @@ describe("readMarkdown", () => {
     expect(kinds("")).toEqual([]);
   });
 
-  it("takes a long text in little time", () => {
+  it("takes the hashes behind a heading away, and none of a word", () => {
+    const headings = readMarkdown("# One ##\n# C#\n# ##\n#  Two \n# a # b");
+    expect(headings.map((b) => ("inlines" in b ? plain(b.inlines) : ""))).toEqual(["One", "C#", "", "Two", "a # b"]);
+  });
+
+  it("shows lines and paragraphs that are too long as they are", () => {
+    const long = "**a** ".repeat(500).trim();
+    const text = { kind: "paragraph", inlines: [{ kind: "text", text: long }] };
+    expect(readMarkdown(`${long}\n# b`)).toEqual([text, { kind: "heading", level: 1, inlines: readInlines("b") }]);
+    expect(readMarkdown(long.replaceAll(" ", "\n"))).toEqual([text]);
+    expect(kinds(`- a\n- ${long}\n> b\n> ${long}\n|a|\n|-|\n|${long}|`)).toEqual([
+      "list",
+      "paragraph",
+      "quote",
+      "paragraph",
+      "table",
+      "paragraph",
+    ]);
+    expect(readMarkdown("```\n" + long + "\n```")).toEqual([{ kind: "code", text: long }]);
+  });
+
+  const SIZE = 64 << 10;
+  const marks = [
+    ..."`#[]|*_<>-~ \\",
+    ...["*a ", "[a](", "**`", "`a``", "# #", "# ", "|-", "| - ", "| ", "__a", "<http://", "![", "- -", "<!--", "--> "],
+  ];
+  it.each(marks)("takes 64 KB of %j in little time", (mark) => {
+    const line = mark.repeat(SIZE / mark.length);
+    // On one line, on the longest that are read, on short ones, and behind what begins a block.
+    const lines = (length: number, before = "") =>
+      (before + line.slice(0, length) + "x\n").repeat(SIZE / (length + before.length + 2));
+    const texts = [
+      line,
+      lines(1_990),
+      lines(1_990, "# "),
+      lines(1_990, "|\n"),
+      lines(1_990, "\n"),
+      lines(60),
+      lines(2),
+    ];
+    for (const text of texts) {
+      const start = performance.now();
+      readMarkdown(text);
+      expect(performance.now() - start).toBeLessThan(1_000);
+    }
+  });
+
+  it("makes no huge table of few lines", () => {
     const start = performance.now();
-    readMarkdown("*a ".repeat(20_000));
-    readMarkdown("[a](".repeat(16_000));
-    readMarkdown("**`".repeat(20_000));
-    readMarkdown("|" + " - |".repeat(16_000) + "\n" + "|-".repeat(16_000) + "x");
-    expect(performance.now() - start).toBeLessThan(5_000);
+    const wide = readMarkdown("|".repeat(1_900) + "\n" + "-|".repeat(900) + "-\n" + "|\n".repeat(30_000));
+    expect(wide.some((b) => b.kind === "table")).toBe(false);
+    const [table] = readMarkdown("|a|b|\n|-|-|\n" + "|\n".repeat(30_000));
+    expect(table?.kind === "table" && table.rows.length).toBe(500);
+    expect(performance.now() - start).toBeLessThan(1_000);
   });
 });
 
@@ -101,6 +148,10 @@ describe("readInlines", () => {
       { kind: "emphasis", inlines: [{ kind: "text", text: "d" }] },
       { kind: "text", text: " " },
       { kind: "link", href: "https://x.org", inlines: [{ kind: "text", text: "e" }] },
+    ]);
+    expect(readInlines("``a ` b`` `c")).toEqual([
+      { kind: "code", text: "a ` b" },
+      { kind: "text", text: " `c" },
     ]);
     expect(readInlines("2 * 3 * 4 and snake_case_name")).toEqual([
       { kind: "text", text: "2 * 3 * 4 and snake_case_name" },

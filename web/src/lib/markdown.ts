@@ -14,11 +14,21 @@ export type Block =
   | { kind: "rule" };
 
 const FENCE = /^\s*(```+|~~~+)/;
-const HEADING = /^(#{1,6})\s+(.*?)\s*#*$/;
+const HEADING = /^(#{1,6})\s+(.*)$/;
 const RULE = /^\s*([-*_])(\s*\1){2,}\s*$/;
 const ITEM = /^\s*([-*+]|\d{1,9}[.)])\s+(.*)$/;
 const QUOTE = /^\s*>\s?(.*)$/;
-const TABLE_LINE = /^\s*\|?\s*:?-+:?\s*(\|\s*:?-+:?\s*)*\|?\s*$/;
+const TABLE_RULE = /^:?-+:?$/;
+
+// The texts are of others, and expressions can be slow: what is longer is shown as it is.
+const MAX_TEXT = 2_000;
+const isLong = (text: string) => text.length > MAX_TEXT;
+// So that few lines make no table of millions of cells.
+const MAX_COLUMNS = 50;
+const MAX_ROWS = 500;
+
+// What ends a paragraph.
+const OTHERS = [FENCE, HEADING, ITEM, QUOTE, RULE];
 
 // `title` is what stands above the text already: a first heading of the same words is left out.
 export function readMarkdown(source: string, title?: string): Block[] {
@@ -35,6 +45,11 @@ export function readMarkdown(source: string, title?: string): Block[] {
   };
   while (at < lines.length) {
     const now = line(at);
+    if (isLong(now)) {
+      at++;
+      blocks.push({ kind: "paragraph", inlines: readInlines(now.trim()) });
+      continue;
+    }
     const fence = FENCE.exec(now)?.[1];
     const heading = HEADING.exec(now);
     if (now.trim() === "" || /^\s*<!--.*-->\s*$/.test(now)) {
@@ -46,54 +61,67 @@ export function readMarkdown(source: string, title?: string): Block[] {
       blocks.push({ kind: "code", text });
     } else if (heading) {
       at++;
-      const inlines = readInlines(heading[2] ?? "");
+      const inlines = readInlines(headingText(heading[2] ?? ""));
       if (blocks.length === 0 && plain(inlines) === title) continue;
       level = Math.min((heading[1] ?? "").length, level + 1);
       blocks.push({ kind: "heading", level, inlines });
     } else if (RULE.test(now)) {
       at++;
       blocks.push({ kind: "rule" });
-    } else if (now.includes("|") && TABLE_LINE.test(line(at + 1)) && line(at + 1).includes("-")) {
+    } else if (now.includes("|") && isTableRule(line(at + 1)) && partsOf(now).length <= MAX_COLUMNS) {
       const head = cellsOf(now);
       at += 2;
-      const rows = take((l) => l.includes("|") && l.trim() !== "").map((l) => padded(cellsOf(l), head.length));
+      const end = at + MAX_ROWS;
+      const rows = take((l) => at < end && !isLong(l) && l.includes("|")).map((l) => padded(cellsOf(l), head.length));
       blocks.push({ kind: "table", head, rows });
     } else if (ITEM.test(now)) {
       const ordered = /^\s*\d/.test(now);
       const items: string[] = [];
-      for (const l of take((t) => t.trim() !== "" && !FENCE.test(t) && (ITEM.test(t) || /^\s/.test(t)))) {
+      for (const l of take((t) => !isLong(t) && t.trim() !== "" && !FENCE.test(t) && (ITEM.test(t) || /^\s/.test(t)))) {
         const item = ITEM.exec(l);
         if (item) items.push(item[2] ?? "");
         else items.push(`${items.pop() ?? ""} ${l.trim()}`);
       }
       blocks.push({ kind: "list", ordered, items: items.map(readInlines) });
     } else if (QUOTE.test(now)) {
-      const text = take((l) => QUOTE.test(l)).map((l) => QUOTE.exec(l)?.[1] ?? "");
+      const text = take((l) => !isLong(l) && QUOTE.test(l)).map((l) => QUOTE.exec(l)?.[1] ?? "");
       blocks.push({ kind: "quote", inlines: readInlines(text.join(" ")) });
     } else {
       at++;
-      const rest = take((l) => l.trim() !== "" && ![FENCE, HEADING, ITEM, QUOTE, RULE].some((e) => e.test(l)));
+      const rest = take((l) => !isLong(l) && l.trim() !== "" && !OTHERS.some((e) => e.test(l)));
       blocks.push({ kind: "paragraph", inlines: readInlines([now, ...rest].map((l) => l.trim()).join(" ")) });
     }
   }
   return blocks;
 }
 
-function cellsOf(line: string): Inline[][] {
+// Without the hashes that may stand behind it.
+function headingText(text: string): string {
+  const words = text.trim();
+  let end = words.length;
+  while (words[end - 1] === "#") end--;
+  return end === 0 || words[end - 1]?.trim() === "" ? words.slice(0, end).trim() : words;
+}
+
+const isTableRule = (line: string) => !isLong(line) && partsOf(line).every((part) => TABLE_RULE.test(part));
+
+function partsOf(line: string): string[] {
   const inner = line
     .trim()
     .replace(/^\|/, "")
     .replace(/(?<!\\)\|$/, "");
-  return inner.split(/(?<!\\)\|/).map((cell) => readInlines(cell.trim().replaceAll("\\|", "|")));
+  return inner.split(/(?<!\\)\|/).map((part) => part.trim());
 }
+const cellsOf = (line: string) => partsOf(line).map((part) => readInlines(part.replaceAll("\\|", "|")));
 const padded = (cells: Inline[][], count: number) => Array.from({ length: count }, (_, i) => cells[i] ?? []);
 
 // Where a link may lead: to other sites only, and to nothing that a browser would run.
 const SAFE = /^https?:\/\//i;
 const MARK =
-  /(`+)(.+?)\1|\*\*(.+?)\*\*|__(.+?)__|\*([^*\s](?:[^*]*[^*\s])?)\*|\[([^\]]*)\]\(([^()\s]*)\)|<(https?:\/\/[^>\s]+)>/;
+  /(?<!`)(`{1,3})(?!`)(.+?)(?<!`)\1(?!`)|\*\*(.+?)\*\*|__(.+?)__|\*([^*\s](?:[^*]*[^*\s])?)\*|\[([^\]]*)\]\(([^()\s]*)\)|<(https?:\/\/[^>\s]+)>/;
 
 export function readInlines(source: string): Inline[] {
+  if (isLong(source)) return [{ kind: "text", text: source }];
   const inlines: Inline[] = [];
   const text = (words: string) => {
     if (words) inlines.push({ kind: "text", text: words.replace(/\\([\\`*_[\]()#|-])/g, "$1") });

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 
 import type { Schemas } from "~/api/client";
 
-import { approvals, approvedBy, history, obstacle, rolesIn } from "./review";
+import { approvals, approvedBy, history, obstacle, rolesIn, waitsForReview } from "./review";
 
 const review = (part: Partial<Schemas["Review"]>): Schemas["Review"] => ({
   reviewer: "users/dave",
@@ -51,6 +51,27 @@ describe("obstacle", () => {
     expect(obstacle(request({}), me("users/dave", [], ["projects/web: roles/devops"]), NOW)).toBeUndefined();
     expect(obstacle(request({}), me("users/root", ["roles/admin"]), NOW)).toBeUndefined();
     expect(obstacle(request({}), me("users/dave", [], ["projects/other: roles/devops"]), NOW)).toBe("ROLE");
+  });
+});
+
+describe("waitsForReview", () => {
+  const dave = me("users/dave", ["roles/devops"]);
+  const waits = (part: Partial<Schemas["ChangeRequest"]>, who = dave, may = true) =>
+    waitsForReview(request(part), who, may, NOW);
+  it("is for those who may decide", () => {
+    expect(waits({})).toBe(true);
+    expect(waits({ policy: undefined }, me("users/eve", ["roles/dev"]))).toBe(true);
+    expect(waits({}, me("users/eve", ["roles/dev"]))).toBe(false);
+    expect(waits({}, dave, false)).toBe(false);
+    expect(waits({ requester: "users/dave" })).toBe(false);
+    expect(waits({ state: "APPROVED" })).toBe(false);
+    expect(waits({ expireTime: "2026-01-31T09:59:59Z" })).toBe(false);
+  });
+  it("is over for who approved this very plan", () => {
+    expect(waits({ reviews: [review({})] })).toBe(false);
+    expect(waits({ reviews: [review({ planDigest: "d0" })] })).toBe(true);
+    expect(waits({ reviews: [review({ verdict: "COMMENT" })] })).toBe(true);
+    expect(waits({ reviews: [review({ reviewer: "users/eve" })] })).toBe(true);
   });
 });
 

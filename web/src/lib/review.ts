@@ -31,6 +31,11 @@ export function obstacle(request: Request, me: Me, now: number): Obstacle | unde
   return role === "" || roles.has(role) || roles.has("admin") ? undefined : "ROLE";
 }
 
+// Whether a request waits for somebody: they may decide on it, and have not approved what it shows
+// now. `mayReview`: they have the permission in its project.
+export const waitsForReview = (request: Request, me: Me, mayReview: boolean, now: number) =>
+  mayReview && obstacle(request, me, now) === undefined && !approvedBy(request, me.user?.name ?? "");
+
 export const isLate = (request: Request, now: number) =>
   request.state === "PENDING" && request.expireTime !== undefined && Date.parse(request.expireTime) <= now;
 

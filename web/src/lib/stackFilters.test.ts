@@ -1,20 +1,6 @@
 import { describe, expect, it } from "vitest";
 
-import { ending, FAILING, hasPart, mine, partsOf, toggled, UNDER_WAY, WAITING } from "./stackFilters";
-
-describe("partsOf", () => {
-  it("splits at AND outside of texts and parentheses", () => {
-    expect(partsOf('a = 1 AND labels.x = "b AND c" AND (d AND e) OR f')).toEqual([
-      "a = 1",
-      'labels.x = "b AND c"',
-      "(d AND e) OR f",
-    ]);
-    expect(partsOf("")).toEqual([]);
-    expect(partsOf('name = "half AND')).toEqual(['name = "half AND']);
-    expect(partsOf('a = "x\\" AND y" AND b')).toEqual(['a = "x\\" AND y"', "b"]);
-    expect(partsOf(UNDER_WAY)).toEqual([UNDER_WAY]);
-  });
-});
+import { ending, FAILING, hasPart, mine, toggled, WAITING } from "./stackFilters";
 
 describe("toggled", () => {
   it("adds and takes away, and leaves what else is there", () => {

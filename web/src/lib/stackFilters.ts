@@ -1,3 +1,5 @@
+import { termsOf } from "./filterTerms";
+
 // Quick filters over stacks: parts of an AIP-160 filter, joined by AND.
 export const BUSY_STATES = ["PENDING", "PLANNING", "APPLYING", "DESTROYING"];
 
@@ -15,33 +17,15 @@ export const DAY_MS = 86_400_000;
 export const ending = (now = Date.now()) =>
   `lease.end_time < "${new Date(Math.ceil((now + DAY_MS) / TEN_MINUTES) * TEN_MINUTES).toISOString()}"`;
 
-// The parts that a filter joins by AND, outside of texts and parentheses.
-export function partsOf(filter: string): string[] {
-  const parts: string[] = [];
-  let part = "";
-  let depth = 0;
-  for (const token of filter.match(/"(?:\\.|[^"\\])*"?|'(?:\\.|[^'\\])*'?|[()]|\s+|[^\s()"']+/g) ?? []) {
-    if (token === "(") depth++;
-    if (token === ")") depth--;
-    if (token === "AND" && depth === 0) {
-      parts.push(part);
-      part = "";
-    } else {
-      part += token;
-    }
-  }
-  return [...parts, part].map((p) => p.trim()).filter(Boolean);
-}
-
 const sameKind = (a: string, b: string) => a === b || (ENDING.test(a) && ENDING.test(b));
 
 export const hasPart = (filter: string | undefined, part: string) =>
-  partsOf(filter ?? "").some((p) => sameKind(p, part));
+  termsOf(filter ?? "").some((p) => sameKind(p, part));
 
 // The filter with a part, or without it where it has it; undefined when nothing is left. States
 // exclude each other: one takes the place of another.
 export function toggled(filter: string | undefined, part: string): string | undefined {
-  const parts = partsOf(filter ?? "");
+  const parts = termsOf(filter ?? "");
   const rest = parts.filter((p) => !sameKind(p, part));
   if (rest.length < parts.length) return rest.join(" AND ") || undefined;
   const states = [FAILING, WAITING, READY, UNDER_WAY];

@@ -31,18 +31,20 @@ export const entriesOf = (map: Record<string, string> | undefined): Entry[] =>
 export const mapOf = (entries: Entry[]): Record<string, string> =>
   Object.fromEntries(entries.filter((e) => e.key !== "").map((e) => [e.key, e.value]));
 
+export type LeaseUnit = "minutes" | "hours" | "days";
 export interface LeaseDraft {
   amount: string;
-  unit: "hours" | "days";
+  unit: LeaseUnit;
   // As an input of type datetime-local has it; undefined: now.
   start: string | undefined;
 }
-const UNIT_SECONDS = { hours: 3600, days: 86_400 };
+const UNIT_SECONDS = { minutes: 60, hours: 3600, days: 86_400 };
 
 export function leaseDraft(seconds: number): LeaseDraft {
-  const days = seconds >= 2 * 86_400 && seconds % 86_400 === 0;
-  const unit = days ? "days" : "hours";
-  return { amount: String(Math.round((seconds / UNIT_SECONDS[unit]) * 100) / 100), unit, start: undefined };
+  const whole = (unit: LeaseUnit) => seconds % UNIT_SECONDS[unit] === 0;
+  // A day is better said in hours, and what is no whole of a unit in a smaller one: nothing is rounded.
+  const unit = seconds >= 2 * 86_400 && whole("days") ? "days" : whole("hours") ? "hours" : "minutes";
+  return { amount: String(seconds / UNIT_SECONDS[unit]), unit, start: undefined };
 }
 export const leaseSeconds = (lease: LeaseDraft): number => Math.round(Number(lease.amount) * UNIT_SECONDS[lease.unit]);
 

@@ -1,5 +1,6 @@
 import type { Schemas } from "~/api/client";
 import { catalogueText as text } from "~/text/catalogue";
+import { common } from "~/text/common";
 
 import { perHour, perMonth } from "./money";
 import { secondsOf, span } from "./time";
@@ -75,5 +76,5 @@ function priceOf(meter: Schemas["Meter"], units: number | undefined): string {
   }
   const micros = String(Number(meter.priceMicrosPerHour) * units);
   const hour = perHour(micros, meter.currency);
-  return hour && text.perResource(hour, perMonth(micros, meter.currency));
+  return hour && common.price(hour, perMonth(micros, meter.currency));
 }

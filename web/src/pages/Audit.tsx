@@ -45,7 +45,7 @@ export default function Audit() {
     >
       {can?.has("events.verify") && <Verify project={project} onShow={filterBy} />}
       <Filters key={search.filter ?? ""} project={project} filter={search.filter} onFilter={filterBy} />
-      {error ? (
+      {error && !events ? (
         <Failed error={error} onRetry={() => void refetch()} />
       ) : !events ? (
         <LoadingRows rows={10} />

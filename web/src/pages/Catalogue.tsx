@@ -39,7 +39,7 @@ export default function Catalogue() {
           {all && text.found(found.length)}
         </Text>
       </Group>
-      {error ? (
+      {error && !all ? (
         <Failed error={error} onRetry={() => void refetch()} />
       ) : !all ? (
         <LoadingRows />

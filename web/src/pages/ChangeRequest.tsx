@@ -16,6 +16,7 @@ import { Asked } from "~/pages/reviews/Asked";
 import { Decide } from "~/pages/reviews/Decide";
 import { Facts } from "~/pages/reviews/Facts";
 import { History } from "~/pages/reviews/History";
+import { common } from "~/text/common";
 import { reviews as words } from "~/text/reviews";
 
 export default function ChangeRequestPage() {
@@ -58,7 +59,7 @@ function Review({ request, live }: Props) {
         </>
       }
       crumbs={[
-        { label: "Projects", to: "/projects" },
+        { label: common.navigation.projects, to: "/projects" },
         { label: project, to: `/projects/${project}` },
         ...(stack ? [{ label: stack, to: `/projects/${project}/stacks/${stack}` }] : []),
       ]}

@@ -1,8 +1,7 @@
 import { ActionIcon, Box, Button, Group, Indicator, SegmentedControl, Stack, Text, Tooltip } from "@mantine/core";
 import { notifications as toasts } from "@mantine/notifications";
 import { IconCheck } from "@tabler/icons-react";
-import { Link } from "@tanstack/react-router";
-import { useState } from "react";
+import { Link, useNavigate, useSearch } from "@tanstack/react-router";
 
 import { api, queries, type Schemas } from "~/api/client";
 import { useMe } from "~/api/session";
@@ -22,7 +21,11 @@ const EVERY_MS = 30_000;
 export default function Notices() {
   const me = useMe();
   const user = me?.user ? last(me.user.name) : "";
-  const [unread, setUnread] = useState(true);
+  const { show } = useSearch({ strict: false });
+  const navigate = useNavigate();
+  const unread = show !== "all";
+  const setUnread = (only: boolean) =>
+    void navigate({ to: ".", search: { show: only ? undefined : "all" }, resetScroll: false });
   const reread = useReread();
   const { data, error, refetch, hasNextPage, fetchNextPage, isFetchingNextPage } = queries.useInfiniteQuery(
     "get",

@@ -45,7 +45,7 @@ export default function Project() {
   const live = useLiveProject(project);
   const { data, error, refetch } = queries.useQuery("get", "/v1/projects/{project}", { params: { path: { project } } });
   const can = useCan(`projects/${project}`, PERMISSIONS);
-  if (error) return <Failed page error={error} onRetry={() => void refetch()} />;
+  if (error && !data) return <Failed page error={error} onRetry={() => void refetch()} />;
   if (!data || !can) return <LoadingPage />;
 
   const shown = TABS.filter((t) => can.has(NEEDS[t] ?? "") || NEEDS[t] === undefined);

@@ -11,13 +11,13 @@ import { type Column, ResourceTable } from "~/components/ResourceTable";
 import { StateBadge } from "~/components/StateBadge";
 import { Empty, LoadingRows } from "~/components/States";
 import { Time } from "~/components/Time";
-import { useNow } from "~/lib/clock";
 import { listQuery, useListSearch } from "~/lib/listSearch";
 import { perHour, perMonth } from "~/lib/money";
 import { last, part, requestIds } from "~/lib/names";
 import { countsOfSummary } from "~/lib/planDiff";
-import { approvals, obstacle, requestState } from "~/lib/review";
+import { approvals, requestState } from "~/lib/review";
 import { useShortcuts } from "~/lib/shortcuts";
+import { useWaiting } from "~/pages/reviews/useWaiting";
 import { reviews as words } from "~/text/reviews";
 
 type Request = Schemas["ChangeRequest"];
@@ -27,7 +27,6 @@ const isTab = (value: unknown): value is Tab => TABS.some((t) => t === value);
 
 // Streams are of one project each; a list over all is read anew now and then.
 const EVERY_MS = 15_000;
-const MOST_WAITING = 1_000;
 
 // Puts the focus on the request before or after the one that has it.
 function move(by: number) {
@@ -73,7 +72,7 @@ export default function Reviews() {
         </Tabs.List>
         {TABS.map((t) => (
           <Tabs.Panel key={t} value={t}>
-            {me?.user ? t === "waiting" ? <Waiting me={me} /> : <Listed tab={t} me={me} /> : <LoadingRows />}
+            {me?.user ? t === "waiting" ? <Waiting /> : <Listed tab={t} me={me} /> : <LoadingRows />}
           </Tabs.Panel>
         ))}
       </Tabs>
@@ -83,34 +82,34 @@ export default function Reviews() {
 
 const userOf = (me: Schemas["WhoAmIResponse"]) => me.user?.name ?? "";
 
-// Open requests that one may decide on. Whether one may is told by roles, which no filter knows.
-function Waiting({ me }: { me: Schemas["WhoAmIResponse"] }) {
-  const now = useNow();
+// Open requests that one may decide on.
+function Waiting() {
   const [search, onSearch] = useListSearch();
-  const own = search.filter ? ` AND (${search.filter})` : "";
-  const query = { filter: `state = PENDING AND requester != "${userOf(me)}"${own}`, pageSize: MOST_WAITING };
-  const { data, error, refetch } = queries.useQuery(
-    "get",
-    "/v1/projects/{project}/changeRequests",
-    { params: { path: { project: "-" }, query: { ...query, pageToken: search.pageToken } } },
-    { refetchInterval: EVERY_MS },
-  );
-  const rows = data?.changeRequests.filter((r) => obstacle(r, me, now) === undefined);
+  const { filter, pageSize, pageToken } = listQuery(search);
+  const { rows, nextPageToken, error, refetch } = useWaiting({
+    filter,
+    pageSize,
+    pageToken,
+    enough: pageSize,
+    everyMs: EVERY_MS,
+  });
+  const whole = pageToken === undefined && nextPageToken === "";
   return (
     <Stack gap="xs">
       <Text size="sm" c="dimmed" aria-live="polite">
-        {rows && rows.length > 0 && words.waitingCount(rows.length)}
+        {rows && rows.length > 0 && whole && words.waitingCount(rows.length)}
+        {rows?.length === 0 && nextPageToken !== "" && words.noneSoFar}
       </Text>
       <ResourceTable
         label={words.tabs.waiting}
         columns={columnsOf("waiting")}
         rows={rows}
         rowKey={(r) => r.name}
-        error={data ? undefined : error}
+        error={error}
         onRetry={() => void refetch()}
         search={search}
         onSearch={onSearch}
-        nextPageToken={data?.nextPageToken}
+        nextPageToken={nextPageToken}
         filterHelp={words.filterHelp}
         empty={<Empty {...words.empty.waiting} />}
       />

@@ -18,6 +18,7 @@ import { RunProgressBar } from "~/pages/runs/RunProgressBar";
 import { RunResources } from "~/pages/runs/RunResources";
 import { RunSteps } from "~/pages/runs/RunSteps";
 import { useRunEvents } from "~/pages/runs/useRunEvents";
+import { common } from "~/text/common";
 import { runs as words } from "~/text/runs";
 
 type Tab = keyof typeof words.tabs;
@@ -57,7 +58,7 @@ function TheRun({ run }: { run: Schemas["Run"] }) {
       }
       subtitle={!ended && <LiveState state={stream} />}
       crumbs={[
-        { label: "Projects", to: "/projects" },
+        { label: common.navigation.projects, to: "/projects" },
         { label: ids.project, to: `/projects/${ids.project}` },
         { label: ids.stack, to: `/projects/${ids.project}/stacks/${ids.stack}` },
       ]}

@@ -14,7 +14,7 @@ const words = account.settings;
 
 export default function Settings() {
   const { data: me, error, refetch } = queries.useQuery("get", "/v1/whoami", {});
-  if (error) return <Failed page error={error} onRetry={() => void refetch()} />;
+  if (error && !me) return <Failed page error={error} onRetry={() => void refetch()} />;
   if (!me?.user) return <LoadingPage />;
   const user = last(me.user.name);
   return (

@@ -3,7 +3,7 @@ import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useNavigate, useSearch } from "@tanstack/react-router";
 import { type FormEvent, useEffect, useState } from "react";
 
-import { session, signInAt, signInWithToken } from "~/api/session";
+import { session, signInAt, signInWithToken, useOtherTabs } from "~/api/session";
 import { Failed, LoadingPage, Problem } from "~/components/States";
 import { common } from "~/text/common";
 
@@ -19,6 +19,7 @@ export default function SignIn() {
   const [refused, setRefused] = useState<unknown>();
   const returnTo = search.returnTo?.startsWith("/") && !search.returnTo.startsWith("//") ? search.returnTo : "/";
 
+  useOtherTabs();
   useEffect(() => {
     document.title = `${words.title} · ${common.product}`;
   }, []);

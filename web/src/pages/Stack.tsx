@@ -6,6 +6,7 @@ import { useState } from "react";
 import { queries } from "~/api/client";
 import { useLiveProject } from "~/api/events";
 import { useCan } from "~/api/session";
+import { FormError } from "~/components/FormDialog";
 import { Page } from "~/components/Page";
 import { StateBadge } from "~/components/StateBadge";
 import { Failed, LoadingPage } from "~/components/States";
@@ -13,7 +14,6 @@ import { Time } from "~/components/Time";
 import { requestIds, versionIds } from "~/lib/names";
 import { inWords, isGone, possibleDeeds, waitsFor } from "~/lib/stackState";
 import { Actions } from "~/pages/stack/Actions";
-import { Refusal } from "~/pages/stack/Ask";
 import { PERMISSIONS, type Can } from "~/pages/stack/calls";
 import { Drift } from "~/pages/stack/Drift";
 import { Events } from "~/pages/stack/Events";
@@ -103,7 +103,7 @@ export default function StackPage() {
       <VisuallyHidden role="status">
         {words.announce(common.states[stack.state] ?? stack.state, message)}
       </VisuallyHidden>
-      {refused !== undefined && <Refusal error={refused} />}
+      {refused !== undefined && <FormError error={refused} />}
       {error && <Alert color="yellow">{common.unreachable.text}</Alert>}
       {request && <WaitingRequest request={request} />}
       {stack.activeRun && allowed.has("runs.get") && <ActiveRun name={stack.activeRun} />}

@@ -40,7 +40,6 @@ export const catalogueText = {
   otherwise: "otherwise",
   costOnly: "units of price",
   perUnit: (price: string) => `${price} an hour for each unit`,
-  perResource: (price: string, month: string) => `${price} an hour, ${month} a month`,
   priceDate: (date: string) => `as of ${date}`,
   rules: "Rules",
   lease: (usual: string, most: string) => `A stack lives for ${usual} unless you ask otherwise, for ${most} at most.`,

@@ -30,6 +30,8 @@ export const common = {
   missing: { title: "Nothing here", text: "It does not exist, or you may not see it." },
   failed: { title: "That did not work" },
   unreachable: { title: "The server cannot be reached", text: "This page tries again by itself." },
+  price: (hour: string, month: string) => `${hour} an hour, ${month} a month`,
+  breadcrumb: "Breadcrumb",
   typeToConfirm: (word: string) => `Type ${word} to confirm`,
   request: (id: string) => `Request ${id}`,
   navigation: {

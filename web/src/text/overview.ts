@@ -11,6 +11,8 @@ export const overviewText = {
   count: (count: number, more: boolean) => `${count.toLocaleString()}${more ? "+" : ""}`,
   of: (count: number, state: string) => `${count.toLocaleString()} ${state.toLowerCase()}`,
   all: "Show all",
+  noneSoFar: "None so far: there is too much here to look through all of it.",
+  cut: "There may be more than is shown here.",
   running: "Running now",
   nothingRuns: "Nothing runs.",
   queued: "queued",

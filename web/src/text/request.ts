@@ -27,6 +27,7 @@ export const requestText = {
   latest: (version: string) => `${version} (latest)`,
   notUsable: (version: string, state: string) => `${version} (${state}; not for new revisions)`,
   duration: "Lease",
+  minutes: "minutes",
   hours: "hours",
   days: "days",
   unit: "Unit",

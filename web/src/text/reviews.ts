@@ -12,6 +12,7 @@ export const reviews = {
   },
   tabs: { waiting: "Waiting for me", mine: "Asked by me", decided: "Decided lately" },
   waitingCount: (n: number) => (n === 1 ? "1 request waits for you" : `${n.toLocaleString()} requests wait for you`),
+  noneSoFar: "None for you so far: go on to the next page.",
   empty: {
     waiting: { title: "Nothing waits for you", text: "Requests of others that you may review appear here." },
     mine: {
@@ -136,6 +137,7 @@ export const reviews = {
   },
   history: "History",
   historyHidden: "Events could not be read; only reviews are shown.",
+  historyCut: "The project has very many events: older ones were not looked through.",
   what: {
     APPROVE: "approved",
     REJECT: "rejected",

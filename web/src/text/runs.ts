@@ -73,7 +73,6 @@ export const runs = {
   noPlan: "There is no plan of this run.",
   olderPlan: "This run made no plan that is still kept: the revision has a newer one or none.",
   cancel: {
-    button: "Cancel",
     title: "Cancel this run?",
     queued: "No runner has it yet: it ends at once.",
     running: "Terraform is interrupted: it ends what it is doing, saves its state and stops. What is done stays done.",
@@ -81,7 +80,6 @@ export const runs = {
     keep: "Let it run",
     action: "Cancel the run",
     sent: "The run is being cancelled",
-    kill: "Kill",
     killTitle: "Kill this run?",
     killText:
       "It was cancelled already. Killing ends Terraform at once: what it was doing may exist without being in the state.",
@@ -89,6 +87,7 @@ export const runs = {
     killAction: "Kill the run",
     killed: "The run is being killed",
     over: "The run has ended meanwhile.",
+    cancelled: "It was cancelled meanwhile: once more would kill it. Close this to see it as it is.",
   },
   log: {
     label: "Log",

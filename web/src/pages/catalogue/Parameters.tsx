@@ -35,7 +35,7 @@ function Row({ parameter }: { parameter: Parameter }) {
       <Table.Td style={{ verticalAlign: "top" }}>
         <Code>{name}</Code>
       </Table.Td>
-      <Table.Td style={{ verticalAlign: "top", overflowWrap: "anywhere" }}>
+      <Table.Td style={{ verticalAlign: "top", overflowWrap: "anywhere", minWidth: "7em" }}>
         <Text size="sm" ff="monospace">
           {type}
         </Text>
@@ -45,7 +45,7 @@ function Row({ parameter }: { parameter: Parameter }) {
           </Text>
         )}
       </Table.Td>
-      <Table.Td style={{ verticalAlign: "top", overflowWrap: "anywhere" }}>
+      <Table.Td style={{ verticalAlign: "top", overflowWrap: "anywhere", minWidth: "7em" }}>
         {required ? (
           <Text size="sm" fw={600} style={{ whiteSpace: "nowrap" }}>
             {text.required}

@@ -2,6 +2,7 @@ import { Group, Paper, Text, Title } from "@mantine/core";
 import type { ReactNode } from "react";
 
 import { Failed, LoadingRows } from "~/components/States";
+import { overviewText as text } from "~/text/overview";
 
 import classes from "./Panel.module.css";
 
@@ -15,10 +16,12 @@ interface Props<T> {
   error: unknown;
   onRetry: () => void;
   empty: string;
+  // There may be more: not all was looked through.
+  cut?: boolean;
 }
 
 // A short list of the overview.
-export function Panel<T>({ title, more, rows, rowKey, render, error, onRetry, empty }: Props<T>) {
+export function Panel<T>({ title, more, rows, rowKey, render, error, onRetry, empty, cut }: Props<T>) {
   return (
     <Paper withBorder p="md" component="section" aria-label={title}>
       <Group justify="space-between" mb="xs" gap="xs">
@@ -33,16 +36,23 @@ export function Panel<T>({ title, more, rows, rowKey, render, error, onRetry, em
         <LoadingRows rows={3} />
       ) : rows.length === 0 ? (
         <Text size="sm" py="xs">
-          {empty}
+          {cut ? text.noneSoFar : empty}
         </Text>
       ) : (
-        <ul className={classes.list}>
-          {rows.map((row) => (
-            <li key={rowKey(row)} className={classes.row}>
-              {render(row)}
-            </li>
-          ))}
-        </ul>
+        <>
+          <ul className={classes.list}>
+            {rows.map((row) => (
+              <li key={rowKey(row)} className={classes.row}>
+                {render(row)}
+              </li>
+            ))}
+          </ul>
+          {cut && (
+            <Text size="xs" c="dimmed">
+              {text.cut}
+            </Text>
+          )}
+        </>
       )}
     </Paper>
   );

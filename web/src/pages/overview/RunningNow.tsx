@@ -1,35 +1,34 @@
 import { Anchor, Group, Progress, Text } from "@mantine/core";
 import { Link } from "@tanstack/react-router";
 
-import { queries, type Schemas } from "~/api/client";
+import type { Schemas } from "~/api/client";
+import { useRuns } from "~/api/lists";
 import { StateBadge } from "~/components/StateBadge";
 import { Time } from "~/components/Time";
 import { runIds } from "~/lib/names";
 import { Panel } from "~/pages/overview/Panel";
-import { refresh } from "~/pages/overview/refresh";
+import { EVERY_MS } from "~/pages/overview/refresh";
 import { overviewText as text } from "~/text/overview";
 
+const MOST = 8;
+
 export function RunningNow() {
-  const { data, error, refetch } = queries.useQuery(
-    "get",
-    "/v1/projects/{project}/stacks/{stack}/runs",
-    {
-      params: {
-        path: { project: "-", stack: "-" },
-        query: { filter: "state = RUNNING OR state = QUEUED", pageSize: 8 },
-      },
-    },
-    refresh,
+  const { data, error, refetch } = useRuns(
+    { project: "-", stack: "-" },
+    { filter: "state = RUNNING OR state = QUEUED", pageSize: MOST },
+    { enough: (runs) => runs.length >= MOST, everyMs: EVERY_MS },
   );
+  const rows = data?.rows.slice(0, MOST);
   return (
     <Panel
       title={text.running}
-      rows={data?.runs}
+      rows={rows}
       rowKey={(r) => r.name}
       render={(r) => <Row run={r} />}
       error={error}
       onRetry={() => void refetch()}
       empty={text.nothingRuns}
+      cut={data && (data.nextPageToken !== "" || data.rows.length > MOST)}
     />
   );
 }

@@ -1,29 +1,18 @@
 import { Anchor, Group, Text } from "@mantine/core";
 import { Link } from "@tanstack/react-router";
 
-import { queries, type Schemas } from "~/api/client";
-import { useAllowed, useMe } from "~/api/session";
+import type { Schemas } from "~/api/client";
 import { Time } from "~/components/Time";
-import { last, part, requestIds } from "~/lib/names";
-import { waitsFor } from "~/lib/toReview";
+import { last, requestIds } from "~/lib/names";
 import { Panel } from "~/pages/overview/Panel";
-import { refresh } from "~/pages/overview/refresh";
+import { EVERY_MS } from "~/pages/overview/refresh";
+import { useWaiting } from "~/pages/reviews/useWaiting";
 import { overviewText as text } from "~/text/overview";
 
 const MOST = 8;
 
 export function ToReview() {
-  const me = useMe();
-  const { data, error, refetch } = queries.useQuery(
-    "get",
-    "/v1/projects/{project}/changeRequests",
-    { params: { path: { project: "-" }, query: { filter: "state = PENDING", pageSize: 100 } } },
-    refresh,
-  );
-  const mine = me && data?.changeRequests.filter((r) => waitsFor(r, me));
-  const projects = [...new Set(mine?.map((r) => `projects/${part(r.name, "projects")}`))];
-  const allowed = useAllowed(projects, "changeRequests.review");
-  const rows = allowed && mine?.filter((r) => allowed.has(`projects/${part(r.name, "projects")}`));
+  const { rows, nextPageToken, error, refetch } = useWaiting({ pageSize: 200, enough: MOST, everyMs: EVERY_MS });
   return (
     <Panel
       title={text.reviews}
@@ -38,6 +27,7 @@ export function ToReview() {
       error={error}
       onRetry={() => void refetch()}
       empty={text.noReviews}
+      cut={rows && rows.length < MOST && nextPageToken !== ""}
     />
   );
 }

@@ -38,7 +38,7 @@ export function Grants({ project, mayGrant }: Props) {
   });
   const [adding, add] = useState(false);
   const [ending, end] = useState<Grant>();
-  if (error) return <Failed error={error} onRetry={() => void refetch()} />;
+  if (error && !data) return <Failed error={error} onRetry={() => void refetch()} />;
   if (!data) return <LoadingRows />;
   const grants = data.quotaGrants;
   return (

@@ -1,5 +1,5 @@
 import { Badge, Stack, Switch, Text } from "@mantine/core";
-import { useState } from "react";
+import { useNavigate, useSearch } from "@tanstack/react-router";
 
 import { queries, type Schemas } from "~/api/client";
 import { Amounts } from "~/components/Amounts";
@@ -18,7 +18,15 @@ const MOST = 1000;
 // Reservations by holder. The API has no filter for them yet: what is read is filtered here.
 export function Holdings({ project }: { project: string }) {
   const [search, setSearch] = useListSearch();
-  const [released, setReleased] = useState(false);
+  const { show } = useSearch({ strict: false });
+  const navigate = useNavigate();
+  const released = show === "released";
+  const setReleased = (on: boolean) =>
+    void navigate({
+      to: ".",
+      search: (old: Record<string, unknown>) => ({ ...old, show: on ? "released" : undefined }),
+      resetScroll: false,
+    });
   const { data, error, refetch } = queries.useQuery("get", "/v1/projects/{project}/quota/reservations", {
     params: { path: { project }, query: { pageSize: MOST } },
   });

@@ -40,7 +40,7 @@ export function Limits({ project, usage, maySet }: Props) {
   });
   const [editing, edit] = useState<Partial<Row>>();
   const [removing, remove] = useState<Limit>();
-  if (error) return <Failed error={error} onRetry={() => void refetch()} />;
+  if (error && !data) return <Failed error={error} onRetry={() => void refetch()} />;
   if (!data) return <LoadingRows />;
 
   const own = data.quotaLimits.map((l): Row => ({ metric: l.metric, user: l.user, limit: l, value: l.value }));

@@ -29,6 +29,9 @@ export function OverTime({ project, metric, onMetric, usage }: Props) {
   const metrics = useMetrics();
   const [days, setDays] = useState(30);
   const [user, setUser] = useState("");
+  const users = [...new Set(usage.filter((u) => u.metric === metric && u.user !== "").map((u) => u.user))];
+  // Who was chosen for one metric may have nothing of another.
+  const whose = users.includes(user) ? user : "";
   // A fixed window until another is chosen: the key of the query must not change with each tick.
   const [start] = useState(() => Date.now());
   const end = start + days * DAY_MS;
@@ -40,7 +43,7 @@ export function OverTime({ project, metric, onMetric, usage }: Props) {
         path: { project },
         query: {
           metric,
-          user: user || undefined,
+          user: whose || undefined,
           startTime: new Date(start).toISOString(),
           endTime: new Date(end).toISOString(),
         },
@@ -49,7 +52,6 @@ export function OverTime({ project, metric, onMetric, usage }: Props) {
     { placeholderData: keepPreviousData },
   );
   const steps = useMemo(() => stepsOf(data?.points ?? [], end), [data, end]);
-  const users = [...new Set(usage.filter((u) => u.metric === metric && u.user !== "").map((u) => u.user))];
   const title = (id: string) => metrics.get(id)?.displayName || id;
   const unit = unitBeside(title(metric), usage.find((u) => u.metric === metric)?.unit ?? "");
 
@@ -78,7 +80,7 @@ export function OverTime({ project, metric, onMetric, usage }: Props) {
               size="xs"
               w={160}
               data={[{ value: "", label: words.project }, ...users.map((u) => ({ value: u, label: u }))]}
-              value={users.includes(user) ? user : ""}
+              value={whose}
               allowDeselect={false}
               onChange={(next) => setUser(next ?? "")}
             />
@@ -109,7 +111,7 @@ export function OverTime({ project, metric, onMetric, usage }: Props) {
             />
           </Suspense>
           {steps.length <= 2 && <Alert color="gray">{words.noChange}</Alert>}
-          <StepTable project={project} metric={metric} user={user} points={data.points} />
+          <StepTable project={project} metric={metric} user={whose} points={data.points} />
         </>
       )}
     </Stack>

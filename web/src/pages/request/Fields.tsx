@@ -7,6 +7,7 @@ import { useNow } from "~/lib/clock";
 import { last } from "~/lib/names";
 import { type Faults, leaseEnd, type LeaseDraft } from "~/lib/stackForm";
 import { absolute, secondsOf, span } from "~/lib/time";
+import { localInput } from "~/lib/windows";
 import { common } from "~/text/common";
 import { requestText as text } from "~/text/request";
 
@@ -83,6 +84,7 @@ export function LeaseFields({ lease, policy, onChange, faults }: LeaseProps) {
           w={110}
           label={text.unit}
           data={[
+            { value: "minutes", label: text.minutes },
             { value: "hours", label: text.hours },
             { value: "days", label: text.days },
           ]}
@@ -96,7 +98,7 @@ export function LeaseFields({ lease, policy, onChange, faults }: LeaseProps) {
         description={text.laterHelp}
         checked={lease.start !== undefined}
         onChange={(e) =>
-          onChange({ ...lease, start: e.currentTarget.checked ? localHour(now) : undefined }, "lease.start_time")
+          onChange({ ...lease, start: e.currentTarget.checked ? nextHour(now) : undefined }, "lease.start_time")
         }
       />
       {lease.start !== undefined && (
@@ -119,12 +121,11 @@ export function LeaseFields({ lease, policy, onChange, faults }: LeaseProps) {
   );
 }
 
-// The next whole hour but one, in the words of an input of type datetime-local.
-function localHour(now: number): string {
+// The next whole hour but one.
+function nextHour(now: number): string {
   const at = new Date(now + 2 * 3_600_000);
   at.setMinutes(0, 0, 0);
-  const two = (n: number) => String(n).padStart(2, "0");
-  return `${at.getFullYear()}-${two(at.getMonth() + 1)}-${two(at.getDate())}T${two(at.getHours())}:${two(at.getMinutes())}`;
+  return localInput(at);
 }
 
 interface ReasonProps {

@@ -3,7 +3,7 @@ import { notifications } from "@mantine/notifications";
 import { useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, useState } from "react";
 
-import { ApiError, queries, type Schemas } from "~/api/client";
+import { api, ApiError, queries, type Schemas } from "~/api/client";
 import { useCan } from "~/api/session";
 import { ConfirmTyped } from "~/components/ConfirmTyped";
 import { Problem } from "~/components/States";
@@ -12,6 +12,14 @@ import { common } from "~/text/common";
 import { runs as words } from "~/text/runs";
 
 const text = words.cancel;
+
+// As the server knows it now; where it cannot be asked, as it was.
+async function isCancelled(run: Schemas["Run"]): Promise<boolean> {
+  const answer = await api
+    .GET("/v1/projects/{project}/stacks/{stack}/runs/{run}", { params: { path: runIds(run.name) } })
+    .catch(() => undefined);
+  return (answer?.data ?? run).cancelRequested;
+}
 
 // Ends a run: first in good order, and once that was asked, by force.
 export function CancelRun({ run }: { run: Schemas["Run"] }) {
@@ -24,10 +32,13 @@ export function CancelRun({ run }: { run: Schemas["Run"] }) {
     "post",
     "/v1/projects/{project}/stacks/{stack}/runs/{run}:cancel",
   );
+  const [late, setLate] = useState(false);
+  const [looking, setLooking] = useState(false);
   if (!can?.has("runs.cancel")) return null;
 
   const close = () => {
     setOpened(undefined);
+    setLate(false);
     reset();
   };
   const send = (said: string) =>
@@ -41,13 +52,22 @@ export function CancelRun({ run }: { run: Schemas["Run"] }) {
         onSettled: () => void client.invalidateQueries({ queryKey: ["get"] }),
       },
     );
+  // The same call kills a run that was cancelled already: that is never done without being asked for,
+  // also where somebody else was quicker.
+  const cancel = async () => {
+    setLooking(true);
+    const asked = await isCancelled(run).finally(() => setLooking(false));
+    setLate(asked);
+    if (!asked) send(text.sent);
+    else void client.invalidateQueries({ queryKey: ["get"] });
+  };
   const submit = (event: FormEvent) => {
     event.preventDefault();
-    send(text.sent);
+    if (!isPending && !looking) void cancel();
   };
   // Who was slower than the run is told so.
   const over = error instanceof ApiError && error.reason === "WRONG_STATE";
-  const trouble = error === null ? undefined : over ? new Error(text.over) : error;
+  const trouble = late ? new Error(text.cancelled) : error === null ? undefined : over ? new Error(text.over) : error;
   return (
     <>
       <Button
@@ -55,7 +75,7 @@ export function CancelRun({ run }: { run: Schemas["Run"] }) {
         variant={run.cancelRequested ? "filled" : "light"}
         onClick={() => setOpened(run.cancelRequested ? "kill" : "cancel")}
       >
-        {run.cancelRequested ? text.kill : text.button}
+        {run.cancelRequested ? text.killAction : text.action}
       </Button>
       <Modal
         opened={opened === "cancel"}
@@ -79,7 +99,7 @@ export function CancelRun({ run }: { run: Schemas["Run"] }) {
               <Button variant="default" onClick={close}>
                 {text.keep}
               </Button>
-              <Button type="submit" color="red" loading={isPending}>
+              <Button type="submit" color="red" loading={isPending || looking} disabled={late}>
                 {text.action}
               </Button>
             </Group>

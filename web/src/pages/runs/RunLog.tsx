@@ -5,6 +5,7 @@ import { type KeyboardEvent, useDeferredValue, useEffect, useMemo, useRef, useSt
 import { LiveState } from "~/components/LiveState";
 import { Empty, Failed, LoadingRows, Problem } from "~/components/States";
 import { type LogBuffer, LogSearch } from "~/lib/logBuffer";
+import { saveBlob } from "~/lib/saveBlob";
 import { runs } from "~/text/runs";
 
 import { LogLines } from "./LogLines";
@@ -144,7 +145,7 @@ function Download({ ids, size }: Pick<Props, "ids" | "size">) {
         at = part.next;
         setPercent(Math.min(100, Math.floor((at / size) * 100)));
       }
-      save(new Blob(parts, { type: "text/plain" }), `${ids.project}-${ids.stack}-run-${ids.run}.log`);
+      saveBlob(new Blob(parts, { type: "text/plain" }), `${ids.project}-${ids.stack}-run-${ids.run}.log`);
     } catch (e) {
       if (!signal.aborted) setError(e);
     } finally {
@@ -165,14 +166,4 @@ function Download({ ids, size }: Pick<Props, "ids" | "size">) {
       {error !== undefined && <Problem error={error} />}
     </>
   );
-}
-
-function save(content: Blob, name: string) {
-  const url = URL.createObjectURL(content);
-  const link = document.createElement("a");
-  link.href = url;
-  link.download = name;
-  link.click();
-  // The browser takes the content after the click.
-  setTimeout(() => URL.revokeObjectURL(url), 60_000);
 }

@@ -4,14 +4,15 @@ import { useState } from "react";
 
 import { queries, type Schemas } from "~/api/client";
 import { ButtonLink, MenuLink } from "~/components/Links";
-import { part, stackIds } from "~/lib/names";
+import { part, runIds, stackIds } from "~/lib/names";
+import { CancelRun } from "~/pages/runs/CancelRun";
 import { stackText } from "~/text/stack";
 import { useRequestId } from "~/lib/requestId";
 
 import { type Can, type Deeds, type Stack, useBegun } from "./calls";
-import { CancelRun } from "./CancelRun";
 import { Destroy } from "./Destroy";
 import { Repair } from "./Repair";
+import { useDriftCheck } from "./useDriftCheck";
 
 const words = stackText;
 
@@ -26,10 +27,9 @@ interface Props {
 
 // What can be done with the stack now, by its state and by who looks at it.
 export function Actions({ stack, deeds, can, version, onRefused }: Props) {
-  const [open, setOpen] = useState<"destroy" | "cancelRun" | "repairDrift">();
+  const [open, setOpen] = useState<"destroy" | "repairDrift">();
   const begun = useBegun(stack);
   const retryId = useRequestId();
-  const checkId = useRequestId();
   const ids = stackIds(stack.name);
   const retry = queries.useMutation("post", "/v1/projects/{project}/stacks/{stack}:retry", {
     onMutate: () => onRefused(undefined),
@@ -39,14 +39,7 @@ export function Actions({ stack, deeds, can, version, onRefused }: Props) {
       begun(words.begun.retry);
     },
   });
-  const check = queries.useMutation("post", "/v1/projects/{project}/stacks/{stack}:checkDrift", {
-    onMutate: () => onRefused(undefined),
-    onError: onRefused,
-    onSuccess: () => {
-      checkId.done();
-      begun(words.begun.checkDrift);
-    },
-  });
+  const drift = useDriftCheck(stack, { onMutate: () => onRefused(undefined), onError: onRefused });
 
   const may = {
     update: deeds.has("update") && can.has("stacks.update"),
@@ -54,17 +47,13 @@ export function Actions({ stack, deeds, can, version, onRefused }: Props) {
     check: deeds.has("checkDrift") && can.has("stacks.update"),
     repair: deeds.has("repairDrift") && can.has("stacks.update"),
     destroy: deeds.has("destroy") && can.has("stacks.delete"),
-    cancel: deeds.has("cancelRun") && can.has("runs.cancel"),
+    cancel: deeds.has("cancelRun") && can.has("runs.cancel") && can.has("runs.get"),
     again: can.has("stacks.create"),
   };
   const close = () => setOpen(undefined);
   return (
     <>
-      {may.cancel && (
-        <Button variant="default" onClick={() => setOpen("cancelRun")}>
-          {words.deeds.cancelRun}
-        </Button>
-      )}
+      {may.cancel && <CancelActive key={stack.activeRun} run={stack.activeRun} />}
       {may.retry && (
         <Button
           loading={retry.isPending}
@@ -91,10 +80,7 @@ export function Actions({ stack, deeds, can, version, onRefused }: Props) {
           </Menu.Target>
           <Menu.Dropdown>
             {may.check && (
-              <Menu.Item
-                disabled={check.isPending}
-                onClick={() => check.mutate({ params: { path: ids }, body: { requestId: checkId.idFor(ids) } })}
-              >
+              <Menu.Item disabled={drift.isPending} onClick={drift.check}>
                 {words.deeds.checkDrift}
               </Menu.Item>
             )}
@@ -123,8 +109,15 @@ export function Actions({ stack, deeds, can, version, onRefused }: Props) {
         </Menu>
       )}
       {open === "destroy" && <Destroy stack={stack} version={version} onClose={close} />}
-      {open === "cancelRun" && stack.activeRun && <CancelRun stack={stack} onClose={close} />}
       {open === "repairDrift" && <Repair stack={stack} onClose={close} />}
     </>
   );
+}
+
+// Whether its run is asked to stop or killed is known once the run is.
+function CancelActive({ run: name }: { run: string }) {
+  const { data: run } = queries.useQuery("get", "/v1/projects/{project}/stacks/{stack}/runs/{run}", {
+    params: { path: runIds(name) },
+  });
+  return run ? <CancelRun run={run} /> : <Button disabled>{words.deeds.cancelRun}</Button>;
 }

@@ -1,18 +1,17 @@
-import { Alert, Button, Group, Modal, Stack, Text, Textarea } from "@mantine/core";
+import { Button, Group, Modal, Stack, Text, Textarea } from "@mantine/core";
 import { type FormEvent, type ReactNode, useState } from "react";
 
-import { Problem } from "~/components/States";
+import { FormError } from "~/components/FormDialog";
 import { common } from "~/text/common";
 import { stackText } from "~/text/stack";
 
-import { faultOf, isStale } from "./calls";
+import { faultOf } from "./calls";
 
 interface Props {
   title: string;
   // What happens, in plain words.
   children: ReactNode;
   action: string;
-  danger?: boolean;
   // Asks for a reason.
   reason?: boolean;
   onClose: () => void;
@@ -51,33 +50,17 @@ export function Ask(props: Props) {
               data-autofocus
             />
           )}
-          <Refusal error={fault ? undefined : props.error} onReload={props.onReload} />
+          <FormError error={fault ? undefined : props.error} onReload={props.onReload} />
           <Group justify="flex-end">
             <Button variant="default" onClick={props.onClose}>
               {common.cancel}
             </Button>
-            <Button type="submit" color={props.danger ? "red" : undefined} loading={props.pending}>
+            <Button type="submit" loading={props.pending}>
               {props.action}
             </Button>
           </Group>
         </Stack>
       </form>
     </Modal>
-  );
-}
-
-// Why the server did not do it; what changed meanwhile can be looked at anew.
-export function Refusal({ error, onReload }: { error: unknown; onReload?: () => void }) {
-  if (error === undefined || error === null) return null;
-  if (!isStale(error) || !onReload) return <Problem error={error} />;
-  return (
-    <Alert color="yellow" role="alert" title={stackText.changed.title}>
-      <Stack gap="xs" align="flex-start">
-        <Text size="sm">{stackText.changed.text}</Text>
-        <Button variant="default" size="xs" onClick={onReload}>
-          {stackText.changed.reload}
-        </Button>
-      </Stack>
-    </Alert>
   );
 }

@@ -4,11 +4,11 @@ import { useState } from "react";
 
 import { api, queries, type Schemas } from "~/api/client";
 import { ConfirmTyped } from "~/components/ConfirmTyped";
+import { FormError } from "~/components/FormDialog";
 import { last, stackIds } from "~/lib/names";
 import { stackText } from "~/text/stack";
 import { useRequestId } from "~/lib/requestId";
 
-import { Refusal } from "./Ask";
 import { isStale, type Stack, useBegun, useReload } from "./calls";
 import { ReasonInput } from "./ReasonInput";
 
@@ -80,7 +80,7 @@ export function Destroy({ stack, version, onClose }: Props) {
       )}
       <ReasonInput value={reason} onChange={setReason} />
       {isStale(error) && (
-        <Refusal
+        <FormError
           error={error}
           onReload={() => {
             setEtag(stack.etag);

@@ -2,17 +2,17 @@ import { Button, Group, Stack, Text, Title } from "@mantine/core";
 import { useState } from "react";
 
 import { queries, type Schemas } from "~/api/client";
+import { FormError } from "~/components/FormDialog";
 import { PlanDiff } from "~/components/PlanDiff";
 import { Empty } from "~/components/States";
 import { Time } from "~/components/Time";
-import { runIds, stackIds } from "~/lib/names";
+import { runIds } from "~/lib/names";
 import { secondsOf, span } from "~/lib/time";
 import { stackText } from "~/text/stack";
-import { useRequestId } from "~/lib/requestId";
 
-import { Refusal } from "./Ask";
-import { type Can, type Deeds, type Stack as StackOf, useBegun } from "./calls";
+import type { Can, Deeds, Stack as StackOf } from "./calls";
 import { Repair } from "./Repair";
+import { useDriftCheck } from "./useDriftCheck";
 
 const words = stackText.drift;
 
@@ -26,15 +26,7 @@ interface Props {
 // How far reality is from what was applied.
 export function Drift({ stack, deeds, can, version }: Props) {
   const [repairing, setRepairing] = useState(false);
-  const begun = useBegun(stack);
-  const { idFor, done } = useRequestId();
-  const path = stackIds(stack.name);
-  const check = queries.useMutation("post", "/v1/projects/{project}/stacks/{stack}:checkDrift", {
-    onSuccess: () => {
-      done();
-      begun(stackText.begun.checkDrift);
-    },
-  });
+  const { check, isPending, error } = useDriftCheck(stack);
   const { data: run } = queries.useQuery(
     "get",
     "/v1/projects/{project}/stacks/{stack}/runs/{run}",
@@ -60,18 +52,14 @@ export function Drift({ stack, deeds, can, version }: Props) {
         </Text>
         <Group gap="xs">
           {mayCheck && (
-            <Button
-              variant="default"
-              loading={check.isPending}
-              onClick={() => check.mutate({ params: { path }, body: { requestId: idFor(path) } })}
-            >
+            <Button variant="default" loading={isPending} onClick={check}>
               {stackText.deeds.checkDrift}
             </Button>
           )}
           {mayRepair && <Button onClick={() => setRepairing(true)}>{stackText.deeds.repairDrift}</Button>}
         </Group>
       </Group>
-      <Refusal error={check.error} />
+      <FormError error={error} />
       {!drift?.checkTime ? (
         <Empty title={words.never} text={words.neverText} />
       ) : drift.changes.length === 0 ? (

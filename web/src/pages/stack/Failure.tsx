@@ -1,7 +1,7 @@
 import { Alert, List, Stack, Text, Title } from "@mantine/core";
 import { IconAlertTriangle } from "@tabler/icons-react";
 
-import { queries } from "~/api/client";
+import { useRuns } from "~/api/lists";
 import { TextLink } from "~/components/Links";
 import { last, runIds, stackIds } from "~/lib/names";
 import { failedRun, faultsOf, inWords, shortOf } from "~/lib/stackState";
@@ -14,13 +14,13 @@ const words = stackText.failure;
 // What went wrong, by resource, and what can be done about it.
 export function Failure({ stack, deeds, can }: { stack: StackOf; deeds: Deeds; can: Can }) {
   const ids = stackIds(stack.name);
-  const { data } = queries.useQuery(
-    "get",
-    "/v1/projects/{project}/stacks/{stack}/runs",
-    { params: { path: ids, query: { pageSize: 20 } } },
-    { enabled: can.has("runs.list") },
+  const { data } = useRuns(
+    ids,
+    { filter: "type != REFRESH AND type != PREVIEW", pageSize: 1 },
+    { enough: (runs) => runs.length > 0, enabled: can.has("runs.list") },
   );
-  const run = failedRun(data?.runs);
+  const run = failedRun(data?.rows);
+  const cut = data?.rows.length === 0 && data.nextPageToken !== "";
   const faults = faultsOf(run?.diagnostics ?? []);
   const short = shortOf(stack.stateDetail?.error);
   const failed = stack.state === "FAILED";
@@ -36,6 +36,7 @@ export function Failure({ stack, deeds, can }: { stack: StackOf; deeds: Deeds; c
             {inWords(stack.stateDetail?.message ?? "")}
           </Text>
         )}
+        {cut && <Text size="sm">{words.cut}</Text>}
         {faults.map((fault) => (
           <div key={fault.address}>
             <Text size="sm" fw={600} ff={fault.address ? "monospace" : undefined} style={{ overflowWrap: "anywhere" }}>

@@ -3,6 +3,7 @@ import { notifications } from "@mantine/notifications";
 import { type FormEvent, useState } from "react";
 
 import { queries, type Schemas } from "~/api/client";
+import { FormError } from "~/components/FormDialog";
 import { TextLink } from "~/components/Links";
 import { useNow } from "~/lib/clock";
 import { last, requestIds, stackIds } from "~/lib/names";
@@ -12,7 +13,6 @@ import { common } from "~/text/common";
 import { stackText } from "~/text/stack";
 import { useRequestId } from "~/lib/requestId";
 
-import { Refusal } from "./Ask";
 import { type Can, type Deeds, faultOf, type Stack as StackOf, useReload } from "./calls";
 
 const words = stackText.lease;
@@ -144,7 +144,7 @@ function Extend(props: {
             minRows={2}
             required
           />
-          <Refusal error={ofDuration || ofReason ? undefined : call.error} />
+          <FormError error={ofDuration || ofReason ? undefined : call.error} />
           <Group justify="flex-end">
             <Button variant="default" onClick={props.onClose}>
               {common.cancel}

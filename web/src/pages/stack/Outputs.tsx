@@ -6,12 +6,12 @@ import { api, type Schemas } from "~/api/client";
 import { Copy } from "~/components/Copy";
 import { Empty, Problem } from "~/components/States";
 import { stackIds } from "~/lib/names";
+import { saveBlob } from "~/lib/saveBlob";
 import { textOf } from "~/lib/values";
 import { stackText } from "~/text/stack";
 
 import type { Can, Stack as StackOf } from "./calls";
 import { NamedValues } from "./NamedValues";
-import { saveBlob } from "./saveBlob";
 import { Value } from "./Value";
 
 const words = stackText.outputs;

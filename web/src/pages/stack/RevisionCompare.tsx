@@ -2,12 +2,12 @@ import { Badge, Group, Paper, Select, Stack, Text, Title } from "@mantine/core";
 import { type ReactNode, useState } from "react";
 
 import type { Schemas } from "~/api/client";
+import { PlanCounts } from "~/components/ActionMark";
 import { PlainTable } from "~/components/ResourceTable";
 import { versionLabel } from "~/lib/stackState";
 import { type Difference, differences } from "~/lib/values";
 import { stackText } from "~/text/stack";
 
-import { PlanCounts } from "./PlanCounts";
 import { Value } from "./Value";
 
 const words = stackText.revisions;
@@ -63,8 +63,8 @@ export function RevisionCompare({ revisions }: { revisions: Schemas["Revision"][
   rows.push([
     words.planRow,
     "",
-    <PlanCounts key="before" plan={before.plan} />,
-    <PlanCounts key="after" plan={after.plan} />,
+    before.plan && <PlanCounts key="before" counts={before.plan} short />,
+    after.plan && <PlanCounts key="after" counts={after.plan} short />,
   ]);
   return (
     <Paper withBorder p="sm">

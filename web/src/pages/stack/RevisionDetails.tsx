@@ -1,6 +1,7 @@
 import { Alert, Button, Drawer, Group, Stack, Text, Title } from "@mantine/core";
 
 import type { Schemas } from "~/api/client";
+import { PlanCounts } from "~/components/ActionMark";
 import { Amounts, Price } from "~/components/Amounts";
 import { PlanDiff } from "~/components/PlanDiff";
 import { StateBadge } from "~/components/StateBadge";
@@ -11,7 +12,6 @@ import { common } from "~/text/common";
 import { stackText } from "~/text/stack";
 
 import { NamedValues } from "./NamedValues";
-import { PlanCounts } from "./PlanCounts";
 import { Value } from "./Value";
 
 type Revision = Schemas["Revision"];
@@ -85,7 +85,7 @@ function Planned({ plan }: { plan: Revision["plan"] }) {
         <>
           <Group gap="md">
             <Text size="sm" component="div">
-              <PlanCounts plan={plan} />
+              <PlanCounts counts={plan} short />
             </Text>
             <Text size="sm" component="div">
               <Amounts amounts={plan.amounts} />

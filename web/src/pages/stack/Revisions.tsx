@@ -2,6 +2,7 @@ import { Badge, Button, Group, Text } from "@mantine/core";
 import { useState } from "react";
 
 import { queries, type Schemas } from "~/api/client";
+import { PlanCounts } from "~/components/ActionMark";
 import { type Column, ResourceTable } from "~/components/ResourceTable";
 import { StateBadge } from "~/components/StateBadge";
 import { Empty } from "~/components/States";
@@ -12,7 +13,6 @@ import { versionLabel } from "~/lib/stackState";
 import { stackText } from "~/text/stack";
 
 import type { Can, Deeds, Stack as StackOf } from "./calls";
-import { PlanCounts } from "./PlanCounts";
 import { RevisionCompare } from "./RevisionCompare";
 import { RevisionDetails } from "./RevisionDetails";
 import { Rollback } from "./Rollback";
@@ -63,7 +63,7 @@ export function Revisions({ stack, deeds, can }: { stack: StackOf; deeds: Deeds;
       label: words.plan,
       width: "minmax(90px, 0.7fr)",
       optional: true,
-      render: (r) => <PlanCounts plan={r.plan} />,
+      render: (r) => r.plan && <PlanCounts counts={r.plan} short />,
     },
     {
       key: "version",

@@ -9,13 +9,13 @@ import { Empty, Problem } from "~/components/States";
 import { Time } from "~/components/Time";
 import { listQuery, useListSearch } from "~/lib/listSearch";
 import { last, runIds, stackIds } from "~/lib/names";
+import { bytesOf, saveBlob } from "~/lib/saveBlob";
 import { isSettled } from "~/lib/stackState";
 import { bytes } from "~/lib/values";
 import { stackText } from "~/text/stack";
 
 import { type Can, type Stack as StackOf, useBegun } from "./calls";
 import { ReasonInput } from "./ReasonInput";
-import { bytesOf, saveBlob } from "./saveBlob";
 import { StateLock } from "./StateLock";
 
 type Version = Schemas["StateVersion"];

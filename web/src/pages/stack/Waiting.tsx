@@ -87,12 +87,7 @@ export function ActiveRun({ name }: { name: string }) {
         {total > 0 && (
           <>
             <Progress.Root size="md">
-              <Progress.Section
-                value={(100 * (done - failed)) / total}
-                color="green"
-                aria-label={words.progressLabel}
-                animated
-              />
+              <Progress.Section value={(100 * done) / total} color="green" aria-label={words.progressLabel} animated />
               {failed > 0 && (
                 <Progress.Section value={(100 * failed) / total} color="red" aria-label={words.failed(failed)} />
               )}

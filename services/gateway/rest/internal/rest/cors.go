@@ -48,7 +48,16 @@ func checkOrigin(origin string) error {
 	parsed, err := url.Parse(origin)
 	if err != nil || parsed.Scheme != "https" && parsed.Scheme != "http" || parsed.Host == "" ||
 		parsed.Scheme+"://"+parsed.Host != origin || strings.ToLower(origin) != origin {
-		return fmt.Errorf("--cors-origins %q: expected https://host or https://host:port", origin)
+		return fmt.Errorf("%q: expected https://host or https://host:port", origin)
+	}
+	port := parsed.Port()
+	switch {
+	case parsed.Scheme == "https" && port == "443", parsed.Scheme == "http" && port == "80":
+		return fmt.Errorf("%q: leave out :%s, as browsers do", origin, port)
+	case strings.HasSuffix(parsed.Host, ":"), strings.HasPrefix(port, "0"):
+		return fmt.Errorf("%q: expected a port from 1 after the colon", origin)
+	case strings.HasSuffix(parsed.Hostname(), "."):
+		return fmt.Errorf("%q: leave out the dot at the end of the host", origin)
 	}
 	return nil
 }

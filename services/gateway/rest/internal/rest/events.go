@@ -17,9 +17,9 @@ const (
 	// heartbeatEvery is how long a stream of events may be silent: proxies drop what is silent for
 	// a minute.
 	heartbeatEvery = 15 * time.Second
-	// firstBeat is how long a stream that has nothing to tell keeps its header back: by then a call that
-	// is refused has been, with a status of its own, and who waits wants to know that it listens.
-	firstBeat = time.Second
+	// openedWithin is when a stream of events begins at the latest, with a heartbeat: until then its
+	// client does not know whether it is served, and what is refused by then has its own status.
+	openedWithin = 500 * time.Millisecond
 	// retryAfterEnd is when a browser connects again.
 	retryAfterEnd = 2 * time.Second
 	problemOpens  = "event: problem\ndata: "
@@ -104,7 +104,7 @@ func newEventStream(w http.ResponseWriter, every time.Duration) *eventStream {
 	s := &eventStream{out: w, every: every, header: w.Header().Clone()}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.timer = time.AfterFunc(min(every, firstBeat), s.beat)
+	s.timer = time.AfterFunc(min(every, openedWithin), s.beat)
 	return s
 }
 

@@ -251,7 +251,7 @@ func (o Options) check() (errs []error) {
 	}
 	if o.PublicURL != "" {
 		if err := checkOrigin(o.PublicURL); err != nil {
-			errs = append(errs, fmt.Errorf("--public-url %q: expected https://host or https://host:port", o.PublicURL))
+			errs = append(errs, fmt.Errorf("--public-url %w", err))
 		}
 	}
 	if o.GrafanaURL != "" {

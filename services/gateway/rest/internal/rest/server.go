@@ -177,7 +177,7 @@ func newHandler(o Options, conn *grpc.ClientConn, leaving, draining context.Cont
 		mux.Handle(path, getOnly(page))
 	}
 	mux.Handle("/docs/{$}", http.RedirectHandler("/docs", http.StatusFound))
-	sessions, err := newSessions(o, conn)
+	sessions, err := newSessions(o, conn, log)
 	if err != nil {
 		return nil, err
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"os"
 	"strings"
@@ -18,7 +19,7 @@ import (
 )
 
 // newSessions signs people in to the console.
-func newSessions(o Options, conn *grpc.ClientConn) (*session.Manager, error) {
+func newSessions(o Options, conn *grpc.ClientConn, log *slog.Logger) (*session.Manager, error) {
 	seal := session.RandomSeal()
 	if o.SessionKeys != "" {
 		read, err := session.ReadSeal(o.SessionKeys)
@@ -45,6 +46,7 @@ func newSessions(o Options, conn *grpc.ClientConn) (*session.Manager, error) {
 		Gateway:       sessionGateway{stackyardv1.NewIdentityServiceClient(conn)},
 		ClientSecrets: secrets,
 		Refuse:        refuseSession,
+		Log:           log,
 	}), nil
 }
 

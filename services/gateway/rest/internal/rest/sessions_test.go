@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -29,7 +30,7 @@ func signedIn(t *testing.T, url string) []*http.Cookie {
 	if response.StatusCode != 204 {
 		t.Fatal(response.StatusCode, body)
 	}
-	return response.Cookies()
+	return slices.DeleteFunc(response.Cookies(), func(c *http.Cookie) bool { return c.MaxAge < 0 })
 }
 
 // by calls with cookies, and with no token unless headers bring one.

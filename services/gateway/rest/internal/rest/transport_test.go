@@ -113,6 +113,17 @@ func TestSilentEventsAreKeptAlive(t *testing.T) {
 	}
 }
 
+func TestEventsBeginBeforeAnythingHappens(t *testing.T) {
+	recorded := httptest.NewRecorder()
+	stream := newEventStream(recorded, time.Hour)
+	defer stream.end()
+	for began := time.Now(); !stream.hasBegun(); time.Sleep(time.Millisecond) {
+		if time.Since(began) > 20*time.Second {
+			t.Fatal("its client waits to know whether it is served")
+		}
+	}
+}
+
 // HTTP/2 resets a stream whose write deadline passes, even while nothing is written.
 func TestSilentLinesOutlastTheWriteTimeout(t *testing.T) {
 	fake, _, url := start(t, func(o *Options) { o.WriteTimeout = 50 * time.Millisecond })
@@ -490,6 +501,29 @@ func TestCertificateIsReadAgain(t *testing.T) {
 	}
 	if _, err := loadCertificate(certFile, certFile, slog.New(slog.DiscardHandler)); err == nil {
 		t.Error("started without a key")
+	}
+}
+
+func TestOriginsAreAsBrowsersSendThem(t *testing.T) {
+	for _, good := range []string{"https://a.example", "https://a.example:80", "http://a.example:443", "http://a.example:8080",
+		"https://[::1]:8443", "https://[::1]"} {
+		if err := checkOrigin(good); err != nil {
+			t.Error(err)
+		}
+	}
+	none := func(string) (string, bool) { return "", false }
+	for origin, says := range map[string]string{
+		"https://a.example:443": "leave out :443", "http://a.example:80": "leave out :80", "https://[::1]:443": "leave out :443",
+		"https://a.example.": "the dot", "https://a.example.:8443": "the dot",
+		"https://a.example:": "a port", "https://a.example:0443": "a port", "https://A.example": "expected https://host",
+	} {
+		for _, flag := range []string{"--public-url", "--cors-origins"} {
+			_, err := ParseOptions([]string{flag, origin}, none, nil)
+			if err == nil || !strings.Contains(err.Error(), says) || !strings.Contains(err.Error(), flag[1:]) ||
+				strings.Contains(err.Error(), "\n") {
+				t.Errorf("%s %s: %v", flag, origin, err)
+			}
+		}
 	}
 }
 

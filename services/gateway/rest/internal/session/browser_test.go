@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -120,6 +121,12 @@ func (b *browser) send(method, target, body string, headers ...string) *http.Res
 	recorder := httptest.NewRecorder()
 	b.handler.ServeHTTP(recorder, r)
 	answer := recorder.Result()
+	b.keep(answer)
+	return answer
+}
+
+// keep takes up the cookies of an answer.
+func (b *browser) keep(answer *http.Response) {
 	for _, cookie := range answer.Cookies() {
 		if cookie.MaxAge < 0 {
 			delete(b.cookies, cookie.Name)
@@ -127,7 +134,13 @@ func (b *browser) send(method, target, body string, headers ...string) *http.Res
 			b.cookies[cookie.Name] = cookie
 		}
 	}
-	return answer
+}
+
+// sessions are the cookies of the session alone.
+func (b *browser) sessions() map[string]*http.Cookie {
+	own := maps.Clone(b.cookies)
+	maps.DeleteFunc(own, func(name string, _ *http.Cookie) bool { return !strings.Contains(name, "-"+sessionPurpose) })
+	return own
 }
 
 func textOf(r *http.Response) string {

@@ -49,8 +49,8 @@ func (m *Manager) show(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	answer := shown{Providers: []Provider{}, Links: m.config.Links}
-	var held content
-	if answer.SignedIn = m.jar.read(r, sessionPurpose, &held); answer.SignedIn && !held.Expires.IsZero() {
+	held, signedIn := m.jar.session(r)
+	if answer.SignedIn = signedIn; signedIn && !held.Expires.IsZero() {
 		answer.ExpireTime = &held.Expires
 	}
 	var told fault
@@ -91,11 +91,16 @@ func (m *Manager) paste(w http.ResponseWriter, r *http.Request) {
 		m.config.Refuse(w, r, http.StatusBadRequest, errors.New(`expected {"token": "…"}`))
 		return
 	}
+	if strings.ContainsFunc(token, func(c rune) bool { return c < 0x21 || c > 0x7e }) {
+		// No header could bring it to the gateway.
+		m.config.Refuse(w, r, http.StatusBadRequest, errors.New("a token has no spaces and ASCII characters alone"))
+		return
+	}
 	if err := m.config.Gateway.Check(r.Context(), token); err != nil {
 		m.config.Refuse(w, r, http.StatusUnauthorized, err)
 		return
 	}
-	if !m.jar.write(w, r, sessionPurpose, content{Token: token}) {
+	if !m.jar.begin(w, r, content{Token: token}) {
 		m.config.Refuse(w, r, http.StatusBadRequest, errors.New("the token is too long"))
 		return
 	}
@@ -107,6 +112,7 @@ func (m *Manager) end(w http.ResponseWriter, r *http.Request) {
 		m.config.Refuse(w, r, http.StatusForbidden, err)
 		return
 	}
+	m.jar.end(w, r)
 	m.jar.clear(w, r, sessionPurpose)
 	w.WriteHeader(http.StatusNoContent)
 }
@@ -116,13 +122,19 @@ func (m *Manager) signIn(w http.ResponseWriter, r *http.Request) {
 	if !m.opened(w, r) {
 		return
 	}
+	if m.foreign(r) {
+		// Nobody is signed in, as whomever a provider remembers, by a page of another site.
+		http.Redirect(w, r, signInPage(returnTo), http.StatusSeeOther)
+		return
+	}
 	p, err := m.find(r.Context(), issuer)
 	if err != nil {
 		m.back(w, r, returnTo, err)
 		return
 	}
 	to, begun := m.begin(p.at(m.origin(r)), issuer, returnTo)
-	if !m.jar.write(w, r, signInPurpose, begun) {
+	m.jar.thin(w, r, signInPurpose+"-", maxAttempts-1)
+	if !m.jar.writeFor(w, r, begun.purpose(), begun, attemptLife) {
 		m.back(w, r, "/", errors.New("this sign-in is too large for a cookie"))
 		return
 	}
@@ -133,22 +145,29 @@ func (m *Manager) callback(w http.ResponseWriter, r *http.Request) {
 	if !m.opened(w, r) {
 		return
 	}
-	var begun attempt
-	known := m.jar.read(r, signInPurpose, &begun)
-	m.jar.clear(w, r, signInPurpose)
-	query := r.URL.Query()
-	if !known || query.Get("state") != begun.State || m.config.Now().After(begun.Expires) {
-		m.back(w, r, "/", errors.New("this sign-in was begun elsewhere, or too long ago; try again"))
+	begun := attempt{State: r.URL.Query().Get("state")}
+	state := begun.State
+	known := stateForm.MatchString(state) && m.jar.read(r, begun.purpose(), &begun) && begun.State == state
+	if known {
+		m.jar.clear(w, r, begun.purpose())
+	}
+	if !known || m.config.Now().After(begun.Expires) {
+		var err error
+		if _, signedIn := m.jar.session(r); !signedIn {
+			err = errors.New("this sign-in was begun elsewhere, or too long ago; try again")
+		}
+		// Who came back twice, by the browser's history say, is signed in already.
+		m.back(w, r, "/", err)
 		return
 	}
 	held, err := m.answered(r, begun)
 	if err == nil {
 		err = m.config.Gateway.Check(r.Context(), held.Token)
 	}
-	if err == nil && !m.jar.write(w, r, sessionPurpose, held) {
+	if err == nil && !m.jar.begin(w, r, held) {
 		// Without the refresh token it may fit.
 		held.Refresh = ""
-		if !m.jar.write(w, r, sessionPurpose, held) {
+		if !m.jar.begin(w, r, held) {
 			err = errors.New("the ID token is too long for a cookie; have the provider tell fewer groups")
 		}
 	}
@@ -190,10 +209,14 @@ const shownBytes = 500
 // back leads to a page of the console; when something went wrong to the one that shows it.
 func (m *Manager) back(w http.ResponseWriter, r *http.Request, path string, err error) {
 	if err != nil {
-		text := err.Error()
+		text := m.told(r, err)
 		text = strings.ToValidUTF8(text[:min(len(text), shownBytes)], "")
 		m.jar.write(w, r, faultPurpose, fault{Text: text, Expires: m.config.Now().Add(time.Minute)})
-		path = "/sign-in?" + url.Values{"returnTo": {path}}.Encode()
+		path = signInPage(path)
 	}
 	http.Redirect(w, r, path, http.StatusSeeOther)
+}
+
+func signInPage(returnTo string) string {
+	return "/sign-in?" + url.Values{"returnTo": {returnTo}}.Encode()
 }

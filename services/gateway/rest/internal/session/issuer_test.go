@@ -40,6 +40,13 @@ type issuer struct {
 	entered, release chan struct{}
 	// secret that the client must send; empty: none.
 	secret string
+	// methods by which clients say who they are, as discovery tells them; nil: it does not.
+	methods []string
+	// basic is whether the last client did so by a header.
+	basic bool
+	// discovered counts how often the document was asked for; away refuses it.
+	discovered int
+	away       bool
 }
 
 // signingKey is one for all: to make one takes time.
@@ -66,10 +73,20 @@ func newIssuer(t *testing.T) *issuer {
 }
 
 func (i *issuer) discovery(w http.ResponseWriter, _ *http.Request) {
-	writeJSON(w, map[string]any{
+	i.mutex.Lock()
+	defer i.mutex.Unlock()
+	if i.discovered++; i.away {
+		w.WriteHeader(http.StatusServiceUnavailable)
+		return
+	}
+	told := map[string]any{
 		"issuer": i.URL, "authorization_endpoint": i.URL + "/auth", "token_endpoint": i.URL + "/token",
 		"jwks_uri": i.URL + "/keys", "id_token_signing_alg_values_supported": []string{"RS256"},
-	})
+	}
+	if i.methods != nil {
+		told["token_endpoint_auth_methods_supported"] = i.methods
+	}
+	writeJSON(w, told)
 }
 
 func (i *issuer) keys(w http.ResponseWriter, _ *http.Request) {
@@ -96,6 +113,7 @@ func (i *issuer) token(w http.ResponseWriter, r *http.Request) {
 	}
 	i.mutex.Lock()
 	defer i.mutex.Unlock()
+	_, _, i.basic = r.BasicAuth()
 	refuse := func(why string) {
 		w.WriteHeader(http.StatusBadRequest)
 		writeJSON(w, map[string]any{"error": "invalid_grant", "error_description": why})

@@ -5,8 +5,8 @@ import (
 	"crypto/rand"
 	"encoding/base64"
 	"errors"
-	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -26,44 +26,68 @@ const rediscover = time.Hour
 
 var errProvider = errors.New("nobody can sign in with this identity provider")
 
-// find discovers a provider that the gateway knows.
+// find is a provider that the gateway knows. The gateway is asked each time, also because it counts
+// what an address may try: what comes after this has us call others.
 func (m *Manager) find(ctx context.Context, issuer string) (*provider, error) {
-	m.mutex.Lock()
-	known, ok := m.providers[issuer]
-	m.mutex.Unlock()
-	if ok && m.config.Now().Sub(known.found) < rediscover {
-		return known, nil
-	}
 	all, err := m.config.Gateway.Providers(ctx)
 	if err != nil {
-		return nil, err
+		return nil, because("who can sign in is not known now; try again in a moment", err)
 	}
-	for _, p := range all {
-		if p.Issuer != issuer || p.ClientID == "" {
-			continue
-		}
-		found, err := oidc.NewProvider(oidc.ClientContext(context.WithoutCancel(ctx), m.config.Client), issuer)
-		if err != nil {
-			return nil, fmt.Errorf("the identity provider does not answer: %w", err)
-		}
-		secret, endpoint := m.config.ClientSecrets[issuer], found.Endpoint()
-		if secret == "" {
-			// The other way is for clients with a secret alone; trying both would use up a code.
-			endpoint.AuthStyle = oauth2.AuthStyleInParams
-		}
-		own := &provider{
-			oauth2: oauth2.Config{
-				ClientID: p.ClientID, ClientSecret: secret, Endpoint: endpoint, Scopes: scopes(p.Scopes),
-			},
-			verifier: found.Verifier(&oidc.Config{ClientID: p.ClientID, Now: m.config.Now}),
-			found:    m.config.Now(),
-		}
-		m.mutex.Lock()
-		m.providers[issuer] = own
-		m.mutex.Unlock()
-		return own, nil
+	i := slices.IndexFunc(all, func(p Provider) bool { return p.Issuer == issuer && p.ClientID != "" })
+	if i < 0 {
+		return nil, errProvider
 	}
-	return nil, errProvider
+	m.mutex.Lock()
+	known := m.providers[issuer]
+	m.mutex.Unlock()
+	if known != nil && known.oauth2.ClientID != all[i].ClientID {
+		known = nil
+	}
+	if known != nil && m.config.Now().Sub(known.found) < rediscover {
+		return known, nil
+	}
+	found, err := m.discoveries.do(ctx, issuer, func() (*provider, error) {
+		return m.discover(context.WithoutCancel(ctx), all[i])
+	})
+	if err != nil && known != nil {
+		// These documents hardly ever change.
+		return known, nil
+	}
+	return found, err
+}
+
+func (m *Manager) discover(ctx context.Context, p Provider) (*provider, error) {
+	found, err := oidc.NewProvider(oidc.ClientContext(ctx, m.config.Client), p.Issuer)
+	if err != nil {
+		return nil, because("the identity provider does not answer", err)
+	}
+	secret, endpoint := m.config.ClientSecrets[p.Issuer], found.Endpoint()
+	endpoint.AuthStyle = authStyle(found, secret)
+	own := &provider{
+		oauth2: oauth2.Config{
+			ClientID: p.ClientID, ClientSecret: secret, Endpoint: endpoint, Scopes: scopes(p.Scopes),
+		},
+		verifier: found.Verifier(&oidc.Config{ClientID: p.ClientID, Now: m.config.Now}),
+		found:    m.config.Now(),
+	}
+	m.mutex.Lock()
+	m.providers[p.Issuer] = own
+	m.mutex.Unlock()
+	return own, nil
+}
+
+// authStyle is how the client says who it is. It is never found out by trying, which uses up a code.
+func authStyle(found *oidc.Provider, secret string) oauth2.AuthStyle {
+	var told struct {
+		Methods []string `json:"token_endpoint_auth_methods_supported"`
+	}
+	// Who says nothing takes basic.
+	_ = found.Claims(&told)
+	basic := len(told.Methods) == 0 || slices.Contains(told.Methods, "client_secret_basic")
+	if secret == "" || !basic && slices.Contains(told.Methods, "client_secret_post") {
+		return oauth2.AuthStyleInParams
+	}
+	return oauth2.AuthStyleInHeader
 }
 
 // at is the same, that leads back to one origin.
@@ -86,7 +110,7 @@ func scopes(asked []string) []string {
 func (m *Manager) begin(p *provider, issuer, returnTo string) (string, attempt) {
 	a := attempt{
 		State: random(), Nonce: random(), Verifier: oauth2.GenerateVerifier(), Issuer: issuer,
-		ReturnTo: localPath(returnTo), Expires: m.config.Now().Add(10 * time.Minute),
+		ReturnTo: localPath(returnTo), Expires: m.config.Now().Add(attemptLife),
 	}
 	return p.oauth2.AuthCodeURL(a.State, oidc.Nonce(a.Nonce), oauth2.S256ChallengeOption(a.Verifier)), a
 }
@@ -96,7 +120,7 @@ func (m *Manager) finish(ctx context.Context, p *provider, a attempt, code strin
 	ctx = oidc.ClientContext(ctx, m.config.Client)
 	got, err := p.oauth2.Exchange(ctx, code, oauth2.VerifierOption(a.Verifier))
 	if err != nil {
-		return content{}, fmt.Errorf("the identity provider did not take the code back: %w", err)
+		return content{}, because("the identity provider did not take the code back", err)
 	}
 	held, nonce, err := p.read(ctx, got, a.Issuer)
 	if err != nil {
@@ -113,6 +137,7 @@ func (m *Manager) refresh(ctx context.Context, held content) (content, error) {
 	if err != nil {
 		return content{}, err
 	}
+	p = p.at("") // What x/oauth2 writes into its configuration is nobody else's.
 	ctx = oidc.ClientContext(ctx, m.config.Client)
 	got, err := p.oauth2.TokenSource(ctx, &oauth2.Token{RefreshToken: held.Refresh}).Token()
 	if err != nil {
@@ -125,6 +150,7 @@ func (m *Manager) refresh(ctx context.Context, held content) (content, error) {
 	if renewed.Subject != held.Subject {
 		return content{}, errors.New("the identity provider answered for somebody else")
 	}
+	renewed.ID = held.ID
 	if renewed.Refresh == "" {
 		renewed.Refresh = held.Refresh
 	}
@@ -138,7 +164,7 @@ func (p *provider) read(ctx context.Context, got *oauth2.Token, issuer string) (
 	}
 	token, err := p.verifier.Verify(ctx, raw)
 	if err != nil {
-		return content{}, "", fmt.Errorf("the ID token is not valid: %w", err)
+		return content{}, "", because("the ID token is not valid", err)
 	}
 	return content{Token: raw, Refresh: got.RefreshToken, Issuer: issuer,
 		Subject: token.Subject, Expires: token.Expiry}, token.Nonce, nil

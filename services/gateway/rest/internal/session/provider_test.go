@@ -1,8 +1,11 @@
 package session
 
 import (
+	"bytes"
 	"context"
 	"encoding/base64"
+	"errors"
+	"log/slog"
 	"net/http"
 	"net/url"
 	"strings"
@@ -41,10 +44,45 @@ func TestSignInByCode(t *testing.T) {
 	if told := p.told(); !strings.Contains(told, "expireTime") {
 		t.Error(told)
 	}
-	// The code, and so the address, is of use once.
+	// The code, and so the address, is of use once; who is signed in needs not hear of it.
 	again := p.come(url.Values{"code": {"code-1"}, "state": {asked.Get("state")}})
-	if !strings.HasPrefix(again.Header.Get("Location"), "/sign-in?") || p.whoseToken() != token {
+	if again.Header.Get("Location") != "/" || p.whoseToken() != token || len(p.cookies) != 1 {
 		t.Errorf("again: %v", again.Header)
+	}
+}
+
+func TestTabsSignInSideBySide(t *testing.T) {
+	p := newPlace(t, nil)
+	first, second := p.begin("/first"), p.begin("/second")
+	for _, cookie := range p.cookies {
+		if cookie.MaxAge != 600 {
+			t.Errorf("it lasts %d s: %v", cookie.MaxAge, cookie)
+		}
+	}
+	// An answer to none of them ends none of them.
+	for _, state := range []string{"", "x", first.Get("state")[:8], first.Get("state")[:8] + "AAAAAAAAAAAAAA", "a;b=c,d\r\n.1xxxxxxxxxxx"} {
+		if to := p.come(url.Values{"code": {"x"}, "state": {state}}).Header.Get("Location"); !strings.HasPrefix(to, "/sign-in?") {
+			t.Errorf("%q leads to %s", state, to)
+		}
+	}
+	for _, tab := range []struct {
+		asked url.Values
+		to    string
+	}{{second, "/second"}, {first, "/first"}} {
+		query := url.Values{"code": {p.issuer.authorize(tab.asked)}, "state": {tab.asked.Get("state")}}
+		if to := p.come(query).Header.Get("Location"); to != tab.to {
+			t.Errorf("to %s: %s", to, p.told())
+		}
+	}
+}
+
+func TestSignInsThatWereBegunDoNotPileUp(t *testing.T) {
+	p := newPlace(t, nil)
+	for range 3 * maxAttempts {
+		p.begin("/")
+	}
+	if len(p.cookies) != maxAttempts {
+		t.Errorf("%d cookies", len(p.cookies))
 	}
 }
 
@@ -118,6 +156,16 @@ type refusing struct{ *fakeGateway }
 
 func (g refusing) Check(ctx context.Context, _ string) error { return g.fakeGateway.Check(ctx, "bad") }
 
+func TestPagesOfOtherSitesBeginNoSignIn(t *testing.T) {
+	p := newPlace(t, nil)
+	for what, headers := range foreign {
+		answer := p.send("GET", "/session/sign-in?returnTo=/x&issuer="+url.QueryEscape(p.issuer.URL), "", headers...)
+		if answer.StatusCode != 303 || answer.Header.Get("Location") != "/sign-in?returnTo=%2Fx" || len(p.cookies) != 0 {
+			t.Errorf("%s: %d %v", what, answer.StatusCode, answer.Header)
+		}
+	}
+}
+
 func TestUnknownProviders(t *testing.T) {
 	p := newPlace(t, nil)
 	for _, issuer := range []string{"", "https://evil.example", "https://programs.example"} {
@@ -186,6 +234,110 @@ func TestSecretsOfClients(t *testing.T) {
 	}
 }
 
+// What a provider says, and where it is asked, is for the log.
+func TestCausesAreForTheLog(t *testing.T) {
+	var lines bytes.Buffer
+	p := newPlace(t, func(c *Config) { c.Log = slog.New(slog.NewTextHandler(&lines, nil)) })
+	asked := p.begin("/")
+	query := url.Values{"code": {"c0de"}, "state": {asked.Get("state")}}
+	p.send("GET", "/session/callback?"+query.Encode(), "", "X-Request-Id", "abc123")
+	if told := p.told(); !strings.Contains(told, `"the identity provider did not take the code back (request abc123)"`) {
+		t.Error(told)
+	}
+	text := lines.String()
+	if !strings.Contains(text, "no such code") || !strings.Contains(text, "request_id=abc123") ||
+		strings.Contains(text, "c0de") || strings.Contains(text, asked.Get("state")) {
+		t.Error(text)
+	}
+	p.issuer.life = 10 * time.Minute
+	p.signIn("/")
+	refresh := p.held().Refresh
+	clear(p.issuer.refreshTokens)
+	p.later(9*time.Minute + 30*time.Second)
+	lines.Reset()
+	for range 3 {
+		p.send("GET", "/v1/whoami", "", "X-Request-Id", "def456")
+	}
+	text = lines.String()
+	if strings.Count(text, "used up") != 1 || !strings.Contains(text, "request_id=def456") || strings.Contains(text, refresh) {
+		t.Error(text)
+	}
+}
+
+func TestAProviderThatIsAwayIsAskedNowAndThen(t *testing.T) {
+	p := newPlace(t, nil)
+	begins := func() bool {
+		answer := p.send("GET", "/session/sign-in?issuer="+url.QueryEscape(p.issuer.URL), "")
+		return answer.StatusCode == http.StatusFound
+	}
+	p.issuer.away = true
+	for range 5 {
+		if begins() {
+			t.Error("begun with nobody")
+		}
+	}
+	if p.issuer.discovered != 1 {
+		t.Errorf("asked %d times", p.issuer.discovered)
+	}
+	// What it said before is as good as what it would say.
+	p = newPlace(t, nil)
+	begins()
+	p.issuer.away = true
+	p.later(2 * rediscover)
+	for range 5 {
+		if !begins() {
+			t.Error(p.told())
+		}
+	}
+	if p.issuer.discovered != 2 {
+		t.Errorf("asked %d times", p.issuer.discovered)
+	}
+}
+
+// The gateway counts what an address tries, before a provider is called.
+func TestTheGatewayIsAskedBeforeEachExchange(t *testing.T) {
+	p := newPlace(t, nil)
+	p.issuer.life = 10 * time.Minute
+	asked := p.begin("/")
+	query := url.Values{"code": {p.issuer.authorize(asked)}, "state": {asked.Get("state")}}
+	p.gateway.away = errors.New("too many tries")
+	if p.come(query); p.whoseToken() != "" || len(p.issuer.codes) != 1 || !strings.Contains(p.told(), "try again in a moment") {
+		t.Error("the code was exchanged")
+	}
+	p.gateway.away = nil
+	p.signIn("/")
+	p.gateway.away = errors.New("too many tries")
+	p.later(9*time.Minute + 30*time.Second)
+	if token := p.whoseToken(); token == "" || p.issuer.refreshed != 0 {
+		t.Error("the session was renewed")
+	}
+}
+
+func TestHowAClientSaysWhoItIs(t *testing.T) {
+	for _, c := range []struct {
+		secret  string
+		methods []string
+		basic   bool
+	}{
+		{"s3cret", nil, true},
+		{"s3cret", []string{"client_secret_post", "client_secret_basic"}, true},
+		{"s3cret", []string{"client_secret_post"}, false},
+		{"s3cret", []string{"private_key_jwt"}, true},
+		{"", []string{"client_secret_basic"}, false},
+	} {
+		p := newPlace(t, func(config *Config) { config.ClientSecrets = map[string]string{} })
+		p.config.ClientSecrets[p.issuer.URL] = c.secret
+		p.issuer.secret, p.issuer.methods, p.issuer.life = c.secret, c.methods, 10*time.Minute
+		if p.signIn("/"); p.whoseToken() == "" || p.issuer.basic != c.basic {
+			t.Errorf("%+v: by a header %v; %s", c, p.issuer.basic, p.told())
+		}
+		p.later(9*time.Minute + 30*time.Second)
+		if p.whoseToken(); p.issuer.refreshed != 1 || p.issuer.basic != c.basic {
+			t.Errorf("%+v: renewed by a header %v", c, p.issuer.basic)
+		}
+	}
+}
+
 func TestLargeTokensGoWithoutRefreshing(t *testing.T) {
 	p := newPlace(t, nil)
 	// Too large together with the refresh token, and not without.
@@ -217,7 +369,7 @@ func TestATokenIsRenewedOnceForMany(t *testing.T) {
 	p := newPlace(t, nil)
 	p.issuer.life = 10 * time.Minute
 	p.signIn("/")
-	first := p.whoseToken()
+	first, id := p.whoseToken(), p.held().ID
 	if p.later(8 * time.Minute); p.whoseToken() != first || p.issuer.refreshed != 0 {
 		t.Error("renewed too early")
 	}
@@ -248,7 +400,7 @@ func TestATokenIsRenewedOnceForMany(t *testing.T) {
 	if p.issuer.refreshed != 1 {
 		t.Errorf("renewed %d times", p.issuer.refreshed)
 	}
-	if held := p.held(); held.Token != renewed || held.Refresh != "refresh-2" || held.Subject != "ada" {
+	if held := p.held(); held.ID != id || id == "" || held.Token != renewed || held.Refresh != "refresh-2" || held.Subject != "ada" {
 		t.Errorf("%+v", held)
 	}
 }

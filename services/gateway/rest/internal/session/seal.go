@@ -13,8 +13,8 @@ import (
 )
 
 // Seal keeps what browsers carry for us from being read or changed by them: AES-256-GCM with a
-// random nonce. The first key seals, all of them open, so that a new key is put in front of the
-// old ones, which go when what they sealed has ended.
+// random nonce. The first key seals, all of them open: a new key comes last until all replicas have it,
+// then in front of the old ones, which go when what they sealed has ended.
 type Seal struct {
 	keys []cipher.AEAD
 }

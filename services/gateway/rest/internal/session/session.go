@@ -5,6 +5,7 @@ package session
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"net/http"
 	"sync"
 	"time"
@@ -43,6 +44,8 @@ type Config struct {
 	Links map[string]string
 	// Refuse writes an error in the API's own shape.
 	Refuse func(w http.ResponseWriter, r *http.Request, status int, err error)
+	// Log gets what is not for the page: why a provider or the gateway failed.
+	Log *slog.Logger
 	// Now is the clock.
 	Now func() time.Time
 }
@@ -53,7 +56,9 @@ type Manager struct {
 	jar       jar
 	mutex     sync.Mutex
 	providers map[string]*provider
-	refreshes flights
+	refreshes flights[content]
+	// discoveries are remembered in providers; their faults here.
+	discoveries flights[*provider]
 }
 
 // New makes a Manager.
@@ -61,13 +66,18 @@ func New(config Config) *Manager {
 	if config.Now == nil {
 		config.Now = time.Now
 	}
+	if config.Log == nil {
+		config.Log = slog.New(slog.DiscardHandler)
+	}
 	if config.Client == nil {
 		config.Client = &http.Client{Timeout: 10 * time.Second}
 	}
+	config.Client = bounded(config.Client)
 	return &Manager{
 		config:    config,
 		jar:       jar{seal: config.Seal, secure: config.Secure},
 		providers: map[string]*provider{},
+		refreshes: flights[content]{remembered: renewedFor},
 	}
 }
 
@@ -85,9 +95,9 @@ var (
 // further than this.
 func (m *Manager) Guard(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		var held content
 		_, given := r.Header["Authorization"]
-		if given || m.foreign(r) || !m.jar.read(r, sessionPurpose, &held) {
+		held, ok := m.jar.session(r)
+		if given || !ok || m.foreign(r) {
 			r.Header.Del("Cookie")
 			next.ServeHTTP(w, r)
 			return
@@ -143,6 +153,10 @@ func (m *Manager) origin(r *http.Request) string {
 // early is how long before its end a token is renewed.
 const early = time.Minute
 
+// renewedFor is how long a renewed session is handed out: requests that left the browser before the
+// new cookie arrived still come with the old one.
+const renewedFor = time.Minute
+
 // fresh renews an ID token that ends soon. Where that fails the old one goes on as long as it
 // lasts, and then the gateway says so.
 func (m *Manager) fresh(w http.ResponseWriter, r *http.Request, held content) content {
@@ -150,10 +164,14 @@ func (m *Manager) fresh(w http.ResponseWriter, r *http.Request, held content) co
 		return held
 	}
 	// Requests of one page come at once: providers take a refresh token once.
-	renewed, err := m.refreshes.do(held.Refresh, func() (content, error) {
+	renewed, err := m.refreshes.do(r.Context(), held.Refresh, func() (content, error) {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), 10*time.Second)
 		defer cancel()
-		return m.refresh(ctx, held)
+		renewed, err := m.refresh(ctx, held)
+		if err != nil {
+			m.log(r, "a session was not renewed", err)
+		}
+		return renewed, err
 	})
 	if err != nil {
 		return held

@@ -20,6 +20,12 @@ func TestATokenIsCheckedBeforeItIsKept(t *testing.T) {
 			t.Errorf("%.20s: %d, cookies %v", body, answer.StatusCode, p.cookies)
 		}
 	}
+	for _, token := range []string{"a b", "a\tb", "caf\u00e9", "a\x00", "a\x7f", "a\r\nX-Other: b"} {
+		body, _ := json.Marshal(map[string]string{"token": token})
+		if answer := p.send("POST", "/session", string(body)); answer.StatusCode != 400 || len(p.cookies) != 0 {
+			t.Errorf("%q: %d, cookies %v", token, answer.StatusCode, p.cookies)
+		}
+	}
 	if answer := p.paste(" good\n"); answer.StatusCode != 204 {
 		t.Fatal(answer.StatusCode, textOf(answer))
 	}
@@ -35,7 +41,7 @@ func TestCookiesAreForThisHostAndNoScript(t *testing.T) {
 	for _, secure := range []bool{false, true} {
 		p := newPlace(t, func(c *Config) { c.Secure = func(*http.Request) bool { return secure } })
 		answer := p.send("POST", "/session", `{"token": "good"}`, "Origin", "")
-		cookies := answer.Cookies()
+		cookies := slices.DeleteFunc(answer.Cookies(), func(c *http.Cookie) bool { return c.MaxAge < 0 })
 		if len(cookies) != 1 {
 			t.Fatalf("secure %v: %v", secure, cookies)
 		}
@@ -95,10 +101,10 @@ func TestLongTokensAreSpreadOverCookies(t *testing.T) {
 	}
 	// A shorter one leaves none of the longer behind.
 	p.paste("short")
-	if len(p.cookies) != 1 || p.whoseToken() != "short" {
+	if len(p.sessions()) != 1 || p.whoseToken() != "short" {
 		t.Errorf("%d cookies, %.20s", len(p.cookies), p.whoseToken())
 	}
-	if p.send("DELETE", "/session", ""); len(p.cookies) != 0 {
+	if p.send("DELETE", "/session", ""); len(p.sessions()) != 0 {
 		t.Errorf("after the end: %v", p.cookies)
 	}
 }
@@ -113,8 +119,8 @@ func TestWhatWasNotSealedHereIsNoSession(t *testing.T) {
 	// A sign-in that was begun is sealed by the same key, and no session.
 	p.cookies = map[string]*http.Cookie{}
 	p.begin("/")
-	for name, cookie := range p.cookies {
-		session := strings.Replace(name, signInPurpose, sessionPurpose, 1)
+	for name, cookie := range maps.Clone(p.cookies) {
+		session := name[:strings.Index(name, signInPurpose)] + sessionPurpose
 		p.cookies[session] = &http.Cookie{Name: session, Value: cookie.Value}
 	}
 	if token := p.whoseToken(); token != "" {
@@ -125,14 +131,57 @@ func TestWhatWasNotSealedHereIsNoSession(t *testing.T) {
 func TestASessionEnds(t *testing.T) {
 	p := newPlace(t, nil)
 	p.paste("good")
-	if answer := p.send("DELETE", "/session", ""); answer.StatusCode != 204 || len(p.cookies) != 0 {
+	if answer := p.send("DELETE", "/session", ""); answer.StatusCode != 204 || len(p.sessions()) != 0 {
 		t.Errorf("%d %v", answer.StatusCode, p.cookies)
 	}
 	if token := p.whoseToken(); token != "" {
 		t.Errorf("it goes on with %q", token)
 	}
-	if answer := p.send("DELETE", "/session", ""); answer.StatusCode != 204 || len(answer.Cookies()) != 0 {
+	if answer := p.send("DELETE", "/session", ""); answer.StatusCode != 204 || len(p.sessions()) != 0 {
 		t.Errorf("again: %d %v", answer.StatusCode, answer.Cookies())
+	}
+}
+
+// An answer that comes late brings the session's cookie back.
+func TestASessionThatEndedDoesNotComeBack(t *testing.T) {
+	for what, over := range map[string]func(*place){
+		"sign-out":    func(p *place) { p.send("DELETE", "/session", "") },
+		"new sign-in": func(p *place) { p.paste("new") },
+		"many more": func(p *place) {
+			for range maxEnded {
+				p.paste("new")
+			}
+		},
+	} {
+		p := newPlace(t, nil)
+		p.paste(strings.Repeat("old", 2_000))
+		late := p.sessions()
+		over(p)
+		maps.Copy(p.cookies, late)
+		if token := p.whoseToken(); token != "" {
+			t.Errorf("%s: goes on as %.10s", what, token)
+		}
+		if told := p.told(); !strings.Contains(told, `"signedIn":false`) {
+			t.Errorf("%s: %s", what, told)
+		}
+		// The way in is not barred by it.
+		if p.paste("again"); p.whoseToken() != "again" {
+			t.Errorf("%s: the next sign-in is %q", what, p.whoseToken())
+		}
+	}
+}
+
+// Nor do pieces of an answer that came meanwhile stay beside those of the next one.
+func TestPiecesOfAnotherSessionAreTakenAway(t *testing.T) {
+	p := newPlace(t, nil)
+	p.paste(strings.Repeat("old", 2_000))
+	late := p.sessions()
+	clear(p.cookies)
+	answer := p.paste("new")
+	maps.Copy(p.cookies, late)
+	p.keep(answer)
+	if p.whoseToken() != "new" {
+		t.Errorf("goes on as %.10q", p.whoseToken())
 	}
 }
 

@@ -6,7 +6,7 @@ export function saveBlob(blob: Blob, filename: string) {
   link.download = filename;
   link.click();
   // The browser reads it after the click.
-  setTimeout(() => URL.revokeObjectURL(url), 10_000);
+  setTimeout(() => URL.revokeObjectURL(url), 60_000);
 }
 
 export function bytesOf(base64: string): Uint8Array<ArrayBuffer> {

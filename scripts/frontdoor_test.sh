@@ -67,19 +67,34 @@ add_test(bad "false")
 CTEST
 printf 'module example.test/x\n\ngo 1.26\n' >"$tree/go/go.mod"
 printf 'package x\n\nimport "testing"\n\nfunc TestA(t *testing.T) {}\nfunc TestB(t *testing.T) { t.Skip() }\n' >"$tree/go/x_test.go"
+mkdir -p "$tree/web/node_modules/.bin"
+cat >"$tree/web/node_modules/.bin/vitest" <<'VITEST'
+#!/bin/sh
+for file; do file=${file#--outputFile=}; done
+cat >"$file" <<'JSON'
+{"numTotalTests": 2, "numFailedTests": 1, "numPendingTests": 0, "numTodoTests": 0, "testResults": [
+  {"name": "a.test.ts", "status": "failed", "message": "", "assertionResults": [
+    {"status": "passed", "fullName": "holds"}, {"status": "failed", "fullName": "breaks"}]}]}
+JSON
+exit 1
+VITEST
+chmod +x "$tree/web/node_modules/.bin/vitest"
 printf '#!/bin/sh\necho "3 passed, 1 failed"; exit 1\n' >"$tree/tests/many_test.sh"
 printf '#!/bin/sh\nexit 0\n' >"$tree/tests/one_test.sh"
 printf '#!/bin/sh\nexit 1\n' >"$tree/tests/slow/slow_test.sh"
 chmod +x "$tree"/tests/*.sh "$tree"/tests/slow/*.sh
 "$tree/scripts/test.sh" >"$OUT" 2>&1
 expect 'a failing test fails the run' test $? = 1
-expect 'the last line is the sum' last_line_says '6 passed, 2 failed, 1 skipped'
+expect 'the last line is the sum' last_line_says '7 passed, 3 failed, 1 skipped'
+expect 'what failed is named: a C++ test' says '   ctest: bad'
+expect 'what failed is named: a test of the console' says '   vitest: breaks'
+expect 'what failed is named: a script' says '   tests/many_test.sh'
 printf 'package x\n\nfunc f() { nonsense }\n' >"$tree/go/x.go"
 "$tree/scripts/test.sh" >"$OUT" 2>&1
-expect 'a package that does not compile counts as failed' last_line_says '5 passed, 3 failed'
+expect 'a package that does not compile counts as failed' last_line_says '6 passed, 4 failed'
 rm "$tree/go/x.go" "$tree/build/release/CTestTestfile.cmake"
 "$tree/scripts/test.sh" >"$OUT" 2>&1
-expect 'no C++ test at all counts as failed' last_line_says '5 passed, 2 failed, 1 skipped'
+expect 'no C++ test at all counts as failed' last_line_says '6 passed, 3 failed, 1 skipped'
 
 say "$PASSED passed, $FAILED failed"
 [ "$FAILED" = 0 ]

@@ -26,6 +26,16 @@ export function labelFaults(entries: Entry[]): string[] {
   }
   return faults;
 }
+// What is wrong with a name for people, and with labels.
+export function nameFaults(displayName: string, labels: Entry[]): Faults {
+  const wrong = labelFaults(labels);
+  return {
+    ...(bytes(displayName.trim()) > 100 ? { display_name: [text.longName] } : {}),
+    ...(wrong.length > 0 ? { labels: wrong } : {}),
+  };
+}
+export const reasonFaults = (reason: string): Faults => (bytes(reason) > 1000 ? { reason: [text.reasonLong] } : {});
+
 export const entriesOf = (map: Record<string, string> | undefined): Entry[] =>
   Object.entries(map ?? {}).map(([key, value]) => ({ key, value }));
 export const mapOf = (entries: Entry[]): Record<string, string> =>

@@ -3,8 +3,10 @@ import type { ReactNode } from "react";
 
 import type { Schemas } from "~/api/client";
 import { fieldFaults } from "~/components/FieldFaults";
+import { KeyValues } from "~/components/KeyValues";
 import { useNow } from "~/lib/clock";
 import { last } from "~/lib/names";
+import type { Entry } from "~/lib/parameters";
 import { type Faults, leaseEnd, type LeaseDraft } from "~/lib/stackForm";
 import { absolute, secondsOf, span } from "~/lib/time";
 import { localInput } from "~/lib/windows";
@@ -143,5 +145,34 @@ export function ReasonField({ value, onChange, faults }: ReasonProps) {
       onChange={(e) => onChange(e.currentTarget.value)}
       error={told(faults, "reason")}
     />
+  );
+}
+
+// How people call the stack and find it.
+export function NameFields(props: {
+  displayName: string;
+  onDisplayName: (next: string) => void;
+  labels: Entry[];
+  onLabels: (next: Entry[]) => void;
+  faults: Faults;
+}) {
+  return (
+    <>
+      <TextInput
+        label={text.displayName}
+        description={text.displayNameHelp}
+        value={props.displayName}
+        onChange={(e) => props.onDisplayName(e.currentTarget.value)}
+        error={told(props.faults, "display_name")}
+        autoComplete="off"
+      />
+      <KeyValues
+        label={text.labels}
+        description={text.labelsHelp}
+        entries={props.labels}
+        onChange={props.onLabels}
+        error={told(props.faults, "labels")}
+      />
+    </>
   );
 }

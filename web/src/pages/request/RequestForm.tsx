@@ -6,30 +6,30 @@ import { type FormEvent, useCallback, useMemo, useState } from "react";
 import { ApiError, queries, type Schemas } from "~/api/client";
 import { useCan } from "~/api/session";
 import { fieldFaults } from "~/components/FieldFaults";
-import { KeyValues } from "~/components/KeyValues";
 import { ParameterForm } from "~/components/ParameterForm";
 import { Problem } from "~/components/States";
 import { last } from "~/lib/names";
 import { type Draft, type Drafts, draftsOf, edited, type Entry, readNew } from "~/lib/parameters";
+import { useRequestId } from "~/lib/requestId";
 import {
   asFaults,
   entriesOf,
   type Faults,
   isResourceId,
-  labelFaults,
   leaseDraft,
   leaseFaults,
   leaseInput,
   mapOf,
   merged,
+  nameFaults,
   parameterFaults,
+  reasonFaults,
 } from "~/lib/stackForm";
 import { secondsOf } from "~/lib/time";
-import { LeaseFields, Part, ReasonField, told, VersionField } from "~/pages/request/Fields";
+import { LeaseFields, NameFields, Part, ReasonField, told, VersionField } from "~/pages/request/Fields";
 import { Fit } from "~/pages/request/Fit";
 import { useFaults } from "~/pages/request/useFaults";
 import { usePreview } from "~/pages/request/usePreview";
-import { useRequestId } from "~/lib/requestId";
 import { requestText as text } from "~/text/request";
 
 interface Props {
@@ -82,16 +82,13 @@ export function RequestForm({ projects, project: first, versions, latest, versio
 
   // What is wrong with what is checked, and with what only the request has.
   const contentFaults = (): Faults => {
-    const found = merged(asFaults(read.faults), leaseFaults(lease, version.lease));
-    const wrong = labelFaults(labels);
-    if (wrong.length > 0) found.labels = wrong;
-    if (new TextEncoder().encode(displayName.trim()).length > 100) found.display_name = [text.fault.longName];
+    const found = merged(asFaults(read.faults), nameFaults(displayName, labels), leaseFaults(lease, version.lease));
     if (!project) found.project = [text.fault.required];
     return found;
   };
   const ownFaults = (): Faults => ({
     ...(isResourceId(id) ? {} : { stack_id: [text.fault.id] }),
-    ...(new TextEncoder().encode(reason).length > 1000 ? { reason: [text.fault.reasonLong] } : {}),
+    ...reasonFaults(reason),
   });
 
   const check = () => {
@@ -172,26 +169,18 @@ export function RequestForm({ projects, project: first, versions, latest, versio
                 spellCheck={false}
                 autoComplete="off"
               />
-              <TextInput
-                label={text.displayName}
-                description={text.displayNameHelp}
-                value={displayName}
-                onChange={(e) => {
-                  setDisplayName(e.currentTarget.value);
+              <NameFields
+                displayName={displayName}
+                onDisplayName={(next) => {
+                  setDisplayName(next);
                   touched("display_name");
                 }}
-                error={told(faults, "display_name")}
-                autoComplete="off"
-              />
-              <KeyValues
-                label={text.labels}
-                description={text.labelsHelp}
-                entries={labels}
-                onChange={(next) => {
+                labels={labels}
+                onLabels={(next) => {
                   setLabels(next);
                   touched("labels");
                 }}
-                error={told(faults, "labels")}
+                faults={faults}
               />
             </Part>
             <Part title={text.parameters}>

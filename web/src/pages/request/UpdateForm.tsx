@@ -1,21 +1,29 @@
-import { Alert, Button, Grid, Paper, Stack, Text, TextInput } from "@mantine/core";
+import { Alert, Button, Grid, Paper, Stack, Text } from "@mantine/core";
 import { useQueryClient } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
 import { type FormEvent, useCallback, useMemo, useState } from "react";
 
 import { ApiError, queries, type Schemas } from "~/api/client";
-import { KeyValues } from "~/components/KeyValues";
 import { ParameterForm } from "~/components/ParameterForm";
 import { Problem } from "~/components/States";
 import { last, stackIds } from "~/lib/names";
 import { type Draft, type Drafts, draftsOf, edited, type Entry, readChanges, type Values } from "~/lib/parameters";
-import { asFaults, entriesOf, type Faults, labelFaults, mapOf, parameterFaults } from "~/lib/stackForm";
+import { useRequestId } from "~/lib/requestId";
+import {
+  asFaults,
+  entriesOf,
+  type Faults,
+  mapOf,
+  merged,
+  nameFaults,
+  parameterFaults,
+  reasonFaults,
+} from "~/lib/stackForm";
 import { patchOf } from "~/lib/stackUpdate";
-import { Part, ReasonField, told, VersionField } from "~/pages/request/Fields";
+import { NameFields, Part, ReasonField, VersionField } from "~/pages/request/Fields";
 import { Fit } from "~/pages/request/Fit";
 import { useFaults } from "~/pages/request/useFaults";
 import { usePreview } from "~/pages/request/usePreview";
-import { useRequestId } from "~/lib/requestId";
 import { requestText as text } from "~/text/request";
 
 interface Props {
@@ -68,14 +76,8 @@ export function UpdateForm({ stack, held, current, versions, latest, version, on
     parameters: { ...Object.fromEntries(kept), ...changes.values },
   };
 
-  const allFaults = (): Faults => {
-    const found = asFaults(changes.faults);
-    const wrong = labelFaults(labels);
-    if (wrong.length > 0) found.labels = wrong;
-    if (new TextEncoder().encode(displayName.trim()).length > 100) found.display_name = [text.fault.longName];
-    if (new TextEncoder().encode(reason).length > 1000) found.reason = [text.fault.reasonLong];
-    return found;
-  };
+  const allFaults = (): Faults =>
+    merged(asFaults(changes.faults), nameFaults(displayName, labels), reasonFaults(reason));
   const check = () => {
     if (!show(allFaults())) preview.start(path.project, wanted, refused);
   };
@@ -140,26 +142,18 @@ export function UpdateForm({ stack, held, current, versions, latest, version, on
               />
             </Part>
             <Part title={text.names}>
-              <TextInput
-                label={text.displayName}
-                description={text.displayNameHelp}
-                value={displayName}
-                onChange={(e) => {
-                  setDisplayName(e.currentTarget.value);
+              <NameFields
+                displayName={displayName}
+                onDisplayName={(next) => {
+                  setDisplayName(next);
                   touched("display_name");
                 }}
-                error={told(faults, "display_name")}
-                autoComplete="off"
-              />
-              <KeyValues
-                label={text.labels}
-                description={text.labelsHelp}
-                entries={labels}
-                onChange={(next) => {
+                labels={labels}
+                onLabels={(next) => {
                   setLabels(next);
                   touched("labels");
                 }}
-                error={told(faults, "labels")}
+                faults={faults}
               />
             </Part>
             <Part title={text.why}>

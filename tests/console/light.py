@@ -68,8 +68,8 @@ def first_page(person, path="/"):
 
 
 def grown(rows, count, rename):
-    """So many rows, made of those that there are."""
-    return [rename(json.loads(json.dumps(rows[i % len(rows)])), i) for i in range(count)]
+    """So many rows, made of those that there are; none where there are none."""
+    return [rename(json.loads(json.dumps(rows[i % len(rows)])), i) for i in range(count if rows else 0)]
 
 
 def many_stacks(page):

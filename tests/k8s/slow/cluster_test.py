@@ -295,7 +295,7 @@ class ProductionTest(unittest.TestCase):
         for service in ("gateway", "stacks", "quota", "runner"):
             release.kubectl("rollout", "status", f"deployment/stackyard-{service}", "--timeout=90s")
         self.assertEqual({p["spec"]["nodeName"] for p in release.pods("runner")}, {"node-3"})
-        for kind, count in (("certificates", 6), ("issuers", 2), ("scaledobjects", 1), ("externalsecrets", 2),
+        for kind, count in (("certificates", 6), ("issuers", 2), ("scaledobjects", 1), ("externalsecrets", 3),
                             ("triggerauthentications", 1), ("servicemonitors", 1), ("ingresses", 1),
                             ("prometheusrules", len(list((helm.CHART / "rules").glob("*.yaml"))))):
             self.assertEqual(len(release.get(kind)["items"]), count, kind)
